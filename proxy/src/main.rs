@@ -1,0 +1,2 @@
+//! The program `roomcast-proxy`.
+fn main() {}

@@ -1,0 +1,223 @@
+//! The frame that the module publishes on a room's channel and that every proxy reads.
+//!
+//! One text header line, then the payload's bytes as they were published:
+//! `<kind> <seq> <tag> <ms> <online> <members> <uid>\n<payload>`.
+//!
+//! | kind | `seq` and `tag` | `uid` | payload |
+//! |---|---|---|---|
+//! | `m` message | of this message | who published | as published |
+//! | `e` ephemeral | 0 and the head's tag | who published | as published |
+//! | `p` presence | the head's | `-` | lines `+uid` (came online) and `-uid` (went); empty when only the counters changed |
+//! | `c` control | the head's (0 and zeros if the key is gone) | whom it concerns, `-` for all | [`control`] |
+//!
+//! `ms` is Unix time in milliseconds, `online` and `members` count uids after the event.
+
+use crate::position::{Position, Seq, Tag, parse_decimal, parse_tag};
+use crate::uid::valid_uid;
+
+/// The words that a control frame's payload begins with.
+pub mod control {
+    /// The uid's membership ended.
+    pub const LEFT: &str = "left";
+    /// The uid was kicked; a space and the reason may follow.
+    pub const KICKED: &str = "kicked";
+    /// The room's key was deleted, expired, was evicted, renamed or replaced: every session must join again.
+    pub const GONE: &str = "gone";
+}
+
+/// What a frame announces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A stored message.
+    Message,
+    /// An event that was not stored.
+    Ephemeral,
+    /// Who is online changed.
+    Presence,
+    /// Somebody left or was kicked, or the key is gone.
+    Control,
+}
+
+impl Kind {
+    const fn letter(self) -> u8 {
+        match self {
+            Self::Message => b'm',
+            Self::Ephemeral => b'e',
+            Self::Presence => b'p',
+            Self::Control => b'c',
+        }
+    }
+
+    fn from_letter(letter: &str) -> Option<Self> {
+        match letter {
+            "m" => Some(Self::Message),
+            "e" => Some(Self::Ephemeral),
+            "p" => Some(Self::Presence),
+            "c" => Some(Self::Control),
+            _ => None,
+        }
+    }
+}
+
+/// The header line of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header<'a> {
+    /// What is announced.
+    pub kind: Kind,
+    /// See the table at the top of the file.
+    pub seq: Seq,
+    /// See the table at the top of the file.
+    pub tag: Tag,
+    /// Unix time in milliseconds.
+    pub ms: u64,
+    /// Uids of this room with at least one live session.
+    pub online: u64,
+    /// Uids that are members of this room.
+    pub members: u64,
+    /// Who published, or whom it concerns; `-` for nobody in particular.
+    pub uid: &'a str,
+}
+
+impl Header<'_> {
+    /// `seq` and `tag` as one.
+    pub const fn position(&self) -> Position {
+        Position::new(self.seq, self.tag)
+    }
+}
+
+/// Appends the frame to `out`. `uid` must be a valid uid (or `-`): it is written as it is.
+pub fn write(out: &mut Vec<u8>, header: &Header<'_>, payload: &[u8]) {
+    // The longest header but the uid: five numbers of up to 20 digits, a tag, a letter and seven separators.
+    out.reserve(96 + header.uid.len() + payload.len());
+    out.push(header.kind.letter());
+    push_decimal(out, header.seq);
+    out.push(b' ');
+    push_tag(out, header.tag);
+    push_decimal(out, header.ms);
+    push_decimal(out, header.online);
+    push_decimal(out, header.members);
+    out.push(b' ');
+    out.extend_from_slice(header.uid.as_bytes());
+    out.push(b'\n');
+    out.extend_from_slice(payload);
+}
+
+/// Splits a frame; `None` if it is not one that [`write()`] makes.
+pub fn parse(frame: &[u8]) -> Option<(Header<'_>, &[u8])> {
+    let end = frame.iter().position(|&b| b == b'\n')?;
+    let line = std::str::from_utf8(frame.get(..end)?).ok()?;
+    let payload = frame.get(end + 1..)?;
+    let mut parts = line.split(' ');
+    let kind = Kind::from_letter(parts.next()?)?;
+    let seq = parse_decimal(parts.next()?)?;
+    let tag = parse_tag(parts.next()?)?;
+    let ms = parse_decimal(parts.next()?)?;
+    let online = parse_decimal(parts.next()?)?;
+    let members = parse_decimal(parts.next()?)?;
+    let uid = parts.next()?;
+    if parts.next().is_some() || !valid_uid(uid.as_bytes()) {
+        return None;
+    }
+    Some((
+        Header {
+            kind,
+            seq,
+            tag,
+            ms,
+            online,
+            members,
+            uid,
+        },
+        payload,
+    ))
+}
+
+/// A space and the number.
+fn push_decimal(out: &mut Vec<u8>, mut n: u64) {
+    let mut digits = [0u8; 20];
+    let mut at = digits.len();
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + (n % 10) as u8;
+        n /= 10;
+        at -= 1;
+        if n == 0 {
+            break;
+        }
+    }
+    out.push(b' ');
+    out.extend_from_slice(digits.get(at..).unwrap_or_default());
+}
+
+fn push_tag(out: &mut Vec<u8>, tag: Tag) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    for shift in (0..8).rev() {
+        let digit = (tag.0 >> (shift * 4)) & 15;
+        out.push(HEX.get(digit as usize).copied().unwrap_or(b'0'));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_looks_as_the_design_says() {
+        let header = Header {
+            kind: Kind::Message,
+            seq: 42,
+            tag: Tag(0x9f3c_01aa),
+            ms: 1_790_000_000_000,
+            online: 3,
+            members: 5,
+            uid: "alice",
+        };
+        let mut out = Vec::new();
+        write(&mut out, &header, b"{\"a\":1}\nsecond line");
+        assert_eq!(
+            out,
+            b"m 42 9f3c01aa 1790000000000 3 5 alice\n{\"a\":1}\nsecond line"
+        );
+        assert_eq!(parse(&out), Some((header, &b"{\"a\":1}\nsecond line"[..])));
+    }
+
+    #[test]
+    fn extremes_go_there_and_back() {
+        for kind in [
+            Kind::Message,
+            Kind::Ephemeral,
+            Kind::Presence,
+            Kind::Control,
+        ] {
+            let header = Header {
+                kind,
+                seq: u64::MAX,
+                tag: Tag(u32::MAX),
+                ms: u64::MAX,
+                online: 0,
+                members: u64::MAX,
+                uid: "-",
+            };
+            let mut out = Vec::new();
+            write(&mut out, &header, b"");
+            assert_eq!(parse(&out), Some((header, &b""[..])));
+        }
+    }
+
+    #[test]
+    fn other_text_is_no_frame() {
+        for frame in [
+            "",
+            "\n",
+            "m",
+            "m 1 0 0 0 0 a\n",
+            "x 1 00000000 0 0 0 a\n",
+            "m 1 00000000 0 0 0\n",
+            "m 1 00000000 0 0 0 a b\n",
+            "m 1 00000000 0 0 0 a",
+            "{\"event\":\"message\"}\n",
+        ] {
+            assert_eq!(parse(frame.as_bytes()), None, "{frame:?}");
+        }
+        assert_eq!(parse(b"m 1 00000000 0 0 0 \xff\n"), None);
+    }
+}
