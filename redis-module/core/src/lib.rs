@@ -5,13 +5,32 @@
 //!
 //! | file | what it holds |
 //! |---|---|
+//! | [`room`] | the room: log, members, limits, and what may be done to them |
+//! | [`log`] | every message once, in segments; numbers, tags, freeing from the front, why messages went |
+//! | `members` | the table of uids and cursors |
+//! | [`limits`] | how much log is kept |
+//! | [`dedupe`] | publish ids that were seen |
+//! | [`snapshot`] | a room as bytes, and back without trusting them |
+//! | [`sessions`] | who is connected, on this node only: leases, presence |
 //! | [`position`] | `seq`, `tag` and the `<seq>-<tag>` that clients see |
 //! | [`chain`] | the running hash that makes a position exact; the proxy checks live frames with it |
 //! | [`uid`] | what a uid may look like |
 //! | [`announce`] | the pub/sub frame: written by the module, read by the proxy |
+//! | [`error`] | what can be wrong, with stable codes |
 #![forbid(unsafe_code)]
 
 pub mod announce;
+mod bytes;
 pub mod chain;
+pub mod dedupe;
+pub mod error;
+pub mod limits;
+pub mod log;
+mod members;
 pub mod position;
+pub mod room;
+pub mod sessions;
+pub mod snapshot;
 pub mod uid;
+
+pub use members::Member;

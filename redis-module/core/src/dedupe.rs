@@ -1,0 +1,206 @@
+//! Publish ids that were seen: a retry with the same (uid, id) gets the first one's number.
+
+use crate::bytes::{Reader, put_bytes, put_varint};
+use crate::position::Seq;
+use crate::uid::valid_uid;
+use hashbrown::HashMap;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// The longest publish id, in bytes.
+pub const MAX_ID: usize = 64;
+/// Ids that one room remembers at most, whatever the configuration says.
+pub const MAX_IDS: usize = 100_000;
+
+/// 1 to 64 bytes, any.
+pub fn valid_id(id: &[u8]) -> bool {
+    !id.is_empty() && id.len() <= MAX_ID
+}
+
+/// For how long and how many ids are remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DedupePolicy {
+    /// Ids per uid.
+    pub count: u64,
+    /// Milliseconds.
+    pub age_ms: u64,
+}
+
+impl Default for DedupePolicy {
+    fn default() -> Self {
+        Self {
+            count: 100,
+            age_ms: 5 * 60 * 1000,
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Seen {
+    /// Counts every id that the room ever remembered: the order of age, also within a millisecond.
+    no: u64,
+    id: Box<[u8]>,
+    seq: Seq,
+    ms: u64,
+}
+
+/// See the top of the file.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Dedupe {
+    /// Each list is in order of age and loses its items from the front.
+    of_uid: HashMap<Arc<[u8]>, VecDeque<Seen>>,
+    /// Every remembered id, oldest first, so that old ones are found without looking at every uid. Items that the
+    /// count per uid has dropped stay here until they are as many as the rest.
+    by_age: VecDeque<(u64, Arc<[u8]>)>,
+    remembered: usize,
+    last_no: u64,
+}
+
+impl Dedupe {
+    /// The number under which this id was stored.
+    pub(crate) fn find(
+        &self,
+        uid: &[u8],
+        id: &[u8],
+        now: u64,
+        policy: &DedupePolicy,
+    ) -> Option<Seq> {
+        let seen = self
+            .of_uid
+            .get(uid)?
+            .iter()
+            .rev()
+            .find(|seen| &*seen.id == id)?;
+        (now.saturating_sub(seen.ms) <= policy.age_ms).then_some(seen.seq)
+    }
+
+    pub(crate) fn remember(
+        &mut self,
+        uid: &[u8],
+        id: &[u8],
+        seq: Seq,
+        ms: u64,
+        policy: &DedupePolicy,
+    ) {
+        if policy.count == 0 || policy.age_ms == 0 {
+            return;
+        }
+        self.insert(uid, id, seq, ms);
+        while self
+            .of_uid
+            .get(uid)
+            .is_some_and(|list| list.len() as u64 > policy.count)
+        {
+            self.forget_oldest_of(uid);
+        }
+        self.forget_before(ms.saturating_sub(policy.age_ms));
+        if self.by_age.len() > 2 * self.remembered + 64 {
+            let of_uid = &self.of_uid;
+            self.by_age
+                .retain(|(no, uid)| find_no(of_uid, uid, *no).is_some());
+        }
+    }
+
+    fn insert(&mut self, uid: &[u8], id: &[u8], seq: Seq, ms: u64) {
+        let uid: Arc<[u8]> = match self.of_uid.get_key_value(uid) {
+            Some((known, _)) => known.clone(),
+            None => uid.into(),
+        };
+        self.last_no += 1;
+        let no = self.last_no;
+        self.by_age.push_back((no, uid.clone()));
+        self.of_uid.entry(uid).or_default().push_back(Seen {
+            no,
+            id: id.into(),
+            seq,
+            ms,
+        });
+        self.remembered += 1;
+    }
+
+    fn forget_oldest_of(&mut self, uid: &[u8]) {
+        let Some(list) = self.of_uid.get_mut(uid) else {
+            return;
+        };
+        if list.pop_front().is_some() {
+            self.remembered -= 1;
+        }
+        if list.is_empty() {
+            self.of_uid.remove(uid);
+        }
+    }
+
+    /// Drops what is older than `ms`, and the oldest beyond the room's own limit.
+    fn forget_before(&mut self, ms: u64) {
+        while let Some((no, uid)) = self.by_age.front() {
+            if let Some(seen) = find_no(&self.of_uid, uid, *no) {
+                if seen.ms >= ms && self.remembered <= MAX_IDS {
+                    break;
+                }
+                let uid = uid.clone();
+                self.forget_oldest_of(&uid);
+            }
+            self.by_age.pop_front();
+        }
+    }
+
+    /// Heap bytes, about.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let per_uid = size_of::<(Arc<[u8]>, VecDeque<Seen>)>() + 64;
+        self.of_uid.capacity() * per_uid
+            + self.by_age.len() * (size_of::<Seen>() + size_of::<(u64, Arc<[u8]>)>() + 24)
+    }
+
+    pub(crate) fn heap_blocks(&self) -> usize {
+        self.by_age.len() + 2 * self.of_uid.len()
+    }
+
+    /// Parts of at most `per_part` ids, oldest first.
+    pub(crate) fn save(&self, per_part: usize, mut part: impl FnMut(&[u8])) {
+        let mut out = Vec::new();
+        let mut in_part = 0;
+        for (no, uid) in &self.by_age {
+            let Some(seen) = find_no(&self.of_uid, uid, *no) else {
+                continue;
+            };
+            put_bytes(&mut out, uid);
+            put_bytes(&mut out, &seen.id);
+            put_varint(&mut out, seen.seq);
+            put_varint(&mut out, seen.ms);
+            in_part += 1;
+            if in_part == per_part {
+                part(&out);
+                out.clear();
+                in_part = 0;
+            }
+        }
+        if in_part > 0 {
+            part(&out);
+        }
+    }
+
+    /// Adds one saved part; `head` is the highest number there can be.
+    pub(crate) fn load(&mut self, reader: &mut Reader<'_>, head: Seq) -> Option<()> {
+        while !reader.is_empty() {
+            let uid = reader.bytes().filter(|uid| valid_uid(uid))?;
+            let id = reader.bytes().filter(|id| valid_id(id))?;
+            let seq = reader.varint().filter(|&seq| seq > 0 && seq <= head)?;
+            let ms = reader.varint()?;
+            if self.remembered >= MAX_IDS {
+                return None;
+            }
+            self.insert(uid, id, seq, ms);
+        }
+        Some(())
+    }
+}
+
+fn find_no<'a>(
+    of_uid: &'a HashMap<Arc<[u8]>, VecDeque<Seen>>,
+    uid: &[u8],
+    no: u64,
+) -> Option<&'a Seen> {
+    let list = of_uid.get(uid)?;
+    let at = list.binary_search_by_key(&no, |seen| seen.no).ok()?;
+    list.get(at)
+}

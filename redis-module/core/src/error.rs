@@ -1,0 +1,109 @@
+//! What can be wrong with a call: a stable code, then a sentence with the value and what to do.
+
+use crate::log::MAX_SEQ;
+use crate::uid::MAX_UID;
+use std::fmt;
+
+/// See the top of the file; `Display` gives the reply's text, code first, without line breaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RoomError {
+    /// There is no room under this key.
+    NoRoom,
+    /// The uid is no member.
+    NoMember(Box<[u8]>),
+    /// No uid: see [`crate::uid::valid_uid`].
+    BadUid(Box<[u8]>),
+    /// Text that is no position, or a position that is not in this room's history.
+    BadPosition(Box<[u8]>),
+    /// No publish id: see [`crate::dedupe::valid_id`].
+    BadId(Box<[u8]>),
+    /// An unknown limit or a value that it cannot take.
+    BadLimit(Box<[u8]>),
+    /// A payload above the limit: its size, the limit, in bytes.
+    TooBig(usize, usize),
+    /// The room is full: of what, how many are allowed.
+    Limit(&'static str, u64),
+    /// Saved bytes that are no room: what was wrong.
+    Corrupt(&'static str),
+}
+
+impl RoomError {
+    /// The first word of the reply.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::NoRoom => "NOROOM",
+            Self::NoMember(_) => "NOMEMBER",
+            Self::BadUid(_) => "BADUID",
+            Self::BadPosition(_) => "BADPOS",
+            Self::BadId(_) => "BADID",
+            Self::BadLimit(_) => "BADLIMIT",
+            Self::TooBig(..) => "TOOBIG",
+            Self::Limit(..) => "LIMIT",
+            Self::Corrupt(_) => "CORRUPT",
+        }
+    }
+}
+
+impl fmt::Display for RoomError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ", self.code())?;
+        match self {
+            Self::NoRoom => f.write_str(
+                "there is no room under this key; ROOM.JOIN, ROOM.INVITE or ROOM.PUBLISH makes one",
+            ),
+            Self::NoMember(uid) => write!(
+                f,
+                "'{}' is no member of this room; ROOM.JOIN or ROOM.INVITE makes it one",
+                Shown(uid)
+            ),
+            Self::BadUid(uid) => write!(
+                f,
+                "'{}' is no uid: 1 to {MAX_UID} bytes of UTF-8 without spaces or control characters",
+                Shown(uid)
+            ),
+            Self::BadPosition(text) => write!(
+                f,
+                "'{}' is not a position of this room; one looks like 42-9f3c01aa and comes from a reply or a frame",
+                Shown(text)
+            ),
+            Self::BadId(id) => write!(
+                f,
+                "'{}' is no publish id: 1 to {} bytes",
+                Shown(id),
+                crate::dedupe::MAX_ID
+            ),
+            Self::BadLimit(what) => write!(
+                f,
+                "'{}' cannot be set: maxlen, maxbytes, maxage, keep or member-ttl, and a number from 0 to {MAX_SEQ} or 'default'",
+                Shown(what)
+            ),
+            Self::TooBig(size, max) => write!(
+                f,
+                "the payload has {size} bytes, room.max-payload allows {max}"
+            ),
+            Self::Limit(what, max) => write!(
+                f,
+                "the room has its {max} {what}, the most that are allowed"
+            ),
+            Self::Corrupt(what) => write!(f, "these bytes are no saved room: {what}"),
+        }
+    }
+}
+
+impl std::error::Error for RoomError {}
+
+/// Bytes of a caller as they may stand in a reply: escaped, and cut where they are long.
+pub struct Shown<'a>(pub &'a [u8]);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const MOST: usize = 64;
+        let cut = self.0.get(..MOST).unwrap_or(self.0);
+        write!(
+            f,
+            "{}{}",
+            cut.escape_ascii(),
+            if self.0.len() > MOST { "…" } else { "" }
+        )
+    }
+}

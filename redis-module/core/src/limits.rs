@@ -1,0 +1,141 @@
+//! How much of its log a room keeps.
+
+use crate::bytes::{Reader, put_varint};
+use crate::error::RoomError;
+use crate::log::MAX_SEQ;
+
+/// The limits by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// Messages.
+    MaxLen,
+    /// Bytes of messages, headers included.
+    MaxBytes,
+    /// Age of a message, in milliseconds.
+    MaxAge,
+    /// The last messages that stay although everybody has them.
+    Keep,
+    /// How long an absent member holds the log back, in milliseconds.
+    MemberTtl,
+}
+
+impl Limit {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::MaxLen,
+        Self::MaxBytes,
+        Self::MaxAge,
+        Self::Keep,
+        Self::MemberTtl,
+    ];
+
+    /// The name in `ROOM.LIMITS`, and behind `room.` in the configuration.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::MaxLen => "maxlen",
+            Self::MaxBytes => "maxbytes",
+            Self::MaxAge => "maxage",
+            Self::Keep => "keep",
+            Self::MemberTtl => "member-ttl",
+        }
+    }
+
+    /// The limit with this name, in any case.
+    pub fn from_name(name: &[u8]) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|limit| limit.name().as_bytes().eq_ignore_ascii_case(name))
+    }
+}
+
+/// A value for each limit; 0 is "no limit" (for `keep`: nothing is kept).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    values: [u64; Limit::ALL.len()],
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let mut limits = Self {
+            values: [0; Limit::ALL.len()],
+        };
+        limits.set(Limit::MaxLen, 100_000);
+        limits.set(Limit::MaxBytes, 64 * 1024 * 1024);
+        limits.set(Limit::Keep, 100);
+        limits.set(Limit::MemberTtl, 30 * 24 * 3600 * 1000);
+        limits
+    }
+}
+
+impl Limits {
+    /// The value of one limit.
+    pub fn get(&self, limit: Limit) -> u64 {
+        self.values.get(limit as usize).copied().unwrap_or(0)
+    }
+
+    /// Sets one limit.
+    pub fn set(&mut self, limit: Limit, value: u64) {
+        if let Some(slot) = self.values.get_mut(limit as usize) {
+            *slot = value;
+        }
+    }
+}
+
+/// What a room sets for itself; the rest comes from the configuration.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Overrides {
+    values: [Option<u64>; Limit::ALL.len()],
+}
+
+impl Overrides {
+    /// Sets one limit, or takes the room's own value away.
+    pub fn set(&mut self, limit: Limit, value: Option<u64>) {
+        if let Some(slot) = self.values.get_mut(limit as usize) {
+            *slot = value;
+        }
+    }
+
+    /// The limits in force where the configuration has `defaults`.
+    pub fn over(&self, defaults: &Limits) -> Limits {
+        let mut limits = *defaults;
+        for (limit, value) in Limit::ALL.into_iter().zip(self.values) {
+            if let Some(value) = value {
+                limits.set(limit, value);
+            }
+        }
+        limits
+    }
+
+    pub(crate) fn save(&self, out: &mut Vec<u8>) {
+        for value in self.values {
+            put_varint(out, value.map_or(0, |value| value.saturating_add(1)));
+        }
+    }
+
+    pub(crate) fn load(reader: &mut Reader<'_>) -> Option<Self> {
+        let mut overrides = Self::default();
+        for slot in &mut overrides.values {
+            let stored = reader.varint()?;
+            if stored > MAX_SEQ + 1 {
+                return None;
+            }
+            *slot = stored.checked_sub(1);
+        }
+        Some(overrides)
+    }
+}
+
+/// Reads one `name value` pair of `ROOM.LIMITS`; `default` takes the room's own value away.
+pub fn parse_limit(name: &[u8], value: &[u8]) -> Result<(Limit, Option<u64>), RoomError> {
+    let limit = Limit::from_name(name).ok_or_else(|| RoomError::BadLimit(name.into()))?;
+    if value.eq_ignore_ascii_case(b"default") {
+        return Ok((limit, None));
+    }
+    let number = std::str::from_utf8(value)
+        .ok()
+        .and_then(crate::position::parse_decimal);
+    match number {
+        Some(number) if number <= MAX_SEQ => Ok((limit, Some(number))),
+        _ => Err(RoomError::BadLimit(value.into())),
+    }
+}

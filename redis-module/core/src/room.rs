@@ -1,0 +1,405 @@
+//! The room: its log, its members and its own limits, and what may be done to them.
+//!
+//! Two kinds of methods. Those that **look** (`&self`) check a call and say what it would do; those that **change**
+//! (`&mut self`) take resolved facts (a time, a number, a reason) and cannot fail. A primary looks, changes, and sends
+//! the same facts to its replicas and its AOF, which only change: so all copies stay equal whatever their clocks and
+//! configurations say.
+
+use crate::dedupe::{Dedupe, DedupePolicy, valid_id};
+use crate::error::RoomError;
+use crate::limits::{Limit, Limits, Overrides};
+use crate::log::{Log, MAX_SEQ, Reason};
+use crate::members::{Member, Members};
+use crate::position::{Position, Seq, Tag};
+use crate::uid::valid_uid;
+
+/// Up to this many members are looked at one by one; above, the log's own count has to do.
+const FEW_MEMBERS: usize = 32;
+
+/// See the top of the file.
+#[derive(Clone, Debug)]
+pub struct Room {
+    pub(crate) log: Log,
+    pub(crate) members: Members,
+    pub(crate) dedupe: Dedupe,
+    pub(crate) overrides: Overrides,
+    pub(crate) birth: Tag,
+}
+
+/// Where a session that joins begins to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Start {
+    /// The session has everything up to here.
+    pub position: Position,
+    /// Messages that are gone: from, to, why.
+    pub lost: Option<Lost>,
+    /// The given position is in this room's history.
+    pub resumed: bool,
+}
+
+/// A run of messages that somebody missed and cannot get any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lost {
+    /// The first one.
+    pub from: Seq,
+    /// The last one.
+    pub to: Seq,
+    /// Why the first one is gone.
+    pub reason: Reason,
+}
+
+/// Dropping messages, resolved: all below `first` go for `reason`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drop {
+    /// The first message that stays.
+    pub first: Seq,
+    /// Why the others go.
+    pub reason: Reason,
+}
+
+impl Room {
+    /// An empty room. `birth` is random: it makes the positions of this room unlike those of any other life of its key.
+    pub fn new(birth: Tag) -> Self {
+        Self::with_log(
+            birth,
+            Log::new(Position::new(0, birth), 0, Default::default()),
+        )
+    }
+
+    pub(crate) fn with_log(birth: Tag, log: Log) -> Self {
+        Self {
+            log,
+            members: Members::default(),
+            dedupe: Dedupe::default(),
+            overrides: Overrides::default(),
+            birth,
+        }
+    }
+
+    // ---- looking ----
+
+    /// The messages.
+    pub const fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// The tag of position 0.
+    pub const fn birth(&self) -> Tag {
+        self.birth
+    }
+
+    /// How many members there are.
+    pub fn member_count(&self) -> usize {
+        self.members.len()
+    }
+
+    /// One member.
+    pub fn member(&self, uid: &[u8]) -> Option<Member<'_>> {
+        self.members.get(uid)
+    }
+
+    /// One member, or the error that says there is none.
+    pub fn member_or_err(&self, uid: &[u8]) -> Result<Member<'_>, RoomError> {
+        self.member(uid)
+            .ok_or_else(|| RoomError::NoMember(uid.into()))
+    }
+
+    /// The member in row `at` (0 to `member_count`, in no promised order): for paging from the last row to the first.
+    pub fn member_at(&self, at: usize) -> Option<Member<'_>> {
+        self.members.at(at)
+    }
+
+    /// All members.
+    pub fn members(&self) -> impl Iterator<Item = Member<'_>> {
+        self.members.iter()
+    }
+
+    /// The limits in force where the configuration has `defaults`.
+    pub fn limits(&self, defaults: &Limits) -> Limits {
+        self.overrides.over(defaults)
+    }
+
+    /// Whether `uid` may become a member of a room with at most `max` of them.
+    pub fn check_admit(&self, uid: &[u8], max: u64) -> Result<(), RoomError> {
+        check_uid(uid)?;
+        if self.members.len() as u64 >= max || !self.members.has_room() {
+            return Err(RoomError::Limit("members", max));
+        }
+        Ok(())
+    }
+
+    /// Whether another message can be numbered.
+    pub fn check_append(&self) -> Result<(), RoomError> {
+        if self.log.head().seq >= MAX_SEQ {
+            return Err(RoomError::Limit("messages ever", MAX_SEQ));
+        }
+        Ok(())
+    }
+
+    /// The number under which a retry of this publish was stored.
+    pub fn duplicate_of(
+        &self,
+        uid: &[u8],
+        id: &[u8],
+        now: u64,
+        policy: &DedupePolicy,
+    ) -> Option<Seq> {
+        self.dedupe.find(uid, id, now, policy)
+    }
+
+    /// The cursor of a newcomer who wants the last `history` messages.
+    pub fn newcomer_cursor(&self, history: u64) -> Seq {
+        let head = self.log.head().seq;
+        head.saturating_sub(history)
+            .max(self.log.first().saturating_sub(1))
+            .min(head)
+    }
+
+    /// Whether `position` is in this room's history; `None` where the log no longer reaches back to it.
+    pub fn verify(&self, position: Position) -> Option<bool> {
+        if position.seq > self.log.head().seq {
+            return Some(false);
+        }
+        self.log
+            .position_at(position.seq)
+            .map(|known| known == position)
+    }
+
+    /// Where a session that has everything up to `cursor` reads on, and what it has lost.
+    pub fn start_at(&self, cursor: Seq) -> (Position, Option<Lost>) {
+        match self.log.position_at(cursor) {
+            Some(position) => (position, None),
+            None => {
+                let start = self.log.start();
+                let from = cursor.saturating_add(1);
+                let lost = (from <= start.seq).then(|| Lost {
+                    from,
+                    to: start.seq,
+                    reason: self.log.drops().reason_of(from),
+                });
+                (start, lost)
+            }
+        }
+    }
+
+    /// Where a session starts that brings the position `since`: after it if it matches, from what is left after it if
+    /// the log no longer reaches back, and from `cursor` if it is of another history.
+    pub fn resume(&self, since: Position, cursor: Seq) -> Start {
+        match self.verify(since) {
+            Some(true) => Start {
+                position: since,
+                lost: None,
+                resumed: true,
+            },
+            Some(false) => {
+                let (position, lost) = self.start_at(cursor);
+                Start {
+                    position,
+                    lost,
+                    resumed: false,
+                }
+            }
+            None => {
+                let (position, lost) = self.start_at(since.seq);
+                Start {
+                    position,
+                    lost,
+                    resumed: false,
+                }
+            }
+        }
+    }
+
+    /// Messages after `cursor` that are stored.
+    pub fn pending(&self, cursor: Seq) -> u64 {
+        let from = cursor.max(self.log.first().saturating_sub(1));
+        self.log.head().seq.saturating_sub(from)
+    }
+
+    /// Messages after `cursor` that are gone.
+    pub fn lost(&self, cursor: Seq) -> u64 {
+        self.log.first().saturating_sub(1).saturating_sub(cursor)
+    }
+
+    /// What the limits drop at `now`, in the order in which it is to be done; `None` ends the list.
+    pub fn due(&self, now: u64, limits: &Limits) -> [Option<Drop>; 4] {
+        let first = self.log.first();
+        let head = self.log.head().seq;
+        let mut reached = first;
+        // A limit never drops the newest message: what was just published is stored, however small the limit.
+        let mut step = |wanted: Seq, reason: Reason| {
+            (wanted > reached).then(|| {
+                reached = wanted;
+                Drop {
+                    first: wanted,
+                    reason,
+                }
+            })
+        };
+        let keep_from = (head + 1).saturating_sub(limits.get(Limit::Keep)).max(1);
+        let read = if keep_from > first {
+            step(self.first_awaited(keep_from).min(keep_from), Reason::Read)
+        } else {
+            None
+        };
+        let maxlen = limits.get(Limit::MaxLen);
+        let len = if maxlen > 0 && self.log.len() > maxlen {
+            step((head + 1).saturating_sub(maxlen), Reason::MaxLen)
+        } else {
+            None
+        };
+        let maxbytes = limits.get(Limit::MaxBytes);
+        let bytes = if maxbytes > 0 && self.log.bytes() > maxbytes {
+            step(
+                self.log.first_within_bytes(maxbytes).min(head),
+                Reason::MaxBytes,
+            )
+        } else {
+            None
+        };
+        let horizon = now.saturating_sub(limits.get(Limit::MaxAge));
+        let too_old = limits.get(Limit::MaxAge) > 0
+            && self.log.oldest_ms().is_some_and(|oldest| oldest < horizon);
+        let age = if too_old {
+            step(self.log.first_since(horizon), Reason::MaxAge)
+        } else {
+            None
+        };
+        [read, len, bytes, age]
+    }
+
+    /// The first message that a member may still wait for: exact in a small room, else to one segment of the log.
+    fn first_awaited(&self, limit: Seq) -> Seq {
+        let coarse = self.log.first_awaited(limit);
+        if coarse >= limit || self.members.len() > FEW_MEMBERS {
+            return coarse;
+        }
+        let holding = self.members.iter().filter(|member| !member.released);
+        holding
+            .map(|member| member.cursor.saturating_add(1))
+            .min()
+            .unwrap_or(coarse)
+    }
+
+    // ---- changing ----
+
+    /// Stores a message.
+    pub fn append(&mut self, ms: u64, uid: &[u8], payload: &[u8]) -> Position {
+        self.log.append(ms, uid, payload)
+    }
+
+    /// Remembers the id of a message that was stored as `seq`.
+    pub fn remember(&mut self, uid: &[u8], id: &[u8], seq: Seq, ms: u64, policy: &DedupePolicy) {
+        self.dedupe.remember(uid, id, seq, ms, policy);
+    }
+
+    /// Drops messages. How many went.
+    pub fn drop_messages(&mut self, drop: Drop) -> u64 {
+        self.log.drop_before(drop.first, drop.reason)
+    }
+
+    /// Makes `uid` a member whose queue starts after `cursor`; nothing if it is one. Whether it is new.
+    pub fn admit(&mut self, uid: &[u8], cursor: Seq, ms: u64) -> bool {
+        if self.members.get(uid).is_some() {
+            return false;
+        }
+        let cursor = cursor.min(self.log.head().seq);
+        self.members.insert(uid, cursor, ms);
+        self.log.wait(cursor);
+        true
+    }
+
+    /// Ends a membership. Whether there was one.
+    pub fn remove(&mut self, uid: &[u8]) -> bool {
+        let Some((cursor, holds)) = self.members.remove(uid) else {
+            return false;
+        };
+        if holds {
+            self.log.unwait(cursor);
+        }
+        true
+    }
+
+    /// Raises a cursor; it never falls. Whether it moved.
+    pub fn raise(&mut self, uid: &[u8], to: Seq, ms: u64) -> bool {
+        let Some(member) = self.members.get(uid) else {
+            return false;
+        };
+        let (cursor, holds) = (member.cursor, !member.released);
+        let to = to.min(self.log.head().seq);
+        if to <= cursor {
+            return false;
+        }
+        if holds {
+            self.log.unwait(cursor);
+            self.log.wait(to);
+        }
+        self.members.set_cursor(uid, to, ms);
+        true
+    }
+
+    /// Says that a member was seen. Whether there is such a member.
+    pub fn touch(&mut self, uid: &[u8], ms: u64) -> bool {
+        self.members.set_acted(uid, ms)
+    }
+
+    /// Makes a member hold the log back, or no longer.
+    pub fn set_released(&mut self, uid: &[u8], released: bool) {
+        let Some(member) = self.members.get(uid) else {
+            return;
+        };
+        let (cursor, before) = (member.cursor, member.released);
+        if before == released {
+            return;
+        }
+        self.members.set_released(uid, released);
+        if released {
+            self.log.unwait(cursor);
+        } else {
+            self.log.wait(cursor);
+        }
+    }
+
+    /// Counts a kick. Whether there is such a member.
+    pub fn add_kick(&mut self, uid: &[u8]) -> bool {
+        self.members.add_kick(uid)
+    }
+
+    /// Sets one of the room's own limits, or takes it away.
+    pub fn set_limit(&mut self, limit: Limit, value: Option<u64>) {
+        self.overrides.set(limit, value);
+    }
+
+    // ---- cost ----
+
+    /// Heap bytes of the room, about.
+    pub fn heap_bytes(&self) -> usize {
+        size_of::<Self>()
+            + self.log.heap_bytes()
+            + self.members.heap_bytes()
+            + self.dedupe.heap_bytes()
+    }
+
+    /// Heap blocks of the room: how much work freeing it is.
+    pub fn heap_blocks(&self) -> usize {
+        self.log.heap_blocks() + self.members.heap_blocks() + self.dedupe.heap_blocks()
+    }
+}
+
+/// The uid, or the error that says why it is none.
+pub fn check_uid(uid: &[u8]) -> Result<(), RoomError> {
+    if valid_uid(uid) {
+        Ok(())
+    } else {
+        Err(RoomError::BadUid(uid.into()))
+    }
+}
+
+/// The publish id, or the error that says why it is none.
+pub fn check_id(id: &[u8]) -> Result<(), RoomError> {
+    if valid_id(id) {
+        Ok(())
+    } else {
+        Err(RoomError::BadId(id.into()))
+    }
+}

@@ -1,0 +1,486 @@
+//! Who is connected to this node: sessions, the leases of their connections, and what others are told about it.
+//!
+//! A session is (connection, room, uid). It is a fact about a connection: when that dies its sessions are gone at once.
+//! Nothing of this is saved or replicated.
+//!
+//! What others are told lags behind on purpose. Arrivals are gathered until the next [`flush`](Sessions::flush), and a
+//! departure is told only after a grace period, so that a blip flaps nobody.
+
+use crate::position::Seq;
+use hashbrown::{HashMap, HashSet};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// A connection, by the number that Redis gave it.
+pub type ClientId = u64;
+
+/// A room's key: database and name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RoomKey {
+    /// The number of the database.
+    pub db: i32,
+    /// The key's name.
+    pub name: Arc<[u8]>,
+}
+
+impl RoomKey {
+    /// Copies the name.
+    pub fn new(db: i32, name: &[u8]) -> Self {
+        Self {
+            db,
+            name: name.into(),
+        }
+    }
+}
+
+/// One session of a uid.
+#[derive(Clone, Copy, Debug)]
+struct Session {
+    client: ClientId,
+    /// The last message that this session has acknowledged.
+    acked: Seq,
+}
+
+/// A uid that has sessions, or had some and was not reported gone yet.
+#[derive(Debug, Default)]
+struct Presence {
+    sessions: Vec<Session>,
+    /// Others were told that it is here.
+    told: bool,
+    /// When its last session ended.
+    gone_ms: u64,
+}
+
+#[derive(Debug, Default)]
+struct RoomSessions {
+    uids: HashMap<Arc<[u8]>, Presence>,
+    online: u64,
+    /// Uids that came since the last flush.
+    came: Vec<Arc<[u8]>>,
+}
+
+#[derive(Debug, Default)]
+struct Client {
+    /// How many sessions it holds in which room.
+    rooms: HashMap<RoomKey, usize>,
+    proxy: Option<Arc<[u8]>>,
+    /// Unix time in milliseconds; without a lease the connection alone counts.
+    lease_until: Option<u64>,
+}
+
+/// What the others in a room are to be told.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Change {
+    /// Uids whose first session came.
+    pub came: Vec<Arc<[u8]>>,
+    /// Uids whose last session went, longer ago than the grace period.
+    pub went: Vec<Arc<[u8]>>,
+}
+
+/// See the top of the file.
+#[derive(Debug, Default)]
+pub struct Sessions {
+    rooms: HashMap<RoomKey, RoomSessions>,
+    clients: HashMap<ClientId, Client>,
+    proxies: HashMap<Arc<[u8]>, ClientId>,
+    /// Rooms with arrivals that nobody was told of.
+    changed: HashSet<RoomKey>,
+    /// Departures in the order in which they happened: (when, room, uid).
+    leaving: VecDeque<(u64, RoomKey, Arc<[u8]>)>,
+}
+
+impl Sessions {
+    /// Begins a session, or begins it anew, with everything up to `acked` acknowledged.
+    pub fn join(&mut self, client: ClientId, key: &RoomKey, uid: &[u8], acked: Seq) {
+        let room = self.rooms.entry(key.clone()).or_default();
+        let uid: Arc<[u8]> = match room.uids.get_key_value(uid) {
+            Some((known, _)) => known.clone(),
+            None => uid.into(),
+        };
+        let presence = room.uids.entry(uid.clone()).or_default();
+        if presence.sessions.is_empty() {
+            room.online += 1;
+            if !presence.told {
+                room.came.push(uid);
+                self.changed.insert(key.clone());
+            }
+        }
+        match presence
+            .sessions
+            .iter_mut()
+            .find(|session| session.client == client)
+        {
+            Some(session) => session.acked = acked,
+            None => {
+                presence.sessions.push(Session { client, acked });
+                let rooms = &mut self.clients.entry(client).or_default().rooms;
+                *rooms.entry_ref(key).or_insert(0) += 1;
+            }
+        }
+    }
+
+    /// This session acknowledges everything up to `seq`. Returns what the uid as a whole has acknowledged: the lowest of
+    /// its sessions; `seq` itself if this connection holds no session of the uid (somebody acts from outside).
+    pub fn ack(&mut self, client: ClientId, key: &RoomKey, uid: &[u8], seq: Seq) -> Seq {
+        let Some(presence) = self
+            .rooms
+            .get_mut(key)
+            .and_then(|room| room.uids.get_mut(uid))
+        else {
+            return seq;
+        };
+        let Some(own) = presence
+            .sessions
+            .iter_mut()
+            .find(|session| session.client == client)
+        else {
+            return seq;
+        };
+        own.acked = own.acked.max(seq);
+        presence
+            .sessions
+            .iter()
+            .map(|session| session.acked)
+            .min()
+            .unwrap_or(seq)
+    }
+
+    /// Ends one session. Whether there was one.
+    pub fn detach(&mut self, client: ClientId, key: &RoomKey, uid: &[u8], now: u64) -> bool {
+        let Some(room) = self.rooms.get_mut(key) else {
+            return false;
+        };
+        let Some((uid, presence)) = room.uids.get_key_value_mut(uid) else {
+            return false;
+        };
+        if !presence.end(client) {
+            return false;
+        }
+        if presence.sessions.is_empty() {
+            presence.gone_ms = now;
+            self.leaving.push_back((now, key.clone(), uid.clone()));
+            room.online -= 1;
+        }
+        self.release(client, key);
+        true
+    }
+
+    /// Counts one session less for a connection.
+    fn release(&mut self, client: ClientId, key: &RoomKey) {
+        let Some(client) = self.clients.get_mut(&client) else {
+            return;
+        };
+        if let Some(count) = client.rooms.get_mut(key) {
+            *count -= 1;
+            if *count == 0 {
+                client.rooms.remove(key);
+            }
+        }
+    }
+
+    /// Ends all sessions of a uid in a room at once, without grace: it left or was kicked. How many there were.
+    pub fn remove_uid(&mut self, key: &RoomKey, uid: &[u8]) -> usize {
+        let Some(room) = self.rooms.get_mut(key) else {
+            return 0;
+        };
+        let Some(presence) = room.uids.remove(uid) else {
+            return 0;
+        };
+        if !presence.sessions.is_empty() {
+            room.online -= 1;
+        }
+        room.came.retain(|came| **came != *uid);
+        for session in &presence.sessions {
+            self.release(session.client, key);
+        }
+        self.tidy(key);
+        presence.sessions.len()
+    }
+
+    /// Forgets a room whose key is gone. Whether it had sessions.
+    pub fn remove_room(&mut self, key: &RoomKey) -> bool {
+        let Some(room) = self.rooms.remove(key) else {
+            return false;
+        };
+        self.changed.remove(key);
+        for presence in room.uids.values() {
+            for session in &presence.sessions {
+                if let Some(client) = self.clients.get_mut(&session.client) {
+                    client.rooms.remove(key);
+                }
+            }
+        }
+        room.online > 0
+    }
+
+    /// Every room that somebody is or was just connected to.
+    pub fn rooms(&self) -> Vec<RoomKey> {
+        self.rooms.keys().cloned().collect()
+    }
+
+    /// Ends every session of a connection that is gone.
+    pub fn drop_client(&mut self, client: ClientId, now: u64) {
+        let Some(gone) = self.clients.remove(&client) else {
+            return;
+        };
+        if let Some(proxy) = gone.proxy
+            && self.proxies.get(&proxy) == Some(&client)
+        {
+            self.proxies.remove(&proxy);
+        }
+        for key in gone.rooms.into_keys() {
+            self.drop_client_in(client, &key, now);
+        }
+    }
+
+    fn drop_client_in(&mut self, client: ClientId, key: &RoomKey, now: u64) {
+        let Some(room) = self.rooms.get_mut(key) else {
+            return;
+        };
+        for (uid, presence) in &mut room.uids {
+            if presence.end(client) && presence.sessions.is_empty() {
+                presence.gone_ms = now;
+                self.leaving.push_back((now, key.clone(), uid.clone()));
+                room.online -= 1;
+            }
+        }
+    }
+
+    /// Names a connection and renews its lease. An older connection of the same proxy is superseded: its sessions end.
+    /// True if this connection's sessions must be announced (again).
+    pub fn hello(&mut self, client: ClientId, proxy: &[u8], lease_ms: u64, now: u64) -> bool {
+        if let Some(&older) = self.proxies.get(proxy)
+            && older != client
+        {
+            self.drop_client(older, now);
+        }
+        let name: Arc<[u8]> = proxy.into();
+        let known = self.clients.entry(client).or_default();
+        let announce = known.lease_until.is_none_or(|until| until < now);
+        known.lease_until = Some(now.saturating_add(lease_ms));
+        if let Some(before) = known.proxy.replace(name.clone())
+            && before != name
+        {
+            self.proxies.remove(&before);
+        }
+        self.proxies.insert(name, client);
+        announce
+    }
+
+    /// Ends the sessions of connections whose lease has run out. How many connections.
+    pub fn expire_leases(&mut self, now: u64) -> usize {
+        let over = |client: &Client| {
+            client.lease_until.is_some_and(|until| until < now) && !client.rooms.is_empty()
+        };
+        let expired: Vec<ClientId> = self
+            .clients
+            .iter()
+            .filter_map(|(&id, client)| over(client).then_some(id))
+            .collect();
+        for &id in &expired {
+            let rooms = match self.clients.get_mut(&id) {
+                Some(client) => std::mem::take(&mut client.rooms),
+                None => continue,
+            };
+            for key in rooms.into_keys() {
+                self.drop_client_in(id, &key, now);
+            }
+        }
+        expired.len()
+    }
+
+    /// Uids with at least one session in this room.
+    pub fn online(&self, key: &RoomKey) -> u64 {
+        self.rooms.get(key).map_or(0, |room| room.online)
+    }
+
+    /// Sessions of one uid in this room.
+    pub fn sessions_of(&self, key: &RoomKey, uid: &[u8]) -> usize {
+        let presence = self.rooms.get(key).and_then(|room| room.uids.get(uid));
+        presence.map_or(0, |presence| presence.sessions.len())
+    }
+
+    /// Sessions of all rooms, rooms with somebody online, named connections.
+    pub fn totals(&self) -> (u64, u64, u64) {
+        let online = self.rooms.values().map(|room| room.online).sum();
+        let rooms = self.rooms.values().filter(|room| room.online > 0).count() as u64;
+        (online, rooms, self.proxies.len() as u64)
+    }
+
+    /// What is to be told now, room by room; told once. `grace_ms` is how long a departure is kept back.
+    pub fn flush(&mut self, now: u64, grace_ms: u64) -> Vec<(RoomKey, Change)> {
+        let mut changes: HashMap<RoomKey, Change> = HashMap::new();
+        for key in std::mem::take(&mut self.changed) {
+            let Some(room) = self.rooms.get_mut(&key) else {
+                continue;
+            };
+            for uid in std::mem::take(&mut room.came) {
+                if let Some(presence) = room.uids.get_mut(&uid)
+                    && !presence.told
+                    && !presence.sessions.is_empty()
+                {
+                    presence.told = true;
+                    changes.entry(key.clone()).or_default().came.push(uid);
+                }
+            }
+        }
+        while self
+            .leaving
+            .front()
+            .is_some_and(|(when, ..)| when.saturating_add(grace_ms) <= now)
+        {
+            let Some((when, key, uid)) = self.leaving.pop_front() else {
+                break;
+            };
+            if self.forget_absent(&key, &uid, when) {
+                changes.entry(key).or_default().went.push(uid);
+            }
+        }
+        changes.into_iter().collect()
+    }
+
+    /// Removes a uid that went at `when` and did not come back; true if others knew of it.
+    fn forget_absent(&mut self, key: &RoomKey, uid: &[u8], when: u64) -> bool {
+        let Some(room) = self.rooms.get_mut(key) else {
+            return false;
+        };
+        let absent = |presence: &Presence| presence.sessions.is_empty() && presence.gone_ms == when;
+        if !room.uids.get(uid).is_some_and(absent) {
+            return false;
+        }
+        let told = room.uids.remove(uid).is_some_and(|presence| presence.told);
+        self.tidy(key);
+        told
+    }
+
+    /// Forgets a room without uids.
+    fn tidy(&mut self, key: &RoomKey) {
+        if self.rooms.get(key).is_some_and(|room| room.uids.is_empty()) {
+            self.rooms.remove(key);
+            self.changed.remove(key);
+        }
+    }
+}
+
+impl From<&RoomKey> for RoomKey {
+    fn from(key: &RoomKey) -> Self {
+        key.clone()
+    }
+}
+
+impl Presence {
+    /// Ends the session of one connection. Whether there was one.
+    fn end(&mut self, client: ClientId) -> bool {
+        let before = self.sessions.len();
+        self.sessions.retain(|session| session.client != client);
+        self.sessions.len() < before
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key() -> RoomKey {
+        RoomKey::new(0, b"room:a")
+    }
+
+    fn names(list: &[Arc<[u8]>]) -> Vec<&str> {
+        list.iter()
+            .map(|uid| std::str::from_utf8(uid).unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn a_dead_connection_takes_its_sessions_along() {
+        let mut sessions = Sessions::default();
+        sessions.join(1, &key(), b"a", 0);
+        sessions.join(1, &key(), b"b", 0);
+        sessions.join(2, &key(), b"b", 0);
+        assert_eq!(sessions.online(&key()), 2);
+        sessions.drop_client(1, 100);
+        assert_eq!(sessions.online(&key()), 1);
+        assert_eq!(sessions.sessions_of(&key(), b"a"), 0);
+        assert_eq!(sessions.sessions_of(&key(), b"b"), 1);
+    }
+
+    #[test]
+    fn the_lowest_session_is_what_a_uid_has_acknowledged() {
+        let mut sessions = Sessions::default();
+        sessions.join(1, &key(), b"a", 40);
+        sessions.join(2, &key(), b"a", 42);
+        assert_eq!(sessions.ack(2, &key(), b"a", 50), 40);
+        assert_eq!(sessions.ack(1, &key(), b"a", 44), 44);
+        assert_eq!(
+            sessions.ack(3, &key(), b"a", 60),
+            60,
+            "a connection without a session acts from outside"
+        );
+        assert!(sessions.detach(1, &key(), b"a", 0));
+        assert_eq!(sessions.ack(2, &key(), b"a", 51), 51);
+    }
+
+    #[test]
+    fn arrivals_are_told_once_and_a_blip_is_not_told_at_all() {
+        let mut sessions = Sessions::default();
+        sessions.join(1, &key(), b"a", 0);
+        sessions.join(1, &key(), b"b", 0);
+        let told = sessions.flush(0, 5000);
+        assert_eq!(names(&told[0].1.came), ["a", "b"]);
+        assert!(sessions.flush(0, 5000).is_empty());
+
+        sessions.detach(1, &key(), b"a", 1000);
+        assert!(sessions.flush(2000, 5000).is_empty());
+        sessions.join(2, &key(), b"a", 0);
+        assert!(
+            sessions.flush(9000, 5000).is_empty(),
+            "back within the grace period"
+        );
+
+        sessions.detach(2, &key(), b"a", 10_000);
+        assert!(sessions.flush(14_999, 5000).is_empty());
+        let told = sessions.flush(15_000, 5000);
+        assert_eq!(names(&told[0].1.went), ["a"]);
+        assert!(sessions.flush(99_000, 5000).is_empty());
+    }
+
+    #[test]
+    fn one_proxy_has_one_connection_and_a_lease() {
+        let mut sessions = Sessions::default();
+        assert!(sessions.hello(1, b"p", 1000, 0));
+        sessions.join(1, &key(), b"a", 0);
+        assert!(!sessions.hello(1, b"p", 1000, 500));
+        assert_eq!(sessions.expire_leases(1400), 0);
+        assert_eq!(sessions.expire_leases(1501), 1);
+        assert_eq!(sessions.online(&key()), 0);
+        assert!(
+            sessions.hello(1, b"p", 1000, 1600),
+            "the sessions ended: announce them again"
+        );
+        sessions.join(1, &key(), b"a", 0);
+        assert!(
+            sessions.hello(2, b"p", 1000, 1700),
+            "a new connection supersedes the old one"
+        );
+        assert_eq!(sessions.online(&key()), 0);
+    }
+
+    #[test]
+    fn nothing_is_left_behind() {
+        let mut sessions = Sessions::default();
+        for uid in [&b"a"[..], b"b", b"c"] {
+            sessions.join(1, &key(), uid, 0);
+        }
+        sessions.remove_uid(&key(), b"a");
+        assert_eq!(sessions.online(&key()), 2);
+        assert!(sessions.remove_room(&key()));
+        assert!(!sessions.remove_room(&key()));
+        sessions.join(1, &key(), b"d", 0);
+        sessions.drop_client(1, 7);
+        sessions.flush(7, 0);
+        assert!(
+            sessions.rooms.is_empty() && sessions.clients.is_empty() && sessions.changed.is_empty()
+        );
+        assert!(sessions.leaving.is_empty());
+    }
+}
