@@ -1,10 +1,10 @@
 //! The only place that publishes: frames of `room_core::announce` on the channel that is named as the key.
 
+use crate::config;
 use crate::ffi::{Ctx, RStr};
 use room_core::announce::{Header, Kind, control, write};
 use room_core::position::Position;
-use room_core::room::Room;
-use std::sync::Arc;
+use room_core::sessions::Change;
 
 /// The numbers that every frame carries.
 #[derive(Clone, Copy)]
@@ -62,20 +62,18 @@ pub(crate) fn ephemeral(
     ctx.publish(key, &frame(Kind::Ephemeral, at, ms, counts, uid, payload));
 }
 
-/// Who came and who went; with too many names only the counters.
+/// Who came and who went; with more than `room.presence-names` only the counters.
 pub(crate) fn presence(
     ctx: Ctx<'_>,
-    key: &[u8],
-    room: &Room,
+    key: RStr<'_>,
+    head: Position,
     ms: u64,
-    online: u64,
-    came: &[Arc<[u8]>],
-    went: &[Arc<[u8]>],
-    most_names: usize,
+    counts: Counts,
+    change: &Change,
 ) {
     let mut payload = Vec::new();
-    if came.len() + went.len() <= most_names {
-        for (sign, uids) in [(b'+', came), (b'-', went)] {
+    if change.came.len() + change.went.len() <= config::presence_names() {
+        for (sign, uids) in [(b'+', &change.came), (b'-', &change.went)] {
             for uid in uids {
                 if !payload.is_empty() {
                     payload.push(b'\n');
@@ -85,20 +83,9 @@ pub(crate) fn presence(
             }
         }
     }
-    let counts = Counts {
-        online,
-        members: room.member_count() as u64,
-    };
-    ctx.publish_to(
+    ctx.publish(
         key,
-        &frame(
-            Kind::Presence,
-            room.log().head(),
-            ms,
-            counts,
-            b"-",
-            &payload,
-        ),
+        &frame(Kind::Presence, head, ms, counts, b"-", &payload),
     );
 }
 

@@ -1,6 +1,6 @@
 //! What happens without a command: the timer, connections that end, databases that are emptied.
 
-use crate::announce;
+use crate::announce::{self, Counts};
 use crate::config;
 use crate::effects::{Drops, send};
 use crate::ffi::{Ctx, Piece, RStr, now_ms};
@@ -41,16 +41,11 @@ fn tell_presence(ctx: Ctx<'_>, key: &RoomKey, change: &Change, now: u64) {
     ctx.with_name(&key.name, |name| {
         let mut open = ctx.open(name, true);
         let Some(room) = open.room_mut() else { return };
-        announce::presence(
-            ctx,
-            &key.name,
-            room,
-            now,
+        let counts = Counts {
             online,
-            &change.came,
-            &change.went,
-            config::presence_names(),
-        );
+            members: room.member_count() as u64,
+        };
+        announce::presence(ctx, name, room.log().head(), now, counts, change);
         let mut rest = vec![Piece::Bytes(b"seen")];
         rest.extend(
             change

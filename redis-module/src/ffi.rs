@@ -822,8 +822,8 @@ unsafe extern "C" fn type_copy(
     _: *mut raw::RedisModuleKeyOptCtx,
     value: *const c_void,
 ) -> *mut c_void {
-    // SAFETY: see type_load.
     guard("copy", null_mut(), || {
+        // SAFETY: see type_load.
         into_value(unsafe { as_room(value) }.clone())
     })
 }
@@ -933,10 +933,10 @@ pub unsafe extern "C" fn RedisModule_OnLoad(
         return FAILED;
     }
     let ctx = Ctx::new(ctx);
-    // SAFETY: see above; a null `argv` comes with `argc` 0.
     let args = if argv.is_null() {
         &[][..]
     } else {
+        // SAFETY: Redis gives `argc` strings (and a null pointer for none).
         unsafe { std::slice::from_raw_parts(argv, argc.max(0) as usize) }
     };
     let loaded = guard("load", Err("a defect".to_owned()), || {

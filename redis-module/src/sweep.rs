@@ -124,14 +124,12 @@ fn visit(ctx: Ctx<'_>, key: &RoomKey, now: u64) {
     });
 }
 
+/// Who is to be released, and who is to be marked as seen.
+type Overdue = (Vec<Box<[u8]>>, Vec<Box<[u8]>>);
+
 /// Members who are away since before `horizon` and still hold the log, and members online who did not act since `stale`
 /// (their time must not look old when they go).
-fn overdue(
-    room: &Room,
-    key: &RoomKey,
-    horizon: u64,
-    stale: u64,
-) -> (Vec<Box<[u8]>>, Vec<Box<[u8]>>) {
+fn overdue(room: &Room, key: &RoomKey, horizon: u64, stale: u64) -> Overdue {
     let (mut absent, mut present) = (Vec::new(), Vec::new());
     for member in room.members() {
         if absent.len() + present.len() >= MOST_MEMBERS {

@@ -263,7 +263,7 @@ impl Segment {
             buf: buf.to_vec(),
         };
         let mut walk = segment.walk();
-        while let Some(entry) = walk.next() {
+        for entry in walk.by_ref() {
             if !crate::uid::valid_uid(entry.uid) {
                 return None;
             }

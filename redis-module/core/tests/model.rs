@@ -1,0 +1,463 @@
+//! The room against a naive one: a plain list of messages and a plain map of cursors, driven by the same random steps.
+
+use proptest::prelude::*;
+use room_core::announce::{self, Header, Kind};
+use room_core::chain::next_tag;
+use room_core::dedupe::DedupePolicy;
+use room_core::limits::{Limit, Limits};
+use room_core::log::Reason;
+use room_core::position::{Position, Tag};
+use room_core::room::{Drop, Room};
+use room_core::snapshot::{self, Loader};
+use std::collections::BTreeMap;
+
+const BIRTH: Tag = Tag(0xfeed_beef);
+
+#[derive(Clone, Debug)]
+enum Step {
+    Append { after_ms: u64, uid: u8, len: usize },
+    Retry { uid: u8, id: u8 },
+    Admit { uid: u8, back: u64 },
+    Ack { uid: u8, back: u64 },
+    Leave { uid: u8 },
+    Release { uid: u8, released: bool },
+    Drop { keep: u64 },
+    Limit { limit: usize, value: u64 },
+    Settle { after_ms: u64 },
+    Reload,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let uid = 0u8..40;
+    prop_oneof![
+        8 => (0u64..400, uid.clone(), prop_oneof![0usize..200, 0usize..20, 1500usize..6000, 15_000usize..40_000])
+            .prop_map(|(after_ms, uid, len)| Step::Append { after_ms, uid, len }),
+        3 => (uid.clone(), 0u8..6).prop_map(|(uid, id)| Step::Retry { uid, id }),
+        3 => (uid.clone(), 0u64..20).prop_map(|(uid, back)| Step::Admit { uid, back }),
+        6 => (uid.clone(), prop_oneof![0u64..3, 0u64..200]).prop_map(|(uid, back)| Step::Ack { uid, back }),
+        1 => uid.clone().prop_map(|uid| Step::Leave { uid }),
+        1 => (uid, any::<bool>()).prop_map(|(uid, released)| Step::Release { uid, released }),
+        1 => (0u64..100).prop_map(|keep| Step::Drop { keep }),
+        1 => (0usize..4, 0u64..50).prop_map(|(limit, value)| Step::Limit { limit, value }),
+        4 => (0u64..2000).prop_map(|after_ms| Step::Settle { after_ms }),
+        1 => Just(Step::Reload),
+    ]
+}
+
+/// What a member is.
+#[derive(Clone, Debug, PartialEq)]
+struct Naive {
+    cursor: u64,
+    released: bool,
+}
+
+#[derive(Default)]
+struct Model {
+    /// Every message ever: ms, uid, payload. Number n is at n-1.
+    messages: Vec<(u64, Vec<u8>, Vec<u8>)>,
+    tags: Vec<Tag>,
+    first: u64,
+    members: BTreeMap<Vec<u8>, Naive>,
+    ids: Vec<(Vec<u8>, Vec<u8>, u64, u64)>,
+    limits: BTreeMap<usize, u64>,
+    now: u64,
+}
+
+fn name(uid: u8) -> Vec<u8> {
+    // Some long, some short, some not ASCII; more than a segment lists.
+    match uid % 3 {
+        0 => format!("u{uid}").into_bytes(),
+        1 => format!("member-with-a-long-name-{uid}").into_bytes(),
+        _ => format!("ü{uid}").into_bytes(),
+    }
+}
+
+const POLICY: DedupePolicy = DedupePolicy {
+    count: 4,
+    age_ms: 1500,
+};
+
+impl Model {
+    fn head(&self) -> u64 {
+        self.messages.len() as u64
+    }
+
+    fn tag(&self, seq: u64) -> Tag {
+        if seq == 0 {
+            BIRTH
+        } else {
+            self.tags[seq as usize - 1]
+        }
+    }
+
+    fn limits(&self) -> Limits {
+        let mut limits = Limits::default();
+        limits.set(Limit::Keep, 10);
+        for (&at, &value) in &self.limits {
+            limits.set(Limit::ALL[at], scaled(at, value));
+        }
+        limits
+    }
+
+    fn push(&mut self, uid: &[u8], payload: Vec<u8>) {
+        self.tags
+            .push(next_tag(self.tag(self.head()), self.now, uid, &payload));
+        self.messages.push((self.now, uid.to_vec(), payload));
+    }
+}
+
+/// Byte limits and ages in sizes that matter.
+fn scaled(limit: usize, value: u64) -> u64 {
+    match Limit::ALL[limit] {
+        Limit::MaxBytes => value * 1000,
+        Limit::MaxAge => value * 100,
+        _ => value,
+    }
+}
+
+fn run(room: &mut Room, model: &mut Model, step: &Step) {
+    match *step {
+        Step::Append { after_ms, uid, len } => {
+            model.now += after_ms;
+            let payload: Vec<u8> = (0..len)
+                .map(|i| (i * 31 + usize::from(uid)) as u8)
+                .collect();
+            let position = room.append(model.now, &name(uid), &payload);
+            model.push(&name(uid), payload);
+            assert_eq!(
+                position,
+                Position::new(model.head(), model.tag(model.head()))
+            );
+        }
+        Step::Retry { uid, id } => retry(room, model, &name(uid), &[id]),
+        Step::Admit { uid, back } => {
+            let cursor = model.head().saturating_sub(back).max(model.first - 1);
+            let new = room.admit(&name(uid), cursor, model.now);
+            assert_eq!(new, !model.members.contains_key(&name(uid)));
+            model.members.entry(name(uid)).or_insert(Naive {
+                cursor,
+                released: false,
+            });
+        }
+        Step::Ack { uid, back } => {
+            let to = model.head().saturating_sub(back);
+            let moved = room.raise(&name(uid), to, model.now);
+            let member = model.members.get_mut(&name(uid));
+            assert_eq!(
+                moved,
+                member.as_ref().is_some_and(|member| to > member.cursor)
+            );
+            if let Some(member) = member {
+                member.cursor = member.cursor.max(to);
+            }
+        }
+        Step::Leave { uid } => {
+            assert_eq!(
+                room.remove(&name(uid)),
+                model.members.remove(&name(uid)).is_some()
+            );
+        }
+        Step::Release { uid, released } => {
+            room.set_released(&name(uid), released);
+            if let Some(member) = model.members.get_mut(&name(uid)) {
+                member.released = released;
+            }
+        }
+        Step::Drop { keep } => {
+            let first = (model.head() + 1).saturating_sub(keep).max(model.first);
+            let gone = room.drop_messages(Drop {
+                first,
+                reason: Reason::Trim,
+            });
+            assert_eq!(gone, first - model.first);
+            model.first = first;
+        }
+        Step::Limit { limit, value } => {
+            model.limits.insert(limit, value);
+            room.set_limit(Limit::ALL[limit], Some(scaled(limit, value)));
+        }
+        Step::Settle { after_ms } => {
+            model.now += after_ms;
+            settle(room, model);
+        }
+        Step::Reload => *room = reload(room),
+    }
+}
+
+fn retry(room: &mut Room, model: &mut Model, uid: &[u8], id: &[u8]) {
+    let of_uid = model
+        .ids
+        .iter()
+        .rev()
+        .filter(|seen| seen.0 == uid)
+        .take(POLICY.count as usize);
+    let fresh =
+        |seen: &&(Vec<u8>, Vec<u8>, u64, u64)| seen.1 == id && model.now - seen.3 <= POLICY.age_ms;
+    let expected = of_uid.clone().find(fresh).map(|seen| seen.2);
+    assert_eq!(room.duplicate_of(uid, id, model.now, &POLICY), expected);
+    if expected.is_none() {
+        let position = room.append(model.now, uid, id);
+        model.push(uid, id.to_vec());
+        room.remember(uid, id, position.seq, model.now, &POLICY);
+        model
+            .ids
+            .push((uid.to_vec(), id.to_vec(), position.seq, model.now));
+    }
+}
+
+/// What the limits drop must be allowed: by them, or because nobody waits.
+fn settle(room: &mut Room, model: &mut Model) {
+    let limits = room.limits(&model.limits());
+    for drop in room.due(model.now, &limits).into_iter().flatten() {
+        let before = room.log().len();
+        room.drop_messages(drop);
+        let awaited = model
+            .members
+            .values()
+            .filter(|member| !member.released)
+            .map(|member| member.cursor + 1)
+            .min();
+        match drop.reason {
+            Reason::Read => {
+                assert!(
+                    drop.first <= awaited.unwrap_or(u64::MAX),
+                    "somebody waits for a message that went as read"
+                );
+                assert!(room.log().len() >= limits.get(Limit::Keep).min(before));
+            }
+            Reason::MaxLen => assert_eq!(room.log().len(), limits.get(Limit::MaxLen)),
+            Reason::MaxBytes => {
+                assert!(room.log().bytes() <= limits.get(Limit::MaxBytes) || room.log().len() == 1);
+            }
+            Reason::MaxAge => {
+                let horizon = model.now - limits.get(Limit::MaxAge);
+                assert!(
+                    room.log()
+                        .oldest_ms()
+                        .is_none_or(|oldest| oldest >= horizon)
+                );
+            }
+            other => panic!("no limit drops for {other:?}"),
+        }
+        assert_eq!(room.log().drops().reason_of(drop.first - 1), drop.reason);
+        model.first = drop.first;
+    }
+    assert!(
+        room.due(model.now, &limits).iter().all(Option::is_none),
+        "settled is settled"
+    );
+    // In a small room what everybody has read is gone, to the message.
+    let awaited = model
+        .members
+        .values()
+        .filter(|member| !member.released)
+        .map(|member| member.cursor + 1)
+        .min();
+    let keep_from = (model.head() + 1)
+        .saturating_sub(limits.get(Limit::Keep))
+        .max(1);
+    if model.members.len() <= 32 {
+        assert!(model.first >= awaited.unwrap_or(model.head() + 1).min(keep_from));
+    }
+}
+
+fn parts(room: &Room) -> Vec<Vec<u8>> {
+    let mut parts = Vec::new();
+    snapshot::save(room, |part| parts.push(part.to_vec()));
+    parts
+}
+
+fn reload(room: &Room) -> Room {
+    let saved = parts(room);
+    let mut loader = Loader::default();
+    for part in &saved {
+        loader.feed(part).expect("what was saved loads");
+    }
+    let loaded = loader.finish().expect("what was saved is whole");
+    assert_eq!(
+        saved,
+        parts(&loaded),
+        "a reloaded room saves the same bytes"
+    );
+    loaded
+}
+
+fn compare(room: &Room, model: &Model) {
+    let log = room.log();
+    assert_eq!(
+        log.head(),
+        Position::new(model.head(), model.tag(model.head()))
+    );
+    assert_eq!(log.first(), model.first);
+    assert_eq!(log.len(), model.head() + 1 - model.first);
+    let from = model.first + log.len() / 3;
+    let mut seq = from;
+    for entry in log.entries_from(from) {
+        let (ms, uid, payload) = &model.messages[seq as usize - 1];
+        assert_eq!(
+            (entry.ms, entry.uid, entry.payload),
+            (*ms, &uid[..], &payload[..])
+        );
+        assert_eq!(entry.position, Position::new(seq, model.tag(seq)));
+        seq += 1;
+    }
+    assert_eq!(seq, model.head() + 1);
+    for seq in [model.first - 1, from.min(model.head()), model.head()] {
+        assert_eq!(
+            log.position_at(seq),
+            Some(Position::new(seq, model.tag(seq)))
+        );
+    }
+    assert_eq!(log.position_at(model.head() + 1), None);
+    if model.first >= 2 {
+        assert_eq!(log.position_at(model.first - 2), None);
+    }
+    assert_eq!(
+        log.start(),
+        Position::new(model.first - 1, model.tag(model.first - 1))
+    );
+    assert_eq!(room.member_count(), model.members.len());
+    for (uid, naive) in &model.members {
+        let member = room.member(uid).expect("a member");
+        assert_eq!(
+            (member.cursor, member.released),
+            (naive.cursor, naive.released)
+        );
+        assert_eq!(
+            room.pending(naive.cursor),
+            model
+                .head()
+                .saturating_sub(naive.cursor.max(model.first - 1))
+        );
+        assert_eq!(
+            room.lost(naive.cursor),
+            (model.first - 1).saturating_sub(naive.cursor)
+        );
+    }
+    let mut listed: Vec<_> = room.members().map(|member| member.uid.to_vec()).collect();
+    listed.sort();
+    assert!(listed.iter().eq(model.members.keys()));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_room_behaves_like_a_list_and_a_map(steps in prop::collection::vec(step(), 1..250)) {
+        let mut room = Room::new(BIRTH);
+        let mut model = Model { first: 1, now: 1_000_000, ..Model::default() };
+        for step in &steps {
+            run(&mut room, &mut model, step);
+        }
+        compare(&room, &model);
+        compare(&reload(&room), &model);
+    }
+
+    /// A replica that loaded a snapshot in the middle cuts its segments where the primary does.
+    #[test]
+    fn a_copy_made_on_the_way_stays_equal(steps in prop::collection::vec(step(), 1..200), at in 0usize..200) {
+        let mut room = Room::new(BIRTH);
+        let mut model = Model { first: 1, now: 1_000_000, ..Model::default() };
+        let mut copy = None;
+        for (i, step) in steps.iter().enumerate() {
+            if i == at {
+                let twin = Model {
+                    messages: model.messages.clone(),
+                    tags: model.tags.clone(),
+                    members: model.members.clone(),
+                    ids: model.ids.clone(),
+                    limits: model.limits.clone(),
+                    ..model
+                };
+                copy = Some((reload(&room), twin));
+            }
+            run(&mut room, &mut model, step);
+            if let Some((room, model)) = &mut copy {
+                run(room, model, step);
+            }
+        }
+        if let Some((copy, _)) = copy {
+            prop_assert_eq!(parts(&room), parts(&copy));
+        }
+    }
+
+    /// Saved bytes with a flaw are refused, or make a room that works; never a panic.
+    #[test]
+    fn damaged_snapshots_do_no_harm(
+        steps in prop::collection::vec(step(), 1..60),
+        flips in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), 1u8..=255), 1..4),
+        cut in any::<prop::sample::Index>(),
+        truncate in any::<bool>(),
+    ) {
+        let mut room = Room::new(BIRTH);
+        let mut model = Model { first: 1, now: 1_000_000, ..Model::default() };
+        for step in &steps {
+            run(&mut room, &mut model, step);
+        }
+        let mut saved = parts(&room);
+        for (part, byte, mask) in flips {
+            let part = part.index(saved.len());
+            let byte = byte.index(saved[part].len());
+            saved[part][byte] ^= mask;
+        }
+        if truncate {
+            let part = cut.index(saved.len());
+            let len = cut.index(saved[part].len());
+            saved[part].truncate(len);
+        }
+        let mut loader = Loader::default();
+        let fed = saved.iter().try_for_each(|part| loader.feed(part));
+        if let (Ok(()), Ok(mut room)) = (fed, loader.finish()) {
+            let head = room.log().head();
+            let now = room.log().last_ms();
+            prop_assert_eq!(room.append(now, b"a", b"b").seq, head.seq + 1);
+            for drop in room.due(now, &Limits::default()).into_iter().flatten() {
+                room.drop_messages(drop);
+            }
+            prop_assert_eq!(parts(&reload(&room)), parts(&room));
+        }
+    }
+
+    #[test]
+    fn frames_go_there_and_back(
+        kind in prop_oneof![Just(Kind::Message), Just(Kind::Ephemeral), Just(Kind::Presence), Just(Kind::Control)],
+        seq: u64, tag: u32, ms: u64, online: u64, members: u64,
+        uid in "[a-zA-Z0-9ü@:._-]{1,60}",
+        payload in prop::collection::vec(any::<u8>(), 0..300),
+    ) {
+        let header = Header { kind, seq, tag: Tag(tag), ms, online, members, uid: &uid };
+        let mut frame = Vec::new();
+        announce::write(&mut frame, &header, &payload);
+        prop_assert_eq!(announce::parse(&frame), Some((header, &payload[..])));
+    }
+
+    #[test]
+    fn no_bytes_make_the_frame_parser_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let _ = announce::parse(&bytes);
+    }
+}
+
+#[test]
+fn the_promised_cost_per_message_and_member() {
+    let mut room = Room::new(BIRTH);
+    let empty = room.heap_bytes();
+    for i in 0..100_000u64 {
+        room.append(1_000_000 + i / 20, b"0123456789abcdef", &[b'x'; 100]);
+    }
+    let per_message = (room.heap_bytes() - empty) as f64 / 100_000.0 - 100.0;
+    assert!(
+        per_message <= 5.0,
+        "{per_message} bytes of overhead per message"
+    );
+    for members in [60_000u64, 100_000, 120_000, 200_000] {
+        let mut room = Room::new(BIRTH);
+        for i in 0..members {
+            room.admit(format!("{i:016}").as_bytes(), 0, 1_000_000);
+        }
+        let per_member = (room.heap_bytes() - empty) as f64 / members as f64;
+        assert!(
+            per_member <= 64.0,
+            "{per_member} bytes per member of {members}"
+        );
+    }
+}
