@@ -293,18 +293,6 @@ impl<'a> Ctx<'a> {
         self.free_string(message);
     }
 
-    pub(crate) fn publish_to(self, key: &[u8], frame: &[u8]) {
-        let name = self.create_string(key);
-        self.publish(
-            RStr {
-                raw: name,
-                life: PhantomData,
-            },
-            frame,
-        );
-        self.free_string(name);
-    }
-
     /// Whether the caller's ACL lets it publish on this channel, which RM_PublishMessage itself does not ask.
     pub(crate) fn may_publish(self, channel: RStr<'_>) -> bool {
         if !has!(RedisModule_ACLCheckChannelPermissions) || !self.has_user() {
