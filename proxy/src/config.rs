@@ -1,0 +1,192 @@
+//! Options of the program, each declared once: flag, environment variable, default, meaning.
+
+use clap::Parser;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Serves browsers over WebSocket from a Redis that has the Roomcast module loaded.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "roomcast-proxy", version, about, after_help = AFTER_HELP)]
+pub struct Config {
+    /// Where browsers connect: WebSocket on / and /ws, the demo page, /healthz, /readyz
+    #[arg(
+        long,
+        env = "ROOMCAST_LISTEN",
+        default_value = "127.0.0.1:8080",
+        value_name = "ADDR:PORT"
+    )]
+    pub listen: SocketAddr,
+
+    /// Where metrics are served (/metrics, in Prometheus' text format); nowhere if not given
+    #[arg(long, env = "ROOMCAST_ADMIN_LISTEN", value_name = "ADDR:PORT")]
+    pub admin_listen: Option<SocketAddr>,
+
+    /// The Redis server
+    #[arg(
+        long,
+        env = "ROOMCAST_REDIS",
+        default_value = "redis://127.0.0.1:6379",
+        value_name = "URL"
+    )]
+    pub redis: String,
+
+    /// The key of room `lobby` is this and `lobby`
+    #[arg(
+        long,
+        env = "ROOMCAST_KEY_PREFIX",
+        default_value = "room:",
+        value_name = "TEXT"
+    )]
+    pub key_prefix: String,
+
+    /// This proxy's name, unlike any other's [default: a random one]
+    #[arg(long, env = "ROOMCAST_NAME", value_name = "TEXT")]
+    pub name: Option<String>,
+
+    /// How long the first connection to Redis may take before the program gives up
+    #[arg(long, env = "ROOMCAST_REDIS_WAIT", default_value = "5s", value_parser = duration, value_name = "TIME")]
+    pub redis_wait: Duration,
+
+    /// How long an answer of Redis may take before the connection counts as dead
+    #[arg(long, env = "ROOMCAST_REDIS_TIMEOUT", default_value = "5s", value_parser = duration, value_name = "TIME")]
+    pub redis_timeout: Duration,
+
+    /// How long Redis believes in this proxy's sessions without hearing from it
+    #[arg(long, env = "ROOMCAST_LEASE", default_value = "10s", value_parser = duration, value_name = "TIME")]
+    pub lease: Duration,
+
+    /// A silent connection is asked for a sign of life this often
+    #[arg(long, env = "ROOMCAST_HEARTBEAT", default_value = "20s", value_parser = duration, value_name = "TIME")]
+    pub heartbeat: Duration,
+
+    /// A connection that gave no sign of life for so long is closed
+    #[arg(long, env = "ROOMCAST_DEAD_AFTER", default_value = "45s", value_parser = duration, value_name = "TIME")]
+    pub dead_after: Duration,
+
+    /// The least time between two acknowledgement rounds of a room; it grows with the number of sessions
+    #[arg(long, env = "ROOMCAST_ACK_INTERVAL", default_value = "50ms", value_parser = duration, value_name = "TIME")]
+    pub ack_interval: Duration,
+
+    /// How long a room that nobody is in any more stays subscribed
+    #[arg(long, env = "ROOMCAST_ROOM_PAUSE", default_value = "5s", value_parser = duration, value_name = "TIME")]
+    pub room_pause: Duration,
+
+    /// Connections at most; more are refused with HTTP status 503
+    #[arg(
+        long,
+        env = "ROOMCAST_MAX_CONNECTIONS",
+        default_value_t = 100_000,
+        value_name = "N"
+    )]
+    pub max_connections: usize,
+
+    /// Rooms that one connection may be in at most
+    #[arg(
+        long,
+        env = "ROOMCAST_MAX_ROOMS",
+        default_value_t = 100,
+        value_name = "N"
+    )]
+    pub max_rooms: usize,
+
+    /// The largest event of a client, in bytes
+    #[arg(long, env = "ROOMCAST_MAX_EVENT", default_value_t = 64 * 1024, value_name = "BYTES")]
+    pub max_event: usize,
+
+    /// Events a second that one connection may send for long (ten times as many at once); above it is closed
+    #[arg(
+        long,
+        env = "ROOMCAST_MAX_RATE",
+        default_value_t = 200,
+        value_name = "N"
+    )]
+    pub max_rate: u32,
+
+    /// Bytes that wait for a slow connection before it is served from the log instead
+    #[arg(long, env = "ROOMCAST_OUTBOX", default_value_t = 256 * 1024, value_name = "BYTES")]
+    pub outbox: usize,
+
+    /// Bytes of messages that one page of a catch-up holds
+    #[arg(long, env = "ROOMCAST_PAGE", default_value_t = 32 * 1024, value_name = "BYTES")]
+    pub page: usize,
+
+    /// Origins that browsers may come from, separated by commas; any if not given
+    #[arg(
+        long,
+        env = "ROOMCAST_ORIGINS",
+        value_delimiter = ',',
+        value_name = "ORIGINS"
+    )]
+    pub origins: Vec<String>,
+
+    /// Logs as JSON, one object a line; RUST_LOG chooses what is logged
+    #[arg(long, env = "ROOMCAST_LOG_JSON")]
+    pub log_json: bool,
+}
+
+const AFTER_HELP: &str = "\
+Times are written 500ms, 20s, 5m or 2h.
+
+Exit codes: 0 stopped by a signal, 1 another failure, 2 wrong options,
+3 Redis cannot be reached, 4 Redis has no Roomcast module, 5 the address is taken.";
+
+/// `500ms`, `20s`, `5m`, `2h`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number: u64 = digits
+        .parse()
+        .map_err(|_| format!("'{text}' is no time such as 500ms, 20s, 5m or 2h"))?;
+    let unit = match &text[digits.len()..] {
+        "ms" => 1,
+        "s" => 1000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        other => return Err(format!("'{other}' is no unit of time: ms, s, m or h")),
+    };
+    match number.checked_mul(unit) {
+        Some(ms) if ms > 0 => Ok(Duration::from_millis(ms)),
+        _ => Err(format!("'{text}' is out of range")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_declaration_is_sound_and_each_option_has_its_variable() {
+        let command = Config::command();
+        command.clone().debug_assert();
+        for arg in command
+            .get_arguments()
+            .filter(|arg| arg.get_id() != "help" && arg.get_id() != "version")
+        {
+            let flag = arg.get_long().unwrap_or_default();
+            let variable = format!("ROOMCAST_{}", flag.to_uppercase().replace('-', "_"));
+            assert_eq!(
+                arg.get_env().and_then(|name| name.to_str()),
+                Some(variable.as_str())
+            );
+            assert!(arg.get_help().is_some(), "--{flag} has no help");
+        }
+    }
+
+    #[test]
+    fn times() {
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(duration("2h"), Ok(Duration::from_secs(7200)));
+        for bad in [
+            "",
+            "5",
+            "s",
+            "5 s",
+            "-1s",
+            "0s",
+            "1d",
+            "99999999999999999999s",
+        ] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,349 @@
+//! One WebSocket connection: the half that everybody shares, and the small task that reads it.
+
+use crate::close::Close;
+use crate::events::Events;
+use crate::outbox::Outbox;
+use crate::server::Server;
+use crate::session::{Confirmations, Slot, Tick};
+use crate::socket::Socket;
+use crate::{frame, metrics, wire};
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
+use room_core::position::Position;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+use tokio::time::timeout;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Error, Message, error::CapacityError};
+use tracing::debug;
+
+/// The JSON heartbeat, as it goes to everybody.
+pub(crate) static HEARTBEAT: LazyLock<Bytes> =
+    LazyLock::new(|| frame::text(wire::HEARTBEAT.as_bytes()));
+/// The ping for clients that never answer the JSON heartbeat.
+static PING: LazyLock<Bytes> = LazyLock::new(|| frame::ping(b"hb"));
+/// How long a closing handshake may take.
+const CLOSING: Duration = Duration::from_secs(2);
+
+struct State {
+    outbox: Outbox,
+    confirmations: Confirmations,
+    /// What the clock confirmed, for the connection's task to report.
+    confirmed: Vec<(Slot, Position)>,
+    closed: bool,
+}
+
+/// The shared half: whoever has something for this client calls it.
+pub(crate) struct Conn {
+    stream: TcpStream,
+    state: Mutex<State>,
+    /// The outbox has something that the socket did not take at once.
+    waiting: Notify,
+    /// The outbox is low again, or the connection is closed.
+    low: Notify,
+    /// Something is in `confirmed`.
+    ticked: Notify,
+    /// The close code that somebody wants.
+    close: AtomicU16,
+    closing: Notify,
+    outbox_limit: usize,
+}
+
+/// What became of a push.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pushed {
+    Done,
+    /// The outbox is over its limit; nothing was taken.
+    Full,
+    /// The seat or the connection is gone.
+    Gone,
+}
+
+impl Conn {
+    pub(crate) fn new(stream: TcpStream, outbox_limit: usize, now: u64) -> Self {
+        Self {
+            stream,
+            state: Mutex::new(State {
+                outbox: Outbox::default(),
+                confirmations: Confirmations::new(now),
+                confirmed: Vec::new(),
+                closed: false,
+            }),
+            waiting: Notify::new(),
+            low: Notify::new(),
+            ticked: Notify::new(),
+            close: AtomicU16::new(0),
+            closing: Notify::new(),
+            outbox_limit,
+        }
+    }
+
+    pub(crate) const fn stream(&self) -> &TcpStream {
+        &self.stream
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Works with what was sent and confirmed.
+    pub(crate) fn confirmations<T>(&self, with: impl FnOnce(&mut Confirmations) -> T) -> T {
+        with(&mut self.state().confirmations)
+    }
+
+    fn write(&self, state: &mut State, frames: &Bytes) {
+        match state.outbox.push(&self.stream, frames) {
+            Ok(false) => {}
+            Ok(true) => self.waiting.notify_one(),
+            Err(_) => self.shut(state),
+        }
+    }
+
+    fn shut(&self, state: &mut State) {
+        state.closed = true;
+        state.outbox = Outbox::default();
+        self.low.notify_waiters();
+        self.closing.notify_one();
+    }
+
+    /// Sends frames that answer the client itself.
+    pub(crate) fn push(&self, frames: &Bytes) {
+        let mut state = self.state();
+        if !state.closed {
+            self.write(&mut state, frames);
+        }
+    }
+
+    /// Sends what may be missed (presence), unless the client is slow already.
+    pub(crate) fn push_if_room(&self, frames: &Bytes) {
+        let mut state = self.state();
+        if !state.closed && state.outbox.bytes() <= self.outbox_limit {
+            self.write(&mut state, frames);
+        }
+    }
+
+    /// Sends one event.
+    pub(crate) fn send(&self, event: &str) {
+        self.push(&frame::text(event.as_bytes()));
+    }
+
+    /// Sends live frames up to `to`, with a heartbeat behind them (`with_beat`) where one is due.
+    pub(crate) fn push_live(
+        &self,
+        slot: Slot,
+        frames: &Bytes,
+        with_beat: &Bytes,
+        to: Position,
+        now: u64,
+    ) -> Pushed {
+        let mut state = self.state();
+        if state.closed || !state.confirmations.has(slot) {
+            return Pushed::Gone;
+        }
+        if state.outbox.bytes() + frames.len() > self.outbox_limit && state.outbox.bytes() > 0 {
+            return Pushed::Full;
+        }
+        state.confirmations.sent(slot, to);
+        if state.confirmations.wants_beat(slot, now) {
+            let ping = state.confirmations.beat(now);
+            self.write(&mut state, with_beat);
+            if ping {
+                self.write(&mut state, &PING);
+            }
+        } else {
+            self.write(&mut state, frames);
+        }
+        Pushed::Done
+    }
+
+    /// Sends a page of a catch-up, and a heartbeat where one is due. False if the seat or the connection is gone.
+    pub(crate) fn push_page(&self, slot: Slot, frames: &Bytes, to: Position, now: u64) -> bool {
+        let mut state = self.state();
+        if state.closed || !state.confirmations.sent(slot, to) {
+            return false;
+        }
+        self.write(&mut state, frames);
+        if state.confirmations.wants_beat(slot, now) {
+            self.beat(&mut state, now);
+        }
+        true
+    }
+
+    fn beat(&self, state: &mut State, now: u64) {
+        let ping = state.confirmations.beat(now);
+        self.write(state, &HEARTBEAT);
+        if ping {
+            self.write(state, &PING);
+        }
+    }
+
+    /// Looks at the clock.
+    pub(crate) fn tick(&self, now: u64, idle_ms: u64, dead_ms: u64) {
+        let mut guard = self.state();
+        let state = &mut *guard;
+        let confirmed = &mut state.confirmed;
+        let tick = state
+            .confirmations
+            .tick(now, idle_ms, dead_ms, |slot, to| confirmed.push((slot, to)));
+        if !state.confirmed.is_empty() {
+            self.ticked.notify_one();
+        }
+        match tick {
+            Tick::Nothing => {}
+            Tick::Beat if state.closed => {}
+            Tick::Beat => self.beat(state, now),
+            Tick::Dead => {
+                drop(guard);
+                metrics::DEAD.up();
+                self.close(Close::Dead);
+            }
+        }
+    }
+
+    /// Returns when the outbox is low enough for another page. False if the connection is closed.
+    pub(crate) async fn has_room(&self) -> bool {
+        loop {
+            let low = self.low.notified();
+            {
+                let state = self.state();
+                if state.closed {
+                    return false;
+                }
+                if state.outbox.bytes() <= self.outbox_limit / 4 {
+                    return true;
+                }
+            }
+            low.await;
+        }
+    }
+
+    /// Asks the connection's task to close it.
+    pub(crate) fn close(&self, why: Close) {
+        self.close.store(why.code(), Ordering::Relaxed);
+        self.closing.notify_one();
+    }
+
+    /// Writes what waits whenever the socket takes it; never returns but with an error.
+    pub(crate) async fn drain(&self) -> std::io::Error {
+        loop {
+            self.waiting.notified().await;
+            loop {
+                if let Err(error) = self.stream.writable().await {
+                    return error;
+                }
+                let mut state = self.state();
+                match state.outbox.drain(&self.stream) {
+                    Ok(waits) => {
+                        if state.outbox.bytes() <= self.outbox_limit / 4 {
+                            self.low.notify_waiters();
+                        }
+                        if !waits {
+                            break;
+                        }
+                    }
+                    Err(error) => {
+                        self.shut(&mut state);
+                        return error;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Reads a connection until it ends. `early` is what came behind the handshake already.
+pub(crate) async fn serve(server: Arc<Server>, conn: Arc<Conn>, early: Bytes) {
+    let limits = WebSocketConfig::default()
+        .read_buffer_size(512)
+        .write_buffer_size(0)
+        .max_write_buffer_size(64 * 1024)
+        .max_message_size(Some(server.config.max_event))
+        .max_frame_size(Some(server.config.max_event));
+    let socket = Socket(conn.clone());
+    let mut ws =
+        WebSocketStream::from_partially_read(socket, early.to_vec(), Role::Server, Some(limits))
+            .await;
+    let mut events = Events::new(server.clone(), conn.clone());
+    let why = tokio::select! {
+        why = read(&mut ws, &mut events, &conn) => why,
+        _ = conn.drain() => None,
+    };
+    if let Some(why) = why {
+        let frame = CloseFrame {
+            code: CloseCode::from(why.code()),
+            reason: why.reason().into(),
+        };
+        let handshake = async {
+            let _ = ws.close(Some(frame)).await;
+            while let Some(Ok(_)) = ws.next().await {}
+        };
+        tokio::select! {
+            _ = timeout(CLOSING, handshake) => {}
+            _ = conn.drain() => {}
+        }
+    }
+    conn.shut(&mut conn.state());
+    events.end().await;
+}
+
+/// Handles events until the end; the code to close with, unless the connection is gone already.
+async fn read(ws: &mut WebSocketStream<Socket>, events: &mut Events, conn: &Conn) -> Option<Close> {
+    loop {
+        // A client that does not read what it is sent is not listened to either.
+        tokio::select! {
+            has_room = conn.has_room() => if !has_room { return None },
+            () = conn.closing.notified() => return closing(conn),
+        }
+        let message = tokio::select! {
+            message = ws.next() => message,
+            () = conn.closing.notified() => return closing(conn),
+            () = conn.ticked.notified() => {
+                let confirmed = std::mem::take(&mut conn.state().confirmed);
+                events.confirm(&confirmed);
+                continue;
+            }
+        };
+        match message {
+            Some(Ok(Message::Text(text))) => {
+                if let Err(why) = events.handle(text.as_str()).await {
+                    return Some(why);
+                }
+            }
+            Some(Ok(Message::Pong(_))) => events.pong(),
+            Some(Ok(Message::Ping(_))) => events.heard(),
+            Some(Ok(Message::Binary(_))) => return Some(Close::Protocol),
+            Some(Ok(Message::Close(_) | Message::Frame(_))) => {}
+            Some(Err(error)) => return closing_of(&error),
+            None => return None,
+        }
+    }
+}
+
+fn closing(conn: &Conn) -> Option<Close> {
+    let wanted = conn.close.load(Ordering::Relaxed);
+    [Close::GoingAway, Close::Dead, Close::Flood]
+        .into_iter()
+        .find(|close| close.code() == wanted)
+}
+
+fn closing_of(error: &Error) -> Option<Close> {
+    debug!(%error, "a connection ended");
+    match error {
+        Error::Capacity(CapacityError::MessageTooLong { .. }) => Some(Close::TooBig),
+        Error::Protocol(_) | Error::Utf8(_) => Some(Close::Protocol),
+        _ => None,
+    }
+}
+
+/// Two runs of frames as one.
+pub(crate) fn joined(first: &Bytes, second: &Bytes) -> Bytes {
+    let mut both = BytesMut::with_capacity(first.len() + second.len());
+    both.extend_from_slice(first);
+    both.extend_from_slice(second);
+    both.freeze()
+}

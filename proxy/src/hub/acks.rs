@@ -1,0 +1,269 @@
+//! Which uids this proxy has in a room, and what they have confirmed but Redis does not know yet. Pure.
+
+use room_core::position::{Position, Seq};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// A seat's number, unique in this proxy.
+pub(crate) type SeatId = u64;
+
+#[derive(Debug, Default)]
+struct Uid {
+    seats: Vec<(SeatId, Position)>,
+    /// Joins under way: the uid must not be detached meanwhile.
+    joining: usize,
+    reported: Seq,
+    dirty: bool,
+}
+
+/// What is to be sent.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Due {
+    /// `ROOM.ACK`s, by position.
+    pub(crate) acks: Vec<(Position, Vec<String>)>,
+    /// `ROOM.DETACH`, after them.
+    pub(crate) detach: Vec<String>,
+}
+
+/// See the top of the file.
+#[derive(Debug, Default)]
+pub(crate) struct Acks {
+    uids: HashMap<Arc<str>, Uid>,
+    dirty: Vec<Arc<str>>,
+    /// Confirmations of seats that are gone.
+    last: Vec<(Arc<str>, Position)>,
+    leaving: Vec<Arc<str>>,
+}
+
+impl Acks {
+    /// A join begins. What the uid has confirmed so far must reach Redis before.
+    pub(crate) fn begin(&mut self, uid: &str) -> Vec<(Position, Vec<String>)> {
+        let entry = self.uids.entry(uid.into()).or_default();
+        entry.joining += 1;
+        let mut first = BTreeMap::new();
+        self.last.retain(|(known, position)| {
+            let own = &**known == uid;
+            if own {
+                put(&mut first, *position, known);
+            }
+            !own
+        });
+        if let Some((known, entry)) = self.uids.get_key_value(uid)
+            && entry.dirty
+            && let Some(lowest) = entry.lowest()
+        {
+            put(&mut first, lowest, known);
+        }
+        in_order(first)
+    }
+
+    /// The join is done: the seat has everything up to `at`.
+    pub(crate) fn enter(&mut self, uid: &str, seat: SeatId, at: Position) {
+        let entry = self.uids.entry(uid.into()).or_default();
+        entry.joining = entry.joining.saturating_sub(1);
+        entry.seats.push((seat, at));
+        entry.reported = entry.reported.max(at.seq);
+    }
+
+    /// The join failed.
+    pub(crate) fn abort(&mut self, uid: &str) {
+        if let Some(entry) = self.uids.get_mut(uid) {
+            entry.joining = entry.joining.saturating_sub(1);
+        }
+        self.forget_if_empty(uid);
+    }
+
+    /// The client of a seat confirmed. True if this is the first thing to report since the last round.
+    pub(crate) fn confirm(&mut self, uid: &str, seat: SeatId, to: Position) -> bool {
+        let Some((name, _)) = self.uids.get_key_value(uid) else {
+            return false;
+        };
+        let name = name.clone();
+        let Some(entry) = self.uids.get_mut(uid) else {
+            return false;
+        };
+        if let Some((_, at)) = entry.seats.iter_mut().find(|(id, _)| *id == seat)
+            && to.seq > at.seq
+        {
+            *at = to;
+        }
+        if entry.dirty
+            || entry
+                .lowest()
+                .is_none_or(|lowest| lowest.seq <= entry.reported)
+        {
+            return false;
+        }
+        entry.dirty = true;
+        self.dirty.push(name);
+        self.dirty.len() == 1
+    }
+
+    /// After a reset the seat counts from `at` in another history.
+    pub(crate) fn restart(&mut self, uid: &str, seat: SeatId, at: Position) {
+        if let Some(entry) = self.uids.get_mut(uid) {
+            if let Some((_, known)) = entry.seats.iter_mut().find(|(id, _)| *id == seat) {
+                *known = at;
+            }
+            entry.reported = entry.seats.iter().map(|(_, at)| at.seq).min().unwrap_or(0);
+        }
+    }
+
+    /// A seat is gone. True if there is something to report.
+    pub(crate) fn exit(&mut self, uid: &str, seat: SeatId) -> bool {
+        let Some((name, entry)) = self.uids.get_key_value(uid) else {
+            return false;
+        };
+        if !entry.seats.iter().any(|(id, _)| *id == seat) {
+            return false;
+        }
+        let name = name.clone();
+        if entry.dirty
+            && let Some(lowest) = entry.lowest()
+        {
+            self.last.push((name.clone(), lowest));
+        }
+        if let Some(entry) = self.uids.get_mut(uid) {
+            entry.seats.retain(|(id, _)| *id != seat);
+            if entry.seats.is_empty() {
+                self.leaving.push(name);
+            }
+        }
+        true
+    }
+
+    /// Whether there is something to send.
+    pub(crate) fn is_due(&self) -> bool {
+        !(self.dirty.is_empty() && self.last.is_empty() && self.leaving.is_empty())
+    }
+
+    /// Takes what is to be sent.
+    pub(crate) fn take(&mut self) -> Due {
+        let mut by_position = BTreeMap::new();
+        for (uid, position) in std::mem::take(&mut self.last) {
+            put(&mut by_position, position, &uid);
+        }
+        for uid in std::mem::take(&mut self.dirty) {
+            let Some(entry) = self.uids.get_mut(&uid) else {
+                continue;
+            };
+            entry.dirty = false;
+            if let Some(lowest) = entry.lowest()
+                && lowest.seq > entry.reported
+            {
+                entry.reported = lowest.seq;
+                put(&mut by_position, lowest, &uid);
+            }
+        }
+        let mut detach = Vec::new();
+        for uid in std::mem::take(&mut self.leaving) {
+            if self.uids.get(&uid).is_some_and(Uid::is_idle) {
+                self.uids.remove(&uid);
+                detach.push(uid.to_string());
+            }
+        }
+        Due {
+            acks: in_order(by_position),
+            detach,
+        }
+    }
+
+    /// Everybody who is here or about to be.
+    pub(crate) fn uids(&self) -> Vec<String> {
+        let here = self
+            .uids
+            .iter()
+            .filter(|(_, entry)| !entry.seats.is_empty());
+        here.map(|(uid, _)| uid.to_string()).collect()
+    }
+
+    fn forget_if_empty(&mut self, uid: &str) {
+        if self.uids.get(uid).is_some_and(Uid::is_idle) {
+            self.uids.remove(uid);
+        }
+    }
+}
+
+impl Uid {
+    fn lowest(&self) -> Option<Position> {
+        self.seats.iter().map(|(_, at)| *at).min_by_key(|at| at.seq)
+    }
+
+    fn is_idle(&self) -> bool {
+        self.seats.is_empty() && self.joining == 0
+    }
+}
+
+type ByPosition = BTreeMap<(Seq, u32), (Position, Vec<String>)>;
+
+fn put(by_position: &mut ByPosition, position: Position, uid: &str) {
+    let entry = by_position.entry((position.seq, position.tag.0));
+    entry
+        .or_insert_with(|| (position, Vec::new()))
+        .1
+        .push(uid.to_owned());
+}
+
+fn in_order(by_position: ByPosition) -> Vec<(Position, Vec<String>)> {
+    by_position.into_values().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use room_core::position::Tag;
+
+    fn at(seq: u64) -> Position {
+        Position::new(seq, Tag(1))
+    }
+
+    fn acks(due: &Due) -> Vec<(u64, Vec<&str>)> {
+        due.acks
+            .iter()
+            .map(|(at, uids)| (at.seq, uids.iter().map(String::as_str).collect()))
+            .collect()
+    }
+
+    #[test]
+    fn the_lowest_tab_is_reported() {
+        let mut book = Acks::default();
+        for (seat, start) in [(1, 0), (2, 0)] {
+            assert!(book.begin("a").is_empty());
+            book.enter("a", seat, at(start));
+        }
+        assert!(!book.confirm("a", 1, at(5)), "the other tab is at 0");
+        assert!(book.confirm("a", 2, at(3)));
+        assert_eq!(acks(&book.take()), [(3, vec!["a"])]);
+        assert!(book.confirm("a", 2, at(9)));
+        assert_eq!(acks(&book.take()), [(5, vec!["a"])]);
+        assert_eq!(book.take(), Due::default());
+    }
+
+    #[test]
+    fn who_goes_is_acknowledged_then_detached_unless_it_comes_back() {
+        let mut book = Acks::default();
+        book.begin("a");
+        book.enter("a", 1, at(0));
+        book.confirm("a", 1, at(4));
+        assert!(book.exit("a", 1));
+        assert_eq!(
+            book.begin("a"),
+            [(at(4), vec!["a".to_owned()])],
+            "before the next join"
+        );
+        assert!(book.take().detach.is_empty(), "a join is under way");
+        book.enter("a", 2, at(4));
+        assert!(!book.exit("a", 1), "it is gone already");
+        assert!(book.exit("a", 2));
+        assert_eq!(book.take().detach, ["a"]);
+        assert!(book.uids().is_empty());
+    }
+
+    #[test]
+    fn a_failed_join_leaves_nothing() {
+        let mut book = Acks::default();
+        book.begin("a");
+        book.abort("a");
+        assert!(book.uids.is_empty());
+    }
+}

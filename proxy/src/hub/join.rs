@@ -1,0 +1,153 @@
+//! A seat that catches up: page by page from the log at its own speed, until it has what the hub has.
+
+use super::pages::Source;
+use super::{Hub, Msg, NewSeat};
+use crate::catchup::Slice;
+use crate::redis::Fault;
+use crate::redis::commands::Joined;
+use crate::{clock, metrics};
+use room_core::position::Position;
+use serde_json::json;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::oneshot;
+use tracing::warn;
+
+/// Where a seat begins to catch up.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum From {
+    /// It has everything up to here, in this history.
+    Known(Position),
+    /// It had everything up to here, but whether that is this history must be asked.
+    Doubtful(Position),
+}
+
+pub(super) fn spawn(hub: Arc<Hub>, seat: NewSeat, from: From) {
+    metrics::CATCHUPS.up();
+    tokio::spawn(async move { CatchUp { hub, seat }.run(from).await });
+}
+
+struct CatchUp {
+    hub: Arc<Hub>,
+    seat: NewSeat,
+}
+
+impl CatchUp {
+    async fn run(&self, mut from: From) {
+        while self.seat.conn.has_room().await && self.is_seated() {
+            let at = match from {
+                From::Known(at) => at,
+                From::Doubtful(at) => match self.join_again(at).await {
+                    Ok(at) => at,
+                    Err(fault) => {
+                        self.wait_after(&fault).await;
+                        continue;
+                    }
+                },
+            };
+            from = From::Known(at);
+            if self.step_over(at).await {
+                return;
+            }
+            match self.next_page(at).await {
+                Ok(Slice::Bytes(frames, to)) => {
+                    if !self
+                        .seat
+                        .conn
+                        .push_page(self.seat.id, &frames, to, clock::now_ms())
+                    {
+                        return;
+                    }
+                    from = From::Known(to);
+                }
+                // The hub is ahead of what Redis gave: its page is being read, or the link is changing.
+                Ok(Slice::Beyond) => tokio::time::sleep(Duration::from_millis(5)).await,
+                Ok(Slice::Gone(_) | Slice::OtherHistory) => from = From::Doubtful(at),
+                Err(Fault::Refused { code, .. }) if code == "NOROOM" => from = From::Doubtful(at),
+                Err(fault) => self.wait_after(&fault).await,
+            }
+        }
+    }
+
+    fn is_seated(&self) -> bool {
+        self.seat
+            .conn
+            .confirmations(|confirmations| confirmations.has(self.seat.id))
+    }
+
+    async fn next_page(&self, at: Position) -> Result<Slice, Fault> {
+        let source = Source {
+            redis: &self.hub.redis,
+            roomid: &self.hub.roomid,
+            key: &self.hub.key,
+            bytes: self.hub.config.page,
+            counts: self.hub.counts(),
+        };
+        self.hub.pages.after(&source, at).await
+    }
+
+    async fn step_over(&self, at: Position) -> bool {
+        let (answer, answered) = oneshot::channel();
+        self.hub
+            .tell(Msg::StepOver {
+                id: self.seat.id,
+                at,
+                answer,
+            })
+            .await;
+        // A task that is gone has no seats either.
+        answered.await.unwrap_or(true)
+    }
+
+    async fn wait_after(&self, fault: &Fault) {
+        if matches!(fault, Fault::Refused { .. }) {
+            warn!(room = self.hub.roomid, uid = &*self.seat.uid, %fault, "a catch-up must wait");
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        self.hub.redis.up().await;
+        // Everybody waits for the same moment: do not all come at once.
+        tokio::time::sleep(Duration::from_millis(rand::random_range(0..100))).await;
+    }
+
+    /// Asks Redis what of this seat's past is in the room's history; tells the client what is not.
+    async fn join_again(&self, at: Position) -> Result<Position, Fault> {
+        let joined = self
+            .hub
+            .redis
+            .join(&self.hub.key, &self.seat.uid, Some(at), 0)
+            .await?;
+        self.hub.set_counts(joined.online, joined.members);
+        tell_start(&self.seat, &self.hub.roomid, &joined, Some(at));
+        if joined.position != at {
+            self.seat.conn.confirmations(|confirmations| {
+                confirmations.restart(self.seat.id, joined.position)
+            });
+            self.hub
+                .acks(|acks| acks.restart(&self.seat.uid, self.seat.id, joined.position));
+        }
+        self.hub.tell(Msg::Start(joined.head)).await;
+        Ok(joined.position)
+    }
+}
+
+/// Tells a client whether it lost messages or saw another history, after a join that gave `since`.
+pub(crate) fn tell_start(seat: &NewSeat, roomid: &str, joined: &Joined, since: Option<Position>) {
+    if let Some(lost) = &joined.lost {
+        metrics::LOST.add(lost.to.saturating_sub(lost.from) + 1);
+        let event = json!({
+            "event": "lost", "roomid": roomid,
+            "from": lost.from, "to": lost.to, "reason": lost.reason,
+            "position": joined.position.to_string(),
+        });
+        seat.conn.send(&event.to_string());
+    } else if let Some(since) = since
+        && !joined.resumed
+    {
+        metrics::RESETS.up();
+        let event = json!({
+            "event": "reset", "roomid": roomid,
+            "since": since.to_string(), "position": joined.position.to_string(),
+        });
+        seat.conn.send(&event.to_string());
+    }
+}

@@ -1,0 +1,109 @@
+//! Pages of the log for those who catch up: read from Redis once, encoded once, used by everybody.
+//!
+//! Pages begin at fixed numbers, so that readers at different places share them.
+
+use super::encode;
+use crate::catchup::{Page, Slice};
+use crate::metrics;
+use crate::redis::{Fault, Redis};
+use room_core::position::{Position, Seq};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::OnceCell;
+
+/// Messages of one page.
+const PAGE_LEN: u64 = 64;
+/// Pages that a room keeps for others.
+const KEPT: usize = 32;
+
+type Cell = Arc<OnceCell<Arc<Page>>>;
+
+/// See the top of the file.
+#[derive(Default)]
+pub(super) struct Pages {
+    kept: Mutex<VecDeque<(Seq, Cell)>>,
+}
+
+/// Where pages come from.
+pub(super) struct Source<'a> {
+    pub(super) redis: &'a Redis,
+    pub(super) roomid: &'a str,
+    pub(super) key: &'a str,
+    pub(super) bytes: usize,
+    pub(super) counts: (u64, u64),
+}
+
+impl Pages {
+    /// What follows `at`.
+    pub(super) async fn after(&self, source: &Source<'_>, at: Position) -> Result<Slice, Fault> {
+        let wanted = at.seq + 1;
+        let aligned = at.seq / PAGE_LEN * PAGE_LEN + 1;
+        let page = self.page(source, aligned).await?;
+        let slice = page.after(at);
+        if slice != Slice::Beyond {
+            metrics::PAGES_SHARED.up();
+            return Ok(slice);
+        }
+        if !page.is_cut() {
+            // It ended at the head of its time, which has moved since.
+            self.forget(aligned);
+            let slice = self.page(source, aligned).await?.after(at);
+            if slice != Slice::Beyond {
+                return Ok(slice);
+            }
+        }
+        // It was cut by its bytes.
+        let slice = self.page(source, wanted).await?.after(at);
+        if slice == Slice::Beyond {
+            self.forget(wanted);
+        }
+        Ok(slice)
+    }
+
+    async fn page(&self, source: &Source<'_>, from: Seq) -> Result<Arc<Page>, Fault> {
+        let cell = self.cell(from);
+        let page = cell.get_or_try_init(|| async {
+            let left = PAGE_LEN - (from - 1) % PAGE_LEN;
+            let range = source
+                .redis
+                .range(source.key, from, left, source.bytes)
+                .await?;
+            Ok(Arc::new(Page::new(
+                range.before,
+                range.head,
+                &range.rows,
+                |position, row, out| {
+                    encode::stored(source.roomid, position, row, source.counts, out);
+                },
+            )))
+        });
+        page.await.cloned()
+    }
+
+    fn cell(&self, from: Seq) -> Cell {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, cell)) = kept.iter().find(|(known, _)| *known == from) {
+            return cell.clone();
+        }
+        if kept.len() == KEPT {
+            kept.pop_front();
+        }
+        let cell = Cell::default();
+        kept.push_back((from, cell.clone()));
+        cell
+    }
+
+    fn forget(&self, from: Seq) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        // One that is being read is new enough.
+        kept.retain(|(known, cell)| *known != from || !cell.initialized());
+    }
+
+    /// Forgets everything: the history is another one, or nobody catches up any more.
+    pub(super) fn clear(&self) {
+        self.kept
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+}

@@ -1,0 +1,245 @@
+//! The task that owns a room's seats.
+
+use super::acks::SeatId;
+use super::join::{self, From};
+use super::seats::Seats;
+use super::{Hub, Msg, encode};
+use crate::catchup::Follower;
+use crate::redis::Fault;
+use crate::{frame, metrics};
+use bytes::Bytes;
+use room_core::position::Position;
+use serde_json::json;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep_until};
+use tracing::warn;
+
+/// Uids of one command.
+const CHUNK: usize = 500;
+/// The acknowledgement interval grows by this much with each seat.
+const ACK_INTERVAL_PER_SEAT: Duration = Duration::from_micros(50);
+const LONGEST_ACK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Runs until the hub is taken from the list and nobody holds it any more.
+pub(super) async fn run(
+    hub: Weak<Hub>,
+    mut requests: mpsc::Receiver<Msg>,
+    mut frames: mpsc::Receiver<Vec<Bytes>>,
+) {
+    let mut seats = Seats::default();
+    let mut missed = false;
+    let mut flush_at: Option<Instant> = None;
+    loop {
+        let wake = async {
+            match hub.upgrade() {
+                // The strong reference must not be held while waiting, or the hub would never end.
+                Some(hub) => Woken::wait(hub).await,
+                None => std::future::pending().await,
+            }
+        };
+        let told = tokio::select! {
+            biased;
+            msg = requests.recv() => msg.map(Told::Msg),
+            () = sleep_until(flush_at.unwrap_or_else(Instant::now)), if flush_at.is_some() => Some(Told::Flush),
+            () = wake => Some(Told::Woken),
+            some = frames.recv() => some.map(Told::Frames),
+        };
+        let (Some(told), Some(hub)) = (told, hub.upgrade()) else {
+            return;
+        };
+        let mut task = Task { hub, seats, missed };
+        match told {
+            Told::Msg(msg) => task.handle(msg).await,
+            Told::Frames(frames) => task.frames(frames).await,
+            Told::Woken => {}
+            Told::Flush => {
+                flush_at = None;
+                task.flush().await;
+            }
+        }
+        if task.hub.lagged.swap(false, Ordering::Acquire) {
+            task.read_missed().await;
+        }
+        if flush_at.is_none() && task.hub.acks(|acks| acks.is_due()) {
+            flush_at = Some(Instant::now() + task.ack_interval());
+        }
+        Task { seats, missed, .. } = task;
+    }
+}
+
+/// Waits for a hub's bell without keeping the hub.
+struct Woken;
+
+impl Woken {
+    async fn wait(hub: Arc<Hub>) {
+        hub.wake.notified().await;
+    }
+}
+
+enum Told {
+    Msg(Msg),
+    Frames(Vec<Bytes>),
+    Woken,
+    Flush,
+}
+
+/// The task's state while it handles one thing.
+pub(super) struct Task {
+    pub(super) hub: Arc<Hub>,
+    pub(super) seats: Seats,
+    /// Frames came while the hub did not know where it was.
+    pub(super) missed: bool,
+}
+
+impl Task {
+    async fn handle(&mut self, msg: Msg) {
+        match msg {
+            Msg::Start(head) => self.start(head).await,
+            Msg::Enter { seat, at } => {
+                self.seats.insert(seat.clone());
+                join::spawn(self.hub.clone(), seat, From::Known(at));
+            }
+            Msg::StepOver { id, at, answer } => self.step_over(id, at, answer),
+            Msg::Exit { id, uid } => self.exit(id, &uid),
+            Msg::Relinked => self.relinked().await,
+        }
+    }
+
+    /// The hub learns where it is, unless it knows.
+    async fn start(&mut self, head: Position) {
+        let known = self.hub.following(|follower| {
+            let known = follower.is_some();
+            follower.get_or_insert_with(|| Follower::new(head));
+            known
+        });
+        if !known {
+            self.hub.moved.send_replace(head.seq);
+            if std::mem::take(&mut self.missed) {
+                self.read_missed().await;
+            }
+        }
+    }
+
+    fn step_over(&mut self, id: SeatId, at: Position, answer: oneshot::Sender<bool>) {
+        let here = self
+            .hub
+            .following(|follower| follower.as_ref().map(Follower::at));
+        let Some(seat) = self.seats.get_mut(id) else {
+            let _ = answer.send(true);
+            return;
+        };
+        seat.live = here == Some(at);
+        let live = seat.live;
+        if live && std::mem::take(&mut seat.owes_synced) {
+            let event =
+                json!({"event": "synced", "roomid": self.hub.roomid, "position": at.to_string()});
+            seat.seat.conn.send(&event.to_string());
+        }
+        if live && self.seats.live().count() == self.seats.len() {
+            self.hub.pages.clear();
+        }
+        let _ = answer.send(live);
+    }
+
+    fn exit(&mut self, id: SeatId, uid: &str) {
+        self.seats.remove(id);
+        self.hub.acks(|acks| acks.exit(uid, id));
+    }
+
+    fn ack_interval(&self) -> Duration {
+        let grown = self.hub.config.ack_interval + ACK_INTERVAL_PER_SEAT * self.seats.len() as u32;
+        grown.min(LONGEST_ACK_INTERVAL.max(self.hub.config.ack_interval))
+    }
+
+    /// Reports what was confirmed, then who is gone.
+    async fn flush(&mut self) {
+        let due = self.hub.acks(super::acks::Acks::take);
+        for (position, uids) in due.acks {
+            send_acks(&self.hub, position, &uids).await;
+        }
+        for uids in due.detach.chunks(CHUNK) {
+            // If Redis is away, so are the sessions.
+            let _ = self.hub.redis.detach(&self.hub.key, uids).await;
+        }
+    }
+
+    /// Announces the sessions on a new connection, and looks for what was missed meanwhile.
+    async fn relinked(&mut self) {
+        let uids = self.hub.acks(|acks| acks.uids());
+        for some in uids.chunks(CHUNK) {
+            match self.hub.redis.attach(&self.hub.key, some).await {
+                Ok(gone) => {
+                    for uid in gone {
+                        self.end_uid(&uid, "logout", "no longer a member").await;
+                    }
+                }
+                Err(Fault::Refused { code, .. }) if code == "NOROOM" => return self.lose_history(),
+                Err(fault) => {
+                    warn!(room = self.hub.roomid, %fault, "sessions could not be announced");
+                    return;
+                }
+            }
+        }
+        self.read_missed().await;
+    }
+
+    /// Makes every live seat ask Redis what of its past is true; the first answer tells the hub where it is.
+    pub(super) fn lose_history(&mut self) {
+        let at = self
+            .hub
+            .following(Option::take)
+            .map(|follower| follower.at());
+        self.hub.pages.clear();
+        let Some(at) = at else { return };
+        for seat in self.seats.demote_all() {
+            join::spawn(self.hub.clone(), seat, From::Doubtful(at));
+        }
+    }
+
+    /// Sends frames to all live seats, which were at `before` and are at `to` then.
+    pub(super) async fn send(&mut self, frames: &Bytes, before: Position, to: Position) {
+        for slow in self.seats.send(frames, to).await {
+            join::spawn(self.hub.clone(), slow, From::Known(before));
+        }
+    }
+
+    /// Ends the seats of a uid that left, or was kicked, somewhere else.
+    pub(super) async fn end_uid(&mut self, uid: &str, event: &str, reason: &str) {
+        for seat in self.seats.of_uid(uid) {
+            let object =
+                json!({"event": event, "roomid": self.hub.roomid, "uid": uid, "reason": reason});
+            seat.conn.push(&frame::text(object.to_string().as_bytes()));
+            seat.conn
+                .confirmations(|confirmations| confirmations.close(seat.id));
+            self.exit(seat.id, uid);
+        }
+    }
+
+    /// Tells all live seats of a uid, but for its own.
+    pub(super) fn tell_others(
+        &self,
+        uid: &str,
+        event: &str,
+        header: &room_core::announce::Header<'_>,
+    ) {
+        let mut out = bytes::BytesMut::new();
+        encode::presence(event, &self.hub.roomid, uid, header, &mut out);
+        let frames = out.freeze();
+        for seat in self.seats.live().filter(|seat| &*seat.uid != uid) {
+            seat.conn.push_if_room(&frames);
+        }
+    }
+}
+
+/// One `ROOM.ACK` per some uids; a refusal is only logged, as the positions are asked for again at the next join.
+pub(crate) async fn send_acks(hub: &Hub, position: Position, uids: &[String]) {
+    for some in uids.chunks(CHUNK) {
+        metrics::ACKED.add(some.len() as u64);
+        if let Err(fault) = hub.redis.ack(&hub.key, position, some).await {
+            warn!(room = hub.roomid, %position, %fault, "an acknowledgement was not taken");
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! The writing half of a connection: try at once, queue what the socket does not take, within a limit.
+//!
+//! Everything that goes to a socket goes through here as whole frames, so that a broadcast, a pong of the WebSocket
+//! library and a close frame never cut into one another.
+
+use bytes::Bytes;
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use tokio::net::TcpStream;
+
+/// Slices that one system call takes.
+const GATHER: usize = 64;
+
+/// Bytes that wait for a socket, shared with whoever else they wait for.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    queue: VecDeque<Bytes>,
+    bytes: usize,
+}
+
+impl Outbox {
+    pub(crate) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Writes what the socket takes now and queues the rest. True if something waits.
+    pub(crate) fn push(&mut self, stream: &TcpStream, frames: &Bytes) -> io::Result<bool> {
+        if !self.queue.is_empty() {
+            self.keep(frames.clone());
+            return Ok(true);
+        }
+        match stream.try_write(frames) {
+            Ok(done) if done == frames.len() => Ok(false),
+            Ok(done) => {
+                self.keep(frames.slice(done..));
+                Ok(true)
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.keep(frames.clone());
+                Ok(true)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn keep(&mut self, frames: Bytes) {
+        self.bytes += frames.len();
+        self.queue.push_back(frames);
+    }
+
+    /// Writes queued bytes until the socket takes no more. True if something still waits.
+    pub(crate) fn drain(&mut self, stream: &TcpStream) -> io::Result<bool> {
+        while !self.queue.is_empty() {
+            let slices: Vec<IoSlice<'_>> = self
+                .queue
+                .iter()
+                .take(GATHER)
+                .map(|bytes| IoSlice::new(bytes))
+                .collect();
+            match stream.try_write_vectored(&slices) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(done) => self.done(done),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(true),
+                Err(error) => return Err(error),
+            }
+        }
+        // A queue that was long once keeps its memory otherwise.
+        self.queue = VecDeque::new();
+        Ok(false)
+    }
+
+    fn done(&mut self, mut done: usize) {
+        self.bytes -= done;
+        while let Some(front) = self.queue.front_mut() {
+            if front.len() > done {
+                let _ = front.split_to(done);
+                return;
+            }
+            done -= front.len();
+            self.queue.pop_front();
+        }
+    }
+}

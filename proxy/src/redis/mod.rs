@@ -1,0 +1,317 @@
+//! The link to Redis: one connection for commands, to which this proxy's sessions are tied, and one for announcements.
+//!
+//! They live and die together. When either fails, both are dropped, so that Redis ends the sessions, and a new pair is
+//! made; the hubs then attach their sessions again and look for what they missed. No command is ever repeated behind
+//! its caller's back.
+//!
+//! This is the only file that would change for Redis Cluster: callers know [`Redis::call`], [`Redis::subscribe`] and
+//! the two halves of [`Linked`], no connection.
+
+mod backoff;
+pub(crate) mod commands;
+
+use crate::config::Config;
+use crate::metrics;
+use backoff::Backoff;
+use bytes::Bytes;
+use futures_util::{FutureExt, StreamExt};
+use redis::aio::{MultiplexedConnection, PubSubSink, PubSubStream};
+use redis::{AsyncConnectionConfig, Client, Cmd, Value};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Notify, watch};
+use tokio::time::timeout;
+use tracing::{info, warn};
+
+/// Why a command has no answer.
+#[derive(Debug, Clone)]
+pub(crate) enum Fault {
+    /// Redis is away, or went away before it answered: the command may have been done or not.
+    Down,
+    /// Redis says no: its code and sentence.
+    Refused { code: String, message: String },
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Down => f.write_str("Redis is away"),
+            Self::Refused { code, message } => write!(f, "{code} {message}"),
+        }
+    }
+}
+
+/// Why the program cannot begin.
+#[derive(Debug)]
+pub enum StartError {
+    /// Nobody answers, or not as Redis.
+    Unreachable(String),
+    /// Redis answers but has no `ROOM.*` commands.
+    NoModule,
+}
+
+/// A pair of connections.
+struct Pair {
+    commands: MultiplexedConnection,
+    subscriber: PubSubSink,
+}
+
+/// The link.
+pub(crate) struct Redis {
+    client: Client,
+    name: String,
+    lease: Duration,
+    timeout: Duration,
+    pair: watch::Sender<Option<Arc<Pair>>>,
+    failed: Notify,
+}
+
+/// Whoever wants to know what the link brings.
+pub(crate) trait Listener: Send + Sync + 'static {
+    /// An announcement came.
+    fn frames(&self, channel: &str, frames: Vec<Bytes>);
+    /// The channels that are to be subscribed on a new connection.
+    fn channels(&self) -> Vec<String>;
+    /// A new pair is there and subscribed: sessions must be announced, positions checked.
+    fn relinked(&self);
+}
+
+impl Redis {
+    /// Connects for the first time and starts to keep the link up. `listener` hears of everything that follows.
+    pub(crate) async fn start(
+        config: &Config,
+        listener: Arc<dyn Listener>,
+    ) -> Result<Arc<Self>, StartError> {
+        let unreachable = |error: &dyn fmt::Display| {
+            StartError::Unreachable(format!("{}: {error}", config.redis))
+        };
+        let client = Client::open(config.redis.as_str()).map_err(|error| unreachable(&error))?;
+        let redis = Arc::new(Self {
+            client,
+            name: config
+                .name
+                .clone()
+                .unwrap_or_else(|| format!("proxy-{:016x}", rand::random::<u64>())),
+            lease: config.lease,
+            timeout: config.redis_timeout,
+            pair: watch::Sender::new(None),
+            failed: Notify::new(),
+        });
+        let deadline = tokio::time::Instant::now() + config.redis_wait;
+        let mut backoff = Backoff::default();
+        let stream = loop {
+            match redis.connect().await {
+                Ok(stream) => break stream,
+                Err(fault) if is_unknown_command(&fault) => return Err(StartError::NoModule),
+                Err(fault) if tokio::time::Instant::now() >= deadline => {
+                    return Err(unreachable(&fault));
+                }
+                Err(_) => tokio::time::sleep(backoff.next().min(config.redis_wait / 4)).await,
+            }
+        };
+        tokio::spawn(redis.clone().keep_up(stream, listener));
+        Ok(redis)
+    }
+
+    /// Whether Redis is connected.
+    pub(crate) fn is_up(&self) -> bool {
+        self.pair.borrow().is_some()
+    }
+
+    /// Returns when Redis is connected.
+    pub(crate) async fn up(&self) {
+        // The sender lives as long as `self`.
+        let _ = self.pair.subscribe().wait_for(Option::is_some).await;
+    }
+
+    fn pair(&self) -> Result<Arc<Pair>, Fault> {
+        self.pair.borrow().clone().ok_or(Fault::Down)
+    }
+
+    /// Sends a command on the connection that holds the sessions.
+    pub(crate) async fn call(&self, command: &Cmd) -> Result<Value, Fault> {
+        let mut commands = self.pair()?.commands.clone();
+        self.checked(commands.send_packed_command(command).await)
+    }
+
+    /// Subscribes a room's channel; returns when Redis has confirmed it.
+    pub(crate) async fn subscribe(&self, channel: &str) -> Result<(), Fault> {
+        let mut subscriber = self.pair()?.subscriber.clone();
+        let done = timeout(self.timeout, subscriber.subscribe(channel)).await;
+        self.subscribed(done)
+    }
+
+    pub(crate) async fn unsubscribe(&self, channel: &str) -> Result<(), Fault> {
+        let mut subscriber = self.pair()?.subscriber.clone();
+        let done = timeout(self.timeout, subscriber.unsubscribe(channel)).await;
+        self.subscribed(done)
+    }
+
+    fn subscribed(
+        &self,
+        done: Result<redis::RedisResult<()>, tokio::time::error::Elapsed>,
+    ) -> Result<(), Fault> {
+        match done {
+            Ok(done) => self.checked(done),
+            Err(_) => {
+                self.failed.notify_one();
+                Err(Fault::Down)
+            }
+        }
+    }
+
+    /// A broken connection is given up at once: its answers would belong to nobody.
+    fn checked<T>(&self, answer: redis::RedisResult<T>) -> Result<T, Fault> {
+        answer.map_err(|error| {
+            let fault = fault_of(&error);
+            if matches!(fault, Fault::Down) {
+                self.failed.notify_one();
+            }
+            fault
+        })
+    }
+
+    async fn connect(&self) -> Result<PubSubStream, Fault> {
+        let options = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(self.timeout))
+            .set_response_timeout(Some(self.timeout));
+        let commands = self
+            .client
+            .get_multiplexed_async_connection_with_config(&options);
+        let mut commands = commands.await.map_err(|error| detailed(&error))?;
+        let mut hello = commands::hello(&self.name, self.lease);
+        commands
+            .send_packed_command(&hello)
+            .await
+            .map_err(|error| detailed(&error))?;
+        hello = redis::cmd("CLIENT");
+        hello.arg("SETNAME").arg(&self.name);
+        // Only for people who look at CLIENT LIST; an ACL may forbid it.
+        let _ = commands.send_packed_command(&hello).await;
+        let pubsub = timeout(self.timeout, self.client.get_async_pubsub())
+            .await
+            .map_err(|_| Fault::Down)?;
+        let (subscriber, stream) = pubsub.map_err(|error| detailed(&error))?.split();
+        // An old failure is not this connection's.
+        let _ = self.failed.notified().now_or_never();
+        self.pair.send_replace(Some(Arc::new(Pair {
+            commands,
+            subscriber,
+        })));
+        metrics::LINK_UP.add(1);
+        Ok(stream)
+    }
+
+    async fn keep_up(self: Arc<Self>, mut stream: PubSubStream, listener: Arc<dyn Listener>) {
+        loop {
+            let why = self.serve(stream, &listener).await;
+            self.pair.send_replace(None);
+            metrics::LINK_UP.down();
+            metrics::LINK_LOST.up();
+            warn!(%why, "the connection to Redis is lost");
+            let mut backoff = Backoff::default();
+            stream = loop {
+                tokio::time::sleep(backoff.next()).await;
+                match self.connect().await {
+                    Ok(stream) => break stream,
+                    Err(fault) => warn!(%fault, "Redis cannot be reached"),
+                }
+            };
+            info!("connected to Redis again");
+        }
+    }
+
+    /// Reads announcements and renews the lease until something breaks.
+    async fn serve(&self, stream: PubSubStream, listener: &Arc<dyn Listener>) -> &'static str {
+        let read = read(stream, listener.clone());
+        let renew = async {
+            if let Err(why) = self.subscribe_all(listener.channels()).await {
+                return why;
+            }
+            listener.relinked();
+            loop {
+                tokio::time::sleep(self.lease / 3).await;
+                match self.call(&commands::hello(&self.name, self.lease)).await {
+                    Ok(Value::SimpleString(answer)) if answer == "ANNOUNCE" => {
+                        warn!("the lease had run out: announcing all sessions again");
+                        listener.relinked();
+                    }
+                    Ok(_) => {}
+                    Err(_) => return "the lease could not be renewed",
+                }
+                if self.ping_subscriber().await.is_err() {
+                    return "the connection for announcements does not answer";
+                }
+            }
+        };
+        tokio::select! {
+            why = read => why,
+            why = renew => why,
+            () = self.failed.notified() => "a command failed",
+        }
+    }
+
+    async fn subscribe_all(&self, channels: Vec<String>) -> Result<(), &'static str> {
+        for some in channels.chunks(500) {
+            let pair = self.pair().map_err(|_| "it broke at once")?;
+            let mut subscriber = pair.subscriber.clone();
+            let done = timeout(self.timeout, subscriber.subscribe(some)).await;
+            if !matches!(done, Ok(Ok(()))) {
+                return Err("the rooms could not be subscribed again");
+            }
+        }
+        Ok(())
+    }
+
+    async fn ping_subscriber(&self) -> Result<(), Fault> {
+        let mut subscriber = self.pair()?.subscriber.clone();
+        match timeout(self.timeout, subscriber.ping::<Value>()).await {
+            Ok(Ok(_)) => Ok(()),
+            _ => Err(Fault::Down),
+        }
+    }
+}
+
+/// Hands announcements on, those that came together in one go.
+async fn read(stream: PubSubStream, listener: Arc<dyn Listener>) -> &'static str {
+    let mut chunks = stream.ready_chunks(256);
+    while let Some(chunk) = chunks.next().await {
+        metrics::FRAMES.add(chunk.len() as u64);
+        let mut rest = chunk.into_iter().peekable();
+        while let Some(first) = rest.next() {
+            let channel = first.get_channel_name().to_owned();
+            let mut frames = vec![Bytes::copy_from_slice(first.get_payload_bytes())];
+            while let Some(next) = rest.next_if(|next| next.get_channel_name() == channel) {
+                frames.push(Bytes::copy_from_slice(next.get_payload_bytes()));
+            }
+            listener.frames(&channel, frames);
+        }
+    }
+    "the connection for announcements ended"
+}
+
+fn fault_of(error: &redis::RedisError) -> Fault {
+    match error.code() {
+        Some(code) if !error.is_io_error() => Fault::Refused {
+            code: code.to_owned(),
+            message: error.detail().unwrap_or("without a reason").to_owned(),
+        },
+        _ => Fault::Down,
+    }
+}
+
+/// As `fault_of`, but with the library's words where there is no answer: people read it at the start.
+fn detailed(error: &redis::RedisError) -> Fault {
+    match fault_of(error) {
+        Fault::Down => Fault::Refused {
+            code: "ERR".into(),
+            message: error.to_string(),
+        },
+        refused => refused,
+    }
+}
+
+fn is_unknown_command(fault: &Fault) -> bool {
+    matches!(fault, Fault::Refused { message, .. } if message.contains("unknown command"))
+}

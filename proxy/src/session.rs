@@ -1,0 +1,292 @@
+//! What one connection was sent and has confirmed. Pure: time comes in as milliseconds of any clock that does not go
+//! back.
+//!
+//! A **seat** is a connection's place in one room. Its client confirms what it processed in one of three ways:
+//! by `ack` events (if it said so at login), else by answering the JSON heartbeat, else, if it never answers one, by the
+//! pong of its WebSocket stack. An answer covers everything that was sent before the question.
+
+use room_core::position::Position;
+
+/// The least time between two heartbeats that ask for confirmation.
+pub const BEAT_INTERVAL_MS: u64 = 1000;
+/// A client that answered a ping but no heartbeat for so long is one that never does.
+const PONG_COUNTS_AFTER_MS: u64 = 3000;
+
+/// One room on this connection.
+#[derive(Clone, Copy, Debug)]
+struct Seat {
+    sent: Position,
+    /// What the outstanding heartbeat covers.
+    covered: Position,
+    confirmed: Position,
+    /// The client sends `ack` events.
+    acks: bool,
+}
+
+/// A seat's number, unique in this proxy: one that is gone never comes back as another.
+pub type Slot = u64;
+
+/// What the clock wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tick {
+    /// Nothing.
+    Nothing,
+    /// A heartbeat is to be sent.
+    Beat,
+    /// The connection gave no sign of life for too long.
+    Dead,
+}
+
+/// See the top of the file.
+#[derive(Debug, Default)]
+pub struct Confirmations {
+    seats: Vec<(Slot, Seat)>,
+    /// When the outstanding heartbeat was sent.
+    asked: Option<u64>,
+    last_asked: u64,
+    heard: u64,
+    /// It answers heartbeats.
+    answers: bool,
+    /// When the ping beside the outstanding heartbeat was answered.
+    ponged: bool,
+}
+
+impl Confirmations {
+    /// A connection that begins at `now`.
+    pub fn new(now: u64) -> Self {
+        Self {
+            heard: now,
+            ..Self::default()
+        }
+    }
+
+    /// A new seat that has everything up to `at`.
+    pub fn open(&mut self, slot: Slot, at: Position, acks: bool) {
+        self.seats.push((
+            slot,
+            Seat {
+                sent: at,
+                covered: at,
+                confirmed: at,
+                acks,
+            },
+        ));
+    }
+
+    /// Ends a seat.
+    pub fn close(&mut self, slot: Slot) {
+        self.seats.retain(|(known, _)| *known != slot);
+    }
+
+    /// Whether there is such a seat.
+    pub fn has(&self, slot: Slot) -> bool {
+        self.seats.iter().any(|(known, _)| *known == slot)
+    }
+
+    fn seat(&mut self, slot: Slot) -> Option<&mut Seat> {
+        self.seats
+            .iter_mut()
+            .find(|(known, _)| *known == slot)
+            .map(|(_, seat)| seat)
+    }
+
+    /// Starts a seat anew after a `reset`: what is sent next continues `at`.
+    pub fn restart(&mut self, slot: Slot, at: Position) {
+        if let Some(seat) = self.seat(slot) {
+            *seat = Seat {
+                sent: at,
+                covered: at,
+                confirmed: at,
+                ..*seat
+            };
+        }
+    }
+
+    /// Messages up to `to` were handed to the connection. False if the seat is gone.
+    pub fn sent(&mut self, slot: Slot, to: Position) -> bool {
+        match self.seat(slot) {
+            Some(seat) => {
+                seat.sent = to;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Whether a heartbeat should follow what is being sent to this seat now.
+    pub fn wants_beat(&self, slot: Slot, now: u64) -> bool {
+        let asks = |(known, seat): &(Slot, Seat)| *known == slot && !seat.acks;
+        self.seats.iter().any(asks)
+            && self.asked.is_none()
+            && now >= self.last_asked + BEAT_INTERVAL_MS
+    }
+
+    /// A heartbeat was sent; whether a ping should go with it.
+    pub fn beat(&mut self, now: u64) -> bool {
+        self.asked = Some(now);
+        self.last_asked = now;
+        self.ponged = false;
+        for (_, seat) in &mut self.seats {
+            seat.covered = seat.sent;
+        }
+        !self.answers
+    }
+
+    /// Something came from the client.
+    pub fn heard(&mut self, now: u64) {
+        self.heard = now;
+    }
+
+    /// The client answered the heartbeat. Calls `each` with the seats that this confirms.
+    pub fn answered(&mut self, each: impl FnMut(Slot, Position)) {
+        self.answers = true;
+        self.confirm_covered(each);
+    }
+
+    fn confirm_covered(&mut self, mut each: impl FnMut(Slot, Position)) {
+        if self.asked.take().is_none() {
+            return;
+        }
+        for (slot, seat) in &mut self.seats {
+            if !seat.acks && seat.covered.seq > seat.confirmed.seq {
+                seat.confirmed = seat.covered;
+                each(*slot, seat.covered);
+            }
+        }
+    }
+
+    /// The client's WebSocket stack answered the ping.
+    pub fn ponged(&mut self) {
+        self.ponged = true;
+    }
+
+    /// The client says that it processed everything up to `position`. False if that was never sent to it.
+    pub fn acked(&mut self, slot: Slot, position: Position) -> bool {
+        let Some(seat) = self.seat(slot) else {
+            return false;
+        };
+        let known = position.seq < seat.sent.seq || position == seat.sent;
+        if known && position.seq > seat.confirmed.seq {
+            seat.confirmed = position;
+        }
+        known
+    }
+
+    /// Looks at the clock. `each` is called with seats that a pong confirms.
+    pub fn tick(
+        &mut self,
+        now: u64,
+        idle_ms: u64,
+        dead_ms: u64,
+        each: impl FnMut(Slot, Position),
+    ) -> Tick {
+        if now.saturating_sub(self.heard) >= dead_ms {
+            return Tick::Dead;
+        }
+        if let Some(asked) = self.asked {
+            if !self.answers && self.ponged && now >= asked + PONG_COUNTS_AFTER_MS {
+                self.confirm_covered(each);
+            }
+            // A lost answer must not stop the asking for ever.
+            return if now >= asked + idle_ms {
+                Tick::Beat
+            } else {
+                Tick::Nothing
+            };
+        }
+        let unconfirmed =
+            |(_, seat): &(Slot, Seat)| !seat.acks && seat.sent.seq > seat.confirmed.seq;
+        let waits = self.seats.iter().any(unconfirmed);
+        let quiet = now >= self.last_asked + idle_ms && now >= self.heard + idle_ms;
+        let due = quiet || (waits && now >= self.last_asked + BEAT_INTERVAL_MS);
+        if due { Tick::Beat } else { Tick::Nothing }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use room_core::position::Tag;
+
+    fn at(seq: u64) -> Position {
+        Position::new(seq, Tag(seq as u32))
+    }
+
+    fn answered(confirmations: &mut Confirmations) -> Vec<(Slot, u64)> {
+        let mut got = Vec::new();
+        confirmations.answered(|slot, position| got.push((slot, position.seq)));
+        got
+    }
+
+    #[test]
+    fn an_answer_covers_what_was_sent_before_the_question() {
+        let mut c = Confirmations::new(0);
+        let slot = 7;
+        c.open(slot, at(0), false);
+        c.sent(slot, at(3));
+        assert!(c.wants_beat(slot, 5000));
+        c.beat(5000);
+        c.sent(slot, at(5));
+        assert!(!c.wants_beat(slot, 9000), "one is outstanding");
+        assert_eq!(answered(&mut c), [(slot, 3)]);
+        assert!(!c.wants_beat(slot, 5500), "at most about one a second");
+        assert!(c.wants_beat(slot, 6000));
+        assert_eq!(answered(&mut c), [], "an answer without a question");
+    }
+
+    #[test]
+    fn who_acknowledges_itself_is_not_confirmed_by_heartbeats() {
+        let mut c = Confirmations::new(0);
+        let slot = 7;
+        c.open(slot, at(2), true);
+        c.sent(slot, at(9));
+        assert!(!c.wants_beat(slot, 5000));
+        c.beat(5000);
+        assert_eq!(answered(&mut c), []);
+        assert!(c.acked(slot, at(7)));
+        assert!(!c.acked(slot, at(10)), "never sent");
+        assert!(
+            !c.acked(slot, Position::new(9, Tag(1))),
+            "of another history"
+        );
+        assert!(c.acked(slot, at(3)), "old, and harmless");
+    }
+
+    #[test]
+    fn a_pong_counts_only_for_those_who_never_answer() {
+        let mut c = Confirmations::new(0);
+        let slot = 7;
+        c.open(slot, at(0), false);
+        c.sent(slot, at(1));
+        assert!(c.beat(0), "a ping goes along");
+        c.ponged();
+        let mut got = Vec::new();
+        c.tick(100, 20_000, 60_000, |slot, _| got.push(slot));
+        assert!(got.is_empty(), "too early to tell");
+        c.tick(3000, 20_000, 60_000, |slot, _| got.push(slot));
+        assert_eq!(got, [slot]);
+
+        let mut c = Confirmations::new(0);
+        let slot = 7;
+        c.open(slot, at(0), false);
+        c.sent(slot, at(1));
+        c.beat(0);
+        answered(&mut c);
+        c.sent(slot, at(2));
+        assert!(!c.beat(1000), "no ping for one who answers");
+        c.ponged();
+        c.tick(9000, 20_000, 60_000, |_, _| panic!("a pong must not count"));
+    }
+
+    #[test]
+    fn silence_is_asked_and_then_ended() {
+        let mut c = Confirmations::new(0);
+        assert_eq!(c.tick(19_999, 20_000, 45_000, |_, _| ()), Tick::Nothing);
+        assert_eq!(c.tick(20_000, 20_000, 45_000, |_, _| ()), Tick::Beat);
+        c.beat(20_000);
+        assert_eq!(c.tick(30_000, 20_000, 45_000, |_, _| ()), Tick::Nothing);
+        assert_eq!(c.tick(45_000, 20_000, 45_000, |_, _| ()), Tick::Dead);
+        c.heard(44_000);
+        assert_eq!(c.tick(45_000, 20_000, 45_000, |_, _| ()), Tick::Beat);
+    }
+}

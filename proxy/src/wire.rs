@@ -1,0 +1,592 @@
+//! The JSON events of both directions. Pure: text in, text out.
+//!
+//! A client's fields are carried as the text they came in (`RawValue`), so that numbers and strings stay as written.
+
+use room_core::announce::Header;
+use room_core::position::Position;
+use room_core::uid::valid_uid;
+use serde::Deserialize;
+use serde_json::json;
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
+
+/// The fields of a client's event.
+pub type Fields = BTreeMap<String, Box<RawValue>>;
+
+/// Names that only the server uses; from a client they are `BADEVENT`.
+pub const SERVER_EVENTS: [&str; 9] = [
+    "synced",
+    "sent",
+    "lost",
+    "reset",
+    "kicked",
+    "error",
+    "presence",
+    "position",
+    "heartbeat-timeout",
+];
+/// Fields that only the server sets.
+const SERVER_FIELDS: [&str; 9] = [
+    "seq",
+    "position",
+    "ts",
+    "uid",
+    "roomid",
+    "total",
+    "num",
+    "event",
+    "duplicate",
+];
+
+/// What a client wants.
+#[derive(Debug)]
+pub enum ClientEvent {
+    /// Join a room.
+    Login(Login),
+    /// Store a message and send it to everybody.
+    Message(Outgoing),
+    /// Send an event to those online, without storing it.
+    Other(Outgoing),
+    /// The answer to the server's heartbeat.
+    Heartbeat,
+    /// Everything up to the position was processed.
+    Ack {
+        /// The room; the first one if not given.
+        roomid: Option<String>,
+        /// Up to here.
+        position: Position,
+    },
+    /// End the session.
+    Logout(Option<String>),
+    /// End the membership.
+    Leave(Option<String>),
+    /// List the members.
+    Members {
+        /// The room; the first one if not given.
+        roomid: Option<String>,
+        /// Where the last page ended.
+        cursor: u64,
+    },
+}
+
+/// A `login` event.
+#[derive(Debug)]
+pub struct Login {
+    /// The room.
+    pub roomid: String,
+    /// Who.
+    pub uid: String,
+    /// The name to show, as JSON.
+    pub name: Option<Box<RawValue>>,
+    /// Where the client left off.
+    pub since: Option<Position>,
+    /// How many old messages a newcomer wants.
+    pub history: u64,
+    /// Whether the client confirms what it processed by `ack` events.
+    pub acks: bool,
+}
+
+/// An event for others.
+#[derive(Debug)]
+pub struct Outgoing {
+    /// The room; the first one if not given.
+    pub roomid: Option<String>,
+    /// The client's own name for it.
+    pub id: Option<String>,
+    /// Its event name.
+    pub event: String,
+    /// What else it carries, without the server's fields.
+    pub fields: Fields,
+}
+
+/// An answer to bad input: a stable code and a sentence.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Bad {
+    /// Stable, upper case.
+    pub code: &'static str,
+    /// What was wrong, and what to do.
+    pub message: String,
+    /// The event, room and id it answers, where they could be read.
+    pub about: About,
+}
+
+/// What an error answers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct About {
+    /// The event's name.
+    pub event: Option<String>,
+    /// The room.
+    pub roomid: Option<String>,
+    /// The message's id.
+    pub id: Option<String>,
+}
+
+/// Reads one event.
+pub fn parse(text: &str) -> Result<ClientEvent, Bad> {
+    let mut about = About::default();
+    let bad = |code, message: String, about: &About| Bad {
+        code,
+        message,
+        about: about.clone(),
+    };
+    let fields: Fields = serde_json::from_str(text).map_err(|error| {
+        let what = if error.is_data() {
+            "an event must be a JSON object".to_owned()
+        } else {
+            format!("this is not JSON: {error}")
+        };
+        bad("BADJSON", what, &about)
+    })?;
+    about.roomid = field::<String>(&fields, "roomid").ok().flatten();
+    about.id = field::<String>(&fields, "id").ok().flatten();
+    let event = match field::<String>(&fields, "event") {
+        Ok(Some(event)) if !event.is_empty() => event,
+        _ => {
+            return Err(bad(
+                "BADEVENT",
+                "the field 'event' must be a name".into(),
+                &about,
+            ));
+        }
+    };
+    about.event = Some(event.clone());
+    read(event, fields).map_err(|(code, message)| bad(code, message, &about))
+}
+
+type Wrong = (&'static str, String);
+
+fn read(event: String, fields: Fields) -> Result<ClientEvent, Wrong> {
+    let roomid = roomid(&fields)?;
+    match event.as_str() {
+        "login" => login(roomid, &fields).map(ClientEvent::Login),
+        "heartbeat" => Ok(ClientEvent::Heartbeat),
+        "logout" => Ok(ClientEvent::Logout(roomid)),
+        "leave" => Ok(ClientEvent::Leave(roomid)),
+        "ack" => match position(&fields, "position")? {
+            Some(position) => Ok(ClientEvent::Ack { roomid, position }),
+            None => Err(("BADFIELD", "an 'ack' needs the field 'position'".into())),
+        },
+        "members" => {
+            let cursor = need::<Option<String>>(&fields, "cursor")?.flatten();
+            let cursor = cursor.map_or(Ok(0), |text| text.parse());
+            let cursor = cursor.map_err(|_| {
+                (
+                    "BADFIELD",
+                    "'cursor' must be what the last page gave".to_owned(),
+                )
+            })?;
+            Ok(ClientEvent::Members { roomid, cursor })
+        }
+        name if SERVER_EVENTS.contains(&name) => {
+            Err(("BADEVENT", format!("only the server sends '{name}'")))
+        }
+        "message" => {
+            if !fields.contains_key("message") {
+                return Err(("BADFIELD", "a 'message' needs the field 'message'".into()));
+            }
+            outgoing(roomid, event, fields).map(ClientEvent::Message)
+        }
+        _ => outgoing(roomid, event, fields).map(ClientEvent::Other),
+    }
+}
+
+fn login(roomid: Option<String>, fields: &Fields) -> Result<Login, Wrong> {
+    let roomid = roomid.ok_or(("BADFIELD", "a 'login' needs the field 'roomid'".to_owned()))?;
+    let uid = match fields.get("uid").map(|raw| raw.get()) {
+        // A number is a fine uid too: many user tables have nothing else.
+        Some(raw) if raw.bytes().all(|b| b.is_ascii_digit()) => raw.to_owned(),
+        _ => need::<String>(fields, "uid")?
+            .ok_or(("BADFIELD", "a 'login' needs the field 'uid'".to_owned()))?,
+    };
+    if !valid_uid(uid.as_bytes()) {
+        let what = "'uid' must be 1 to 128 bytes without spaces or control characters";
+        return Err(("BADUID", what.to_owned()));
+    }
+    let ack = need::<Option<String>>(fields, "ack")?.flatten();
+    if ack.as_deref().is_some_and(|ack| ack != "client") {
+        return Err(("BADFIELD", "'ack' can only be \"client\"".into()));
+    }
+    if need::<Option<u64>>(fields, "v")?
+        .flatten()
+        .is_some_and(|version| version != 1)
+    {
+        return Err(("BADFIELD", "'v' can only be 1".into()));
+    }
+    Ok(Login {
+        roomid,
+        uid,
+        name: fields.get("name").cloned(),
+        since: position(fields, "since")?,
+        history: need::<Option<u64>>(fields, "history")?
+            .flatten()
+            .unwrap_or(0),
+        acks: ack.is_some(),
+    })
+}
+
+fn outgoing(roomid: Option<String>, event: String, mut fields: Fields) -> Result<Outgoing, Wrong> {
+    let id = need::<Option<String>>(&fields, "id")?.flatten();
+    if id
+        .as_ref()
+        .is_some_and(|id| id.is_empty() || id.len() > room_core::dedupe::MAX_ID)
+    {
+        return Err((
+            "BADID",
+            format!("'id' must have 1 to {} bytes", room_core::dedupe::MAX_ID),
+        ));
+    }
+    for name in SERVER_FIELDS {
+        fields.remove(name);
+    }
+    Ok(Outgoing {
+        roomid,
+        id,
+        event,
+        fields,
+    })
+}
+
+fn roomid(fields: &Fields) -> Result<Option<String>, Wrong> {
+    let roomid = match fields.get("roomid").map(|raw| raw.get()) {
+        Some(raw) if raw.bytes().all(|b| b.is_ascii_digit()) => Some(raw.to_owned()),
+        _ => need::<Option<String>>(fields, "roomid")?.flatten(),
+    };
+    if roomid
+        .as_ref()
+        .is_some_and(|roomid| !valid_uid(roomid.as_bytes()))
+    {
+        let what = "'roomid' must be 1 to 128 bytes without spaces or control characters";
+        return Err(("BADFIELD", what.to_owned()));
+    }
+    Ok(roomid)
+}
+
+fn position(fields: &Fields, name: &'static str) -> Result<Option<Position>, Wrong> {
+    let text = need::<Option<String>>(fields, name)?.flatten();
+    match text.map(|text| text.parse()) {
+        None => Ok(None),
+        Some(Ok(position)) => Ok(Some(position)),
+        Some(Err(error)) => Err(("BADPOS", format!("'{name}': {error}"))),
+    }
+}
+
+fn field<'a, T: Deserialize<'a>>(
+    fields: &'a Fields,
+    name: &str,
+) -> Result<Option<T>, serde_json::Error> {
+    fields
+        .get(name)
+        .map(|raw| serde_json::from_str(raw.get()))
+        .transpose()
+}
+
+fn need<'a, T: Deserialize<'a>>(
+    fields: &'a Fields,
+    name: &'static str,
+) -> Result<Option<T>, Wrong> {
+    field(fields, name).map_err(|error| {
+        (
+            "BADFIELD",
+            format!("'{name}' is of the wrong kind: {error}"),
+        )
+    })
+}
+
+impl Outgoing {
+    /// What is stored and announced: the client's object, with its name from the login where it gives none.
+    pub fn payload(mut self, name: Option<&RawValue>) -> String {
+        if let Some(name) = name
+            && !self.fields.contains_key("name")
+        {
+            self.fields.insert("name".into(), name.to_owned());
+        }
+        let mut out = String::from("{\"event\":");
+        push_json(&mut out, &self.event);
+        for (name, value) in &self.fields {
+            push_field(&mut out, name, value.get());
+        }
+        out.push('}');
+        out
+    }
+}
+
+fn push_json(out: &mut String, text: &str) {
+    out.push_str(&json!(text).to_string());
+}
+
+fn push_field(out: &mut String, name: &str, value: &str) {
+    out.push(',');
+    push_json(out, name);
+    out.push(':');
+    out.push_str(value);
+}
+
+/// What a client gets for a message or event of somebody: the payload's fields, then the server's.
+///
+/// A payload that is no JSON object (from `redis-cli`, say) becomes a message of its own; and whatever a backend writes
+/// into `event`, it cannot forge what the server says.
+pub fn delivery(
+    roomid: &str,
+    header: &Header<'_>,
+    payload: &[u8],
+    stored: Option<Position>,
+) -> String {
+    let parsed: Option<BTreeMap<&str, &RawValue>> = serde_json::from_slice(payload).ok();
+    let owned;
+    let fields: BTreeMap<&str, &str> = match &parsed {
+        Some(fields) => fields
+            .iter()
+            .map(|(name, value)| (*name, value.get()))
+            .collect(),
+        None => match serde_json::from_slice::<Fields>(payload) {
+            // Names with escapes cannot be borrowed.
+            Ok(fields) => {
+                owned = fields;
+                owned
+                    .iter()
+                    .map(|(name, value)| (name.as_str(), value.get()))
+                    .collect()
+            }
+            Err(_) => return wrapped(roomid, header, payload, stored),
+        },
+    };
+    let event = match fields
+        .get("event")
+        .and_then(|raw| serde_json::from_str::<String>(raw).ok())
+    {
+        Some(event) if stored.is_none() && !is_reserved(&event) => event,
+        _ if stored.is_some() => "message".into(),
+        _ => "event".into(),
+    };
+    let mut out = String::with_capacity(payload.len() + 200);
+    out.push_str("{\"event\":");
+    push_json(&mut out, &event);
+    for (name, value) in fields
+        .into_iter()
+        .filter(|(name, _)| !SERVER_FIELDS.contains(name))
+    {
+        push_field(&mut out, name, value);
+    }
+    push_server_fields(&mut out, roomid, header, stored);
+    out
+}
+
+fn is_reserved(event: &str) -> bool {
+    SERVER_EVENTS.contains(&event)
+        || matches!(
+            event,
+            "message" | "login" | "logout" | "leave" | "heartbeat" | "ack" | "members" | ""
+        )
+}
+
+fn wrapped(roomid: &str, header: &Header<'_>, payload: &[u8], stored: Option<Position>) -> String {
+    let message = match serde_json::from_slice::<&RawValue>(payload) {
+        Ok(value) => value.get().to_owned(),
+        Err(_) => json!(String::from_utf8_lossy(payload)).to_string(),
+    };
+    let mut out = String::from("{\"event\":\"message\"");
+    push_field(&mut out, "message", &message);
+    push_server_fields(&mut out, roomid, header, stored);
+    out
+}
+
+fn push_server_fields(
+    out: &mut String,
+    roomid: &str,
+    header: &Header<'_>,
+    stored: Option<Position>,
+) {
+    out.push_str(",\"uid\":");
+    push_json(out, header.uid);
+    out.push_str(",\"roomid\":");
+    push_json(out, roomid);
+    if let Some(position) = stored {
+        out.push_str(&format!(
+            ",\"seq\":{},\"position\":\"{position}\"",
+            position.seq
+        ));
+    }
+    out.push_str(&format!(
+        ",\"ts\":{},\"total\":{},\"num\":{}}}",
+        header.ms, header.members, header.online
+    ));
+}
+
+/// An `error` event.
+pub fn error(code: &str, message: &str, about: &About) -> String {
+    let mut object = json!({"event": "error", "code": code, "message": message});
+    // The name of the event that is answered cannot stand under `event`, which says "error".
+    for (name, value) in [
+        ("of", &about.event),
+        ("roomid", &about.roomid),
+        ("id", &about.id),
+    ] {
+        if let (Some(value), Some(object)) = (value, object.as_object_mut()) {
+            object.insert(name.into(), json!(value));
+        }
+    }
+    object.to_string()
+}
+
+/// The server's heartbeat.
+pub const HEARTBEAT: &str = r#"{"event":"heartbeat","message":"ping"}"#;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use room_core::announce::Kind;
+    use room_core::position::Tag;
+    use serde_json::Value;
+
+    fn header() -> Header<'static> {
+        Header {
+            kind: Kind::Message,
+            seq: 7,
+            tag: Tag(1),
+            ms: 9,
+            online: 2,
+            members: 3,
+            uid: "alice",
+        }
+    }
+
+    fn delivered(payload: &str) -> Value {
+        let position = Position::new(7, Tag(1));
+        serde_json::from_str(&delivery(
+            "lobby",
+            &header(),
+            payload.as_bytes(),
+            Some(position),
+        ))
+        .unwrap()
+    }
+
+    #[test]
+    fn the_servers_fields_win_and_the_rest_passes_through() {
+        let got = delivered(
+            r#"{"event":"message","message":{"a":1.10},"uid":"eve","seq":99,"colour":"red"}"#,
+        );
+        assert_eq!(got["uid"], "alice");
+        assert_eq!(
+            (&got["seq"], &got["position"]),
+            (&json!(7), &json!("7-00000001"))
+        );
+        assert_eq!(
+            (&got["total"], &got["num"], &got["roomid"]),
+            (&json!(3), &json!(2), &json!("lobby"))
+        );
+        assert_eq!(got["colour"], "red");
+    }
+
+    #[test]
+    fn numbers_stay_as_written() {
+        let position = Some(Position::new(7, Tag(1)));
+        let text = delivery(
+            "r",
+            &header(),
+            br#"{"message":1.10,"big":123456789012345678901234567890}"#,
+            position,
+        );
+        assert!(
+            text.contains(r#""message":1.10"#) && text.contains("123456789012345678901234567890"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn other_payloads_become_messages() {
+        assert_eq!(delivered("hello there")["message"], "hello there");
+        assert_eq!(delivered("[1,2]")["message"], json!([1, 2]));
+        assert_eq!(delivered("42")["message"], 42);
+        assert_eq!(delivered("{\"broken\":")["message"], "{\"broken\":");
+        assert_eq!(delivered(r#"{"text":"no event"}"#)["event"], "message");
+        assert_eq!(
+            delivered(r#"{"e\u0076ent":"x","m\u0065ssage":1}"#)["message"],
+            1
+        );
+    }
+
+    #[test]
+    fn nobody_can_forge_what_the_server_says() {
+        for event in SERVER_EVENTS.iter().chain(&["login", "logout"]) {
+            let payload = format!(r#"{{"event":"{event}","message":"x"}}"#);
+            assert_eq!(delivered(&payload)["event"], "message");
+            let ephemeral = delivery("r", &header(), payload.as_bytes(), None);
+            assert!(ephemeral.starts_with(r#"{"event":"event""#), "{ephemeral}");
+        }
+        for event in SERVER_EVENTS {
+            let bad = parse(&format!(r#"{{"event":"{event}"}}"#)).unwrap_err();
+            assert_eq!(bad.code, "BADEVENT");
+        }
+    }
+
+    #[test]
+    fn the_tutorials_client_is_understood() {
+        let login = parse(r#"{"event":"login","name":"Al","roomid":"1","uid":"u1"}"#);
+        assert!(matches!(login, Ok(ClientEvent::Login(login)) if login.uid == "u1" && !login.acks));
+        let login = parse(r#"{"event":"login","name":"Al","roomid":1,"uid":42}"#);
+        assert!(
+            matches!(login, Ok(ClientEvent::Login(login)) if login.uid == "42" && login.roomid == "1")
+        );
+        assert!(matches!(
+            parse(r#"{"event":"message","message":"hi"}"#),
+            Ok(ClientEvent::Message(_))
+        ));
+        assert!(matches!(
+            parse(r#"{"event":"heartbeat","message":"pong"}"#),
+            Ok(ClientEvent::Heartbeat)
+        ));
+        assert!(matches!(
+            parse(r#"{"event":"typing","on":true}"#),
+            Ok(ClientEvent::Other(_))
+        ));
+    }
+
+    #[test]
+    fn bad_input_gets_a_code() {
+        for (text, code) in [
+            ("", "BADJSON"),
+            ("[]", "BADJSON"),
+            ("nonsense", "BADJSON"),
+            ("{}", "BADEVENT"),
+            (r#"{"event":7}"#, "BADEVENT"),
+            (r#"{"event":""}"#, "BADEVENT"),
+            (r#"{"event":"login"}"#, "BADFIELD"),
+            (r#"{"event":"login","roomid":"a b","uid":"u"}"#, "BADFIELD"),
+            (r#"{"event":"login","roomid":"a","uid":"u v"}"#, "BADUID"),
+            (r#"{"event":"login","roomid":"a","uid":{}}"#, "BADFIELD"),
+            (
+                r#"{"event":"login","roomid":"a","uid":"u","since":"7"}"#,
+                "BADPOS",
+            ),
+            (
+                r#"{"event":"login","roomid":"a","uid":"u","history":-1}"#,
+                "BADFIELD",
+            ),
+            (
+                r#"{"event":"login","roomid":"a","uid":"u","ack":"x"}"#,
+                "BADFIELD",
+            ),
+            (r#"{"event":"message"}"#, "BADFIELD"),
+            (r#"{"event":"message","message":1,"id":""}"#, "BADID"),
+            (r#"{"event":"ack"}"#, "BADFIELD"),
+            (r#"{"event":"ack","position":"x"}"#, "BADPOS"),
+        ] {
+            assert_eq!(parse(text).map(|_| ()).unwrap_err().code, code, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_payload_takes_the_name_of_the_login() {
+        let Ok(ClientEvent::Message(message)) =
+            parse(r#"{"event":"message","message":"hi","seq":1,"total":5}"#)
+        else {
+            panic!("a message");
+        };
+        let name = RawValue::from_string("\"Al\"".into()).unwrap();
+        assert_eq!(
+            message.payload(Some(&name)),
+            r#"{"event":"message","message":"hi","name":"Al"}"#
+        );
+    }
+}
