@@ -267,8 +267,14 @@ impl Events {
         );
         let event = json!({"event": "logout", "roomid": self.places[at].hub.roomid, "uid": &*uid, "reason": "left"});
         self.server.redis.leave(&key, &uid).await.map_err(refusal)?;
+        // The room announces it too; whoever ends the seat tells the client.
+        if self
+            .conn
+            .confirmations(|c| c.close(self.places[at].seat.id))
+        {
+            self.conn.send(&event.to_string());
+        }
         self.end_place(at).await;
-        self.conn.send(&event.to_string());
         Ok(())
     }
 

@@ -7,8 +7,10 @@
 
 use room_core::position::Position;
 
-/// The least time between two heartbeats that ask for confirmation.
+/// Heartbeats that ask for confirmation come at most this often in the long run …
 pub const BEAT_INTERVAL_MS: u64 = 1000;
+/// … but after a quiet time some may follow one another at once, so that a short conversation is confirmed promptly.
+const BEAT_BURST_MS: u64 = 3000;
 /// A client that answered a ping but no heartbeat for so long is one that never does.
 const PONG_COUNTS_AFTER_MS: u64 = 3000;
 
@@ -44,6 +46,8 @@ pub struct Confirmations {
     /// When the outstanding heartbeat was sent.
     asked: Option<u64>,
     last_asked: u64,
+    /// When the next heartbeat would be due if all came in the long run's distance.
+    next_due: u64,
     heard: u64,
     /// It answers heartbeats.
     answers: bool,
@@ -73,9 +77,11 @@ impl Confirmations {
         ));
     }
 
-    /// Ends a seat.
-    pub fn close(&mut self, slot: Slot) {
+    /// Ends a seat. Whether there was one.
+    pub fn close(&mut self, slot: Slot) -> bool {
+        let before = self.seats.len();
         self.seats.retain(|(known, _)| *known != slot);
+        self.seats.len() < before
     }
 
     /// Whether there is such a seat.
@@ -116,15 +122,18 @@ impl Confirmations {
     /// Whether a heartbeat should follow what is being sent to this seat now.
     pub fn wants_beat(&self, slot: Slot, now: u64) -> bool {
         let asks = |(known, seat): &(Slot, Seat)| *known == slot && !seat.acks;
-        self.seats.iter().any(asks)
-            && self.asked.is_none()
-            && now >= self.last_asked + BEAT_INTERVAL_MS
+        self.seats.iter().any(asks) && self.asked.is_none() && self.may_ask(now)
+    }
+
+    fn may_ask(&self, now: u64) -> bool {
+        now + BEAT_BURST_MS >= self.next_due + BEAT_INTERVAL_MS
     }
 
     /// A heartbeat was sent; whether a ping should go with it.
     pub fn beat(&mut self, now: u64) -> bool {
         self.asked = Some(now);
         self.last_asked = now;
+        self.next_due = self.next_due.max(now) + BEAT_INTERVAL_MS;
         self.ponged = false;
         for (_, seat) in &mut self.seats {
             seat.covered = seat.sent;
@@ -198,7 +207,7 @@ impl Confirmations {
             |(_, seat): &(Slot, Seat)| !seat.acks && seat.sent.seq > seat.confirmed.seq;
         let waits = self.seats.iter().any(unconfirmed);
         let quiet = now >= self.last_asked + idle_ms && now >= self.heard + idle_ms;
-        let due = quiet || (waits && now >= self.last_asked + BEAT_INTERVAL_MS);
+        let due = quiet || (waits && self.may_ask(now));
         if due { Tick::Beat } else { Tick::Nothing }
     }
 }
@@ -229,8 +238,15 @@ mod tests {
         c.sent(slot, at(5));
         assert!(!c.wants_beat(slot, 9000), "one is outstanding");
         assert_eq!(answered(&mut c), [(slot, 3)]);
-        assert!(!c.wants_beat(slot, 5500), "at most about one a second");
-        assert!(c.wants_beat(slot, 6000));
+        c.beat(5001);
+        answered(&mut c);
+        c.beat(5002);
+        answered(&mut c);
+        assert!(
+            !c.wants_beat(slot, 5500),
+            "three at once, then one a second"
+        );
+        assert!(c.wants_beat(slot, 6001));
         assert_eq!(answered(&mut c), [], "an answer without a question");
     }
 

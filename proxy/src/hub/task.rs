@@ -209,11 +209,14 @@ impl Task {
     /// Ends the seats of a uid that left, or was kicked, somewhere else.
     pub(super) async fn end_uid(&mut self, uid: &str, event: &str, reason: &str) {
         for seat in self.seats.of_uid(uid) {
-            let object =
-                json!({"event": event, "roomid": self.hub.roomid, "uid": uid, "reason": reason});
-            seat.conn.push(&frame::text(object.to_string().as_bytes()));
-            seat.conn
-                .confirmations(|confirmations| confirmations.close(seat.id));
+            // Its own connection may have ended it already.
+            if seat
+                .conn
+                .confirmations(|confirmations| confirmations.close(seat.id))
+            {
+                let object = json!({"event": event, "roomid": self.hub.roomid, "uid": uid, "reason": reason});
+                seat.conn.push(&frame::text(object.to_string().as_bytes()));
+            }
             self.exit(seat.id, uid);
         }
     }
