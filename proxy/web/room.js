@@ -2,13 +2,31 @@
 //
 // What it takes care of, so that a page need not: connecting again, resuming where it left off, dropping repeats,
 // acknowledging what the page has processed, and sending each message once and in order, also over a reload.
+//
+//   Room      the connection, what comes in, what goes out
+//   Progress  how far this tab has read, and the last positions, to tell repeats from another history
+//   Outbox    what the server has not confirmed, kept in the browser's storage and owned by one tab
 
-const FIRST_WAIT = 500;
+const FIRST_WAIT = 1000;
 const LONGEST_WAIT = 15_000;
+/** A connection that held for so long was a good one: the next wait is short again. */
+const GOOD_AFTER = 5000;
 const ACK_EVERY = 200;
+/** Events that may wait for a slow handler before the connection is given back to the server's log. */
+const MAX_INBOX = 10_000;
 const REMEMBERED = 512;
+const REMEMBERED_OVER_RELOAD = 64;
+/** An outbox whose tab is gone is taken over when it was found so twice: a tab that reloads is gone for a moment too. */
+const SECOND_LOOK = 2000;
+const LOOK_EVERY = 30_000;
+
 /** Errors of a login that the same login would get again. */
-const FINAL = new Set(['BADUID', 'BADFIELD', 'BADPOS', 'BADJSON', 'LIMIT', 'WRONGTYPE', 'NOPERM', 'NOAUTH']);
+const FINAL = new Set(['BADEVENT', 'BADFIELD', 'BADJSON', 'BADUID', 'LIMIT', 'NOPERM', 'WRONGTYPE']);
+/** Errors of the server's state, not of the message: the same message may be taken later. */
+const PASSING = new Set(['CLUSTERDOWN', 'LOADING', 'MASTERDOWN', 'MISCONF', 'OOM', 'READONLY', 'TRYAGAIN', 'UNAVAILABLE']);
+/** The server does not know this session (any more): another login helps, but only once for a message. */
+const NO_SESSION = new Set(['NOLOGIN', 'NOMEMBER', 'NOROOM']);
+const TOO_BIG = 4101;
 
 /** Opens a room. See `Options` in room.d.ts. */
 export function connect(options) {
@@ -18,48 +36,46 @@ export function connect(options) {
 class Room {
   #options;
   #handlers = new Map();
-  #socket = null;
+  #unwatch = () => {};
   #state = 'connecting';
+  #socket = null;
   #timers = {};
   #wait = FIRST_WAIT;
-  #history;
-  #outbox;
+  #onlineSince = 0;
+  #heard = 0;
+  #loggedIn = false;
+  #synced = false;
   #inbox = [];
   #handling = false;
-  #loggedIn = false;
-  #ackDue = false;
+  #progress;
+  #acked = null;
+  /** Where a message came that does not follow: doubted once, then believed. */
+  #doubted = null;
+  #outbox;
+  /** The id of the message that waits for its confirmation. */
+  #inFlight = null;
+  #loggedInAgainFor = null;
 
   constructor(options) {
-    const page = globalThis.location;
-    const scheme = page?.protocol === 'https:' ? 'wss:' : 'ws:';
-    this.#options = {
-      url: page ? `${scheme}//${page.host}/ws` : undefined,
-      WebSocket: globalThis.WebSocket,
-      storage: sessionStorageOrNothing(),
-      setTimeout: (...args) => globalThis.setTimeout(...args),
-      clearTimeout: (id) => globalThis.clearTimeout(id),
-      now: () => Date.now(),
-      random: () => Math.random(),
-      history: 0,
-      dedupeAge: 240_000,
-      deadAfter: 50_000,
-      maxOutbox: 1000,
-      ...options,
-    };
-    const name = `roomcast:${this.#options.roomid}:${this.#options.uid}`;
-    this.#history = new History(this.#options.storage, `${name}:position`);
-    this.#outbox = new Outbox(this.#options, `${name}:outbox`);
-    globalThis.addEventListener?.('online', this.#online);
-    // A handler that is added right after connect() must hear of the first state too.
+    this.#options = { ...defaults(), ...options, roomid: String(options.roomid), uid: String(options.uid) };
+    const name = `roomcast:${encodeURIComponent(this.roomid)}:${encodeURIComponent(this.uid)}`;
+    this.#progress = new Progress(this.#options.tabStorage, `${name}:progress`);
+    this.#outbox = new Outbox(this.#options, name, {
+      adopted: (entries) => {
+        for (const entry of entries) this.#emit('outbox', { ...entry });
+        this.#sendNext();
+      },
+      unsaved: (error) => this.#emit('error', { code: 'STORAGE', message: `kept in memory only: ${error.message}` }),
+    });
+    this.#watchPage(globalThis.addEventListener, globalThis.document?.addEventListener);
+    // A handler that is added right after connect() must not miss anything.
     queueMicrotask(() => this.#open());
   }
 
   get state() { return this.#state; }
   get roomid() { return this.#options.roomid; }
   get uid() { return this.#options.uid; }
-  /** Where the page is: everything up to here was handled. */
-  get position() { return this.#history.position; }
-  /** What was not confirmed yet, oldest first. */
+  get position() { return this.#progress.position; }
   get outbox() { return this.#outbox.entries.map((entry) => ({ ...entry })); }
 
   on(name, handler) {
@@ -68,36 +84,43 @@ class Room {
     return () => this.#handlers.get(name).delete(handler);
   }
 
-  /** Keeps a message until the server has confirmed it. Returns its entry; 'outbox' tells how it fares. */
   send(message, fields = {}) {
-    const entry = this.#outbox.add(message, fields);
+    if (this.#state === 'closed') throw new Error('the room is closed');
+    const entry = this.#outbox.add(this.#copied(message, fields));
     this.#emit('outbox', { ...entry });
     this.#sendNext();
     return { ...entry };
   }
 
-  /** Sends an event to those online; it is not kept. False if there is no connection. */
   signal(event, fields = {}) {
-    return this.#loggedIn && this.#write({ ...fields, event });
+    return this.#write({ ...fields, event });
   }
 
-  /** Asks for a page of the members; the answer comes as 'members'. */
   members(cursor = '0') {
-    return this.#loggedIn && this.#write({ event: 'members', cursor });
+    return this.#write({ event: 'members', cursor });
   }
 
-  /** Takes an entry that was not confirmed out of the outbox: 'unknown' and 'failed' ones wait for that. */
-  discard(id) {
-    this.#outbox.remove(id);
+  retry(id) {
+    const entry = this.#outbox.renew(id);
+    if (!entry) return undefined;
+    this.#emit('outbox', { ...entry });
     this.#sendNext();
+    return { ...entry };
   }
 
-  /** Ends the membership. */
+  discard(id) {
+    // One that is on its way may be stored at any moment: its fate is not the page's any more.
+    return id !== this.#inFlight && this.#outbox.remove(id);
+  }
+
+  reconnect() {
+    if (this.#state === 'offline') this.#open();
+  }
+
   leave() {
-    if (this.#loggedIn) this.#write({ event: 'leave' });
+    return this.#write({ event: 'leave' });
   }
 
-  /** Ends the session; the queue grows from here. */
   close() {
     if (this.#loggedIn) {
       this.#ack();
@@ -106,21 +129,19 @@ class Room {
     this.#stop();
   }
 
-  #online = () => {
-    if (this.#state === 'offline') this.#open();
-  };
-
   #emit(name, value) {
-    const results = [];
+    // A page's own mistake must not stop the flow of messages.
+    const blame = (error) => console.error('roomcast: a handler failed:', error);
+    const promises = [];
     for (const handler of this.#handlers.get(name) ?? []) {
       try {
-        results.push(handler(value));
+        const result = handler(value);
+        if (typeof result?.then === 'function') promises.push(Promise.resolve(result).catch(blame));
       } catch (error) {
-        // A page's own mistake must not stop the flow of messages.
-        console.error('roomcast:', error);
+        blame(error);
       }
     }
-    return Promise.allSettled(results);
+    return promises.length > 0 ? Promise.all(promises) : undefined;
   }
 
   #enter(state) {
@@ -129,112 +150,208 @@ class Room {
     this.#emit('state', state);
   }
 
+  #after(name, ms, run) {
+    this.#options.clearTimeout(this.#timers[name]);
+    this.#timers[name] = this.#options.setTimeout(() => {
+      delete this.#timers[name];
+      run();
+    }, ms);
+  }
+
+  #cancel(name) {
+    this.#options.clearTimeout(this.#timers[name]);
+    delete this.#timers[name];
+  }
+
   // ---- the connection ----
 
+  /** The network or the reader is back: look now, not when a timer says so. And confirm before the page goes. */
+  #watchPage(onWindow, onDocument) {
+    const back = () => {
+      this.reconnect();
+      if (this.#socket) this.#checkAlive();
+    };
+    const away = () => this.#ack();
+    onWindow?.call(globalThis, 'online', back);
+    onWindow?.call(globalThis, 'pagehide', away);
+    onDocument?.call(globalThis.document, 'visibilitychange', back);
+    this.#unwatch = () => {
+      globalThis.removeEventListener?.('online', back);
+      globalThis.removeEventListener?.('pagehide', away);
+      globalThis.document?.removeEventListener?.('visibilitychange', back);
+    };
+  }
+
   #open() {
-    if (this.#state === 'closed' || this.#socket) return;
-    this.#options.clearTimeout(this.#timers.reconnect);
+    // What came before is handled first, so that the login can say how far that is.
+    if (this.#state === 'closed' || this.#socket || this.#inbox.length > 0) return;
+    this.#cancel('reconnect');
     this.#enter('connecting');
-    const socket = new this.#options.WebSocket(this.#options.url);
-    this.#socket = socket;
-    socket.onopen = () => this.#login();
-    socket.onmessage = (event) => { if (socket === this.#socket) this.#receive(event.data); };
-    socket.onerror = () => {};
-    socket.onclose = (event) => { if (socket === this.#socket) this.#closed(event); };
-    this.#alive();
-  }
-
-  #login() {
-    const { roomid, uid, name, token, history } = this.#options;
-    const login = { event: 'login', roomid, uid, name, ack: 'client', v: 1 };
-    if (token !== undefined) login.token = token;
-    if (this.#history.position) login.since = this.#history.position;
-    else if (history > 0) login.history = history;
-    this.#write(login);
-  }
-
-  #write(event) {
-    if (this.#socket?.readyState !== 1) return false;
-    this.#socket.send(JSON.stringify({ roomid: this.#options.roomid, ...event }));
-    return true;
-  }
-
-  /** A link that is dead without saying so is given up after a silence. */
-  #alive() {
-    this.#options.clearTimeout(this.#timers.dead);
-    this.#timers.dead = this.#options.setTimeout(() => {
-      const socket = this.#socket;
-      this.#closed({ code: 1006 });
-      socket?.close();
-    }, this.#options.deadAfter);
-  }
-
-  #closed(event) {
-    this.#socket = null;
-    this.#loggedIn = false;
-    this.#options.clearTimeout(this.#timers.dead);
-    if (this.#state === 'closed') return;
-    if (event.code >= 4100 && event.code < 4200) {
-      this.#emit('error', { code: 'CLOSED', message: event.reason || 'the server does not want this connection' });
+    let socket;
+    try {
+      socket = new this.#options.WebSocket(this.#options.url);
+    } catch (error) {
+      this.#emit('error', { code: 'BADURL', message: error.message });
       this.#stop();
       return;
     }
+    this.#socket = socket;
+    const mine = (run) => (event) => { if (socket === this.#socket) run(event); };
+    socket.onopen = mine(() => this.#login(socket));
+    socket.onmessage = mine((event) => this.#receive(event.data));
+    socket.onclose = mine((event) => this.#closed(event));
+    socket.onerror = () => {}; // 'close' follows and says all there is to say.
+    this.#heard = this.#options.now();
+    this.#checkAlive();
+    this.#expectAnswer();
+  }
+
+  async #login(socket) {
+    const { uid, name, history } = this.#options;
+    let { token } = this.#options;
+    try {
+      if (typeof token === 'function') token = await token();
+    } catch (error) {
+      this.#emit('error', { code: 'TOKEN', message: error.message });
+      if (socket === this.#socket) this.#drop();
+      return;
+    }
+    if (socket !== this.#socket) return;
+    const login = { event: 'login', uid, name, token, ack: 'client', v: 1 };
+    if (this.position) login.since = this.position;
+    else if (history > 0) login.history = history;
+    this.#transmit(login);
+  }
+
+  #write(event) {
+    return this.#loggedIn && this.#transmit(event);
+  }
+
+  #transmit(event) {
+    const text = this.#encode(event);
+    if (this.#socket?.readyState !== 1) return false;
+    this.#socket.send(text);
+    return true;
+  }
+
+  /** The server would close the connection for a larger one. */
+  #encode(event) {
+    const text = JSON.stringify({ ...event, roomid: this.roomid });
+    const { maxEvent } = this.#options;
+    const bytes = text.length * 3 <= maxEvent ? 0 : new TextEncoder().encode(text).length;
+    if (bytes > maxEvent) throw new RangeError(`the event has ${bytes} bytes; maxEvent is ${maxEvent}`);
+    return text;
+  }
+
+  /** A link that is dead without saying so is given up after a silence: the server sends heartbeats. */
+  #checkAlive() {
+    const left = this.#heard + this.#options.deadAfter - this.#options.now();
+    if (left <= 0) this.#drop();
+    else this.#after('dead', left, () => this.#checkAlive());
+  }
+
+  /** A link that carries what the server says, but not what we say, is dead too. */
+  #expectAnswer() {
+    this.#after('answer', this.#options.answerWithin, () => this.#drop());
+  }
+
+  #drop() {
+    const socket = this.#socket;
+    this.#closed({ code: 1006 });
+    socket?.close();
+  }
+
+  #closed({ code, reason }) {
+    const held = this.#loggedIn && this.#options.now() - this.#onlineSince >= GOOD_AFTER;
+    this.#disconnect();
+    if (this.#state === 'closed') return;
+    // What was not handled yet comes again, because the next login says how far this page is.
+    if (this.#inbox.length < MAX_INBOX) this.#inbox = [];
+    if (code >= 4100 && code < 4200) {
+      const message = reason || 'the server does not want this connection';
+      if (code === TOO_BIG && this.#inFlight) this.#settle(this.#inFlight, 'failed', { code: 'TOOLONG', error: message });
+      this.#emit('error', { code: 'CLOSED', message, close: code });
+      this.#stop();
+      return;
+    }
+    this.#inFlight = null;
     this.#enter('offline');
-    const wait = this.#wait * (0.5 + this.#options.random() / 2);
+    if (held) this.#wait = FIRST_WAIT;
+    // Anywhere in the wait: those who lost the same server must not all come back at the same moment.
+    this.#after('reconnect', 100 + this.#options.random() * this.#wait, () => this.#open());
     this.#wait = Math.min(this.#wait * 2, LONGEST_WAIT);
-    this.#timers.reconnect = this.#options.setTimeout(() => this.#open(), wait);
+  }
+
+  #disconnect() {
+    this.#socket = null;
+    this.#loggedIn = false;
+    this.#synced = false;
+    for (const name of Object.keys(this.#timers)) this.#cancel(name);
   }
 
   #stop() {
-    this.#enter('closed');
     const socket = this.#socket;
-    this.#socket = null;
-    this.#loggedIn = false;
-    for (const timer of Object.values(this.#timers)) this.#options.clearTimeout(timer);
-    globalThis.removeEventListener?.('online', this.#online);
+    this.#disconnect();
+    this.#inbox = [];
+    this.#enter('closed');
+    this.#unwatch();
+    this.#outbox.release();
     socket?.close(1000);
   }
 
   // ---- what comes in ----
 
   #receive(data) {
-    this.#alive();
+    this.#heard = this.#options.now();
     let event;
     try {
       event = JSON.parse(data);
     } catch {
-      return;
+      return; // Not from our server; the next one may be.
     }
-    if (event.event === 'heartbeat') {
-      this.#write({ event: 'heartbeat', message: 'pong' });
-      return;
+    // What concerns the connection and the outbox does not wait for the page's handlers.
+    switch (event?.event) {
+      case undefined: return;
+      case 'heartbeat': this.#transmit({ event: 'heartbeat', message: 'pong' }); return;
+      case 'sent': this.#settle(event.id, 'sent', { seq: event.seq, duplicate: event.duplicate }); return;
+      case 'error': this.#failed(event); return;
+      case 'login': if (event.position) this.#welcomed(event); break;
+      case 'message': if (event.uid === this.uid && event.id) this.#settle(event.id, 'sent', { seq: event.seq }); break;
+      case 'synced': this.#synced = true; this.#sendNext(); break;
+      default:
     }
-    // One after the other, however long the page takes for each.
     this.#inbox.push(event);
+    // Slower than the room for long: the server keeps the rest, until this page is ready for it.
+    if (this.#inbox.length >= MAX_INBOX) this.#drop();
     if (!this.#handling) this.#handleAll();
   }
 
+  /** One after the other, however long the page takes for each. */
   async #handleAll() {
     this.#handling = true;
-    while (this.#inbox.length > 0) await this.#handle(this.#inbox.shift());
+    while (this.#inbox.length > 0) {
+      const done = this.#handle(this.#inbox.shift());
+      if (done) await done;
+    }
     this.#handling = false;
+    if (this.#state === 'offline' && !this.#timers.reconnect) this.#open();
   }
 
-  async #handle(event) {
+  #handle(event) {
     switch (event.event) {
       case 'message': return this.#message(event);
-      case 'login': return event.position ? this.#loggedin(event) : this.#emit('presence', { ...event, online: true });
-      case 'logout': return event.uid === this.uid ? this.#ended('logout', event) : this.#emit('presence', { ...event, online: false });
-      case 'presence': return this.#emit('presence', event);
-      case 'sent': return this.#sent(event);
-      case 'error': return this.#failed(event);
-      case 'kicked': return this.#ended('kicked', event);
+      case 'login':
+        if (!event.position) return this.#emit('presence', { ...event, online: true });
+        if (!this.position) this.#progress.moveTo(event.position);
+        return this.#emit('login', event);
+      case 'logout': return event.uid === this.uid ? this.#ended(event) : this.#emit('presence', { ...event, online: false });
+      case 'kicked': return this.#ended(event);
       case 'lost':
-        this.#history.startAt(event.position);
-        return this.#emit('lost', event);
       case 'reset':
-        this.#history.startAt(event.position);
-        return this.#emit('reset', event);
+        this.#progress.moveTo(event.position);
+        this.#ackSoon();
+        return this.#emit(event.event, event);
+      case 'presence':
       case 'synced':
       case 'members': return this.#emit(event.event, event);
       default: return this.#emit('event', event);
@@ -242,141 +359,227 @@ class Room {
   }
 
   async #message(event) {
-    if (!this.#history.isNew(event.position)) return;
-    await this.#emit('message', event);
-    this.#history.take(event.position);
+    const verdict = this.#progress.judge(event.position);
+    if (verdict === 'doubt' && this.#doubted !== this.position) {
+      // The server knows better what follows: asked with our position, it gives that, or says what happened.
+      this.#doubted = this.position;
+      this.#drop();
+      return;
+    }
+    if (verdict === 'doubt') await this.#admitGap(event);
+    if (verdict !== 'repeat') await this.#emit('message', event);
+    this.#progress.take(event.position, verdict);
     this.#ackSoon();
   }
 
-  async #loggedin(event) {
-    this.#wait = FIRST_WAIT;
+  /** The server insists. It must not happen, but it must not be silent either. */
+  #admitGap(event) {
+    const { roomid, seq, position } = event;
+    const from = this.#progress.seq + 1;
+    return seq > from
+      ? this.#emit('lost', { event: 'lost', roomid, from, to: seq - 1, reason: 'unknown', position })
+      : this.#emit('reset', { event: 'reset', roomid, since: this.position, position });
+  }
+
+  #welcomed() {
     this.#loggedIn = true;
-    this.#history.startIfNew(event.position);
+    this.#onlineSince = this.#options.now();
+    this.#cancel('answer');
     this.#enter('online');
-    await this.#emit('login', event);
     this.#sendNext();
   }
 
-  #ended(name, event) {
-    if (this.#state === 'closed') return undefined;
-    const told = this.#emit(name, event);
+  #ended(event) {
+    // Who is no member any more has no place in the room's history; another login begins anew.
+    if (event.event === 'logout') this.#progress.forget();
+    const told = this.#emit(event.event, event);
     this.#stop();
     return told;
   }
 
   #ackSoon() {
-    if (this.#ackDue) return;
-    this.#ackDue = true;
-    this.#timers.ack = this.#options.setTimeout(() => this.#ack(), ACK_EVERY);
+    if (!this.#timers.ack) this.#after('ack', ACK_EVERY, () => this.#ack());
   }
 
   #ack() {
-    this.#ackDue = false;
-    if (this.#loggedIn && this.#history.position) this.#write({ event: 'ack', position: this.#history.position });
+    this.#cancel('ack');
+    if (this.#loggedIn && this.position !== this.#acked) this.#write({ event: 'ack', position: this.position });
+    this.#acked = this.position;
   }
 
   // ---- what goes out ----
 
+  /** What goes over the wire, by value: what the page does with its objects later changes nothing. */
+  #copied(message, fields) {
+    const text = this.#encode({ ...fields, event: 'message', message, id: this.#outbox.newId() });
+    const { message: copy, id, event: _, roomid: __, ...rest } = JSON.parse(text);
+    if (copy === undefined) throw new TypeError('the message has no form in JSON');
+    return { id, message: copy, fields: rest };
+  }
+
   /** One message at a time: the next one leaves when the one before is confirmed, so their order holds. */
   #sendNext() {
-    const entry = this.#outbox.next();
-    if (!entry || !this.#loggedIn) return;
-    if (this.#outbox.isTooOld(entry)) {
-      this.#settle(entry.id, 'unknown');
-      return;
+    while (this.#loggedIn && this.#inFlight === null) {
+      const entry = this.#outbox.next();
+      // One that was tried may be in the log: then the missed messages bring it, and it need not be sent again.
+      if (!entry || (entry.tried > 0 && !this.#synced)) return;
+      if (this.#outbox.isTooOld(entry)) {
+        this.#settle(entry.id, 'unknown');
+        continue;
+      }
+      this.#inFlight = entry.id;
+      this.#outbox.tried(entry);
+      this.#expectAnswer();
+      this.#write({ ...entry.fields, event: 'message', message: entry.message, id: entry.id });
     }
-    this.#outbox.tried(entry);
-    this.#write({ ...entry.fields, event: 'message', message: entry.message, id: entry.id });
   }
 
   #settle(id, state, more = {}) {
     const entry = this.#outbox.settle(id, state);
-    if (entry) this.#emit('outbox', { ...entry, ...more, state });
+    if (id === this.#inFlight) this.#landed();
+    if (entry) this.#emit('outbox', { ...entry, ...more });
     this.#sendNext();
   }
 
-  #sent(event) {
-    this.#settle(event.id, 'sent', { seq: event.seq, duplicate: event.duplicate });
+  #landed() {
+    this.#inFlight = null;
+    this.#cancel('answer');
+    this.#cancel('retry');
   }
 
   #failed(event) {
-    this.#emit('error', event);
-    const retry = event.code === 'UNAVAILABLE' || event.code === 'OOM' || event.code === 'LOADING';
-    if (event.of === 'login') {
-      if (FINAL.has(event.code)) this.#stop();
-      else this.#socket?.close();
-    } else if (event.of === 'message' && event.id) {
-      if (retry) this.#timers.retry = this.#options.setTimeout(() => this.#sendNext(), 1000);
-      else if (event.code === 'NOLOGIN') this.#socket?.close();
-      else this.#settle(event.id, 'failed', { code: event.code, error: event.message });
+    const { of, id, code } = event;
+    // An acknowledgement that a reset has overtaken; the next one will be right.
+    if (of === 'ack') return;
+    // What is tried again anyway is no news.
+    if (of !== 'message' || !id || !(PASSING.has(code) || NO_SESSION.has(code))) this.#emit('error', event);
+    if (of === 'login') this.#refused(event);
+    else if (of === 'message' && id && id === this.#inFlight) this.#notTaken(event);
+    else if (NO_SESSION.has(code)) this.#drop();
+  }
+
+  #refused({ code }) {
+    if (FINAL.has(code)) {
+      this.#stop();
+      return;
+    }
+    // Our own position was not understood: the server's memory of this uid must do.
+    if (code === 'BADPOS') this.#progress.forget();
+    this.#drop();
+  }
+
+  #notTaken({ id, code, message }) {
+    if (PASSING.has(code)) {
+      this.#cancel('answer');
+      const again = () => { this.#inFlight = null; this.#sendNext(); };
+      this.#after('retry', 500 + this.#options.random() * 1500, again);
+    } else if (NO_SESSION.has(code) && this.#loggedInAgainFor !== id) {
+      this.#loggedInAgainFor = id;
+      this.#drop();
+    } else {
+      this.#settle(id, 'failed', { code, error: message });
     }
   }
 }
 
-/** What the page has seen: a position, and the tags of the last messages to tell repeats from another history. */
-class History {
+/** How far this tab is. Numbers alone prove nothing (a reborn room repeats them): the tag beside each is compared too. */
+class Progress {
+  position = null;
+  #storage;
+  #key;
+  #recent = new Map();
+
   constructor(storage, key) {
-    this.storage = storage;
-    this.key = key;
-    this.seen = new Map();
-    this.position = storage?.getItem(key) ?? null;
-  }
-
-  static split(position) {
-    const [seq, tag] = position.split('-');
-    return [Number(seq), tag];
-  }
-
-  isNew(position) {
-    const [seq, tag] = History.split(position);
-    if (this.seen.get(seq) === tag) return false;
-    return !this.position || seq > History.split(this.position)[0];
-  }
-
-  take(position) {
-    const [seq, tag] = History.split(position);
-    this.seen.delete(seq);
-    this.seen.set(seq, tag);
-    if (this.seen.size > REMEMBERED) this.seen.delete(this.seen.keys().next().value);
-    this.save(position);
-  }
-
-  startIfNew(position) {
-    if (!this.position) this.save(position);
-  }
-
-  /** After a loss or a reset: what comes next follows this. */
-  startAt(position) {
-    if (position) this.save(position);
-  }
-
-  save(position) {
+    this.#storage = storage;
+    this.#key = key;
+    const [position, ...recent] = (read(storage, key) ?? '').split(' ');
+    if (!/^\d+-[0-9a-f]+$/.test(position)) return;
     this.position = position;
-    store(this.storage, this.key, position);
+    for (const known of recent) this.#remember(known);
+  }
+
+  static seqOf(position) { return Number(position.split('-')[0]); }
+
+  get seq() { return Progress.seqOf(this.position); }
+
+  /** 'next', 'repeat', or 'doubt': neither follows nor is known. */
+  judge(position) {
+    const seq = Progress.seqOf(position);
+    if (this.position === position || this.#recent.get(seq) === position) return 'repeat';
+    return !this.position || seq === this.seq + 1 ? 'next' : 'doubt';
+  }
+
+  /** The page has processed it. After a reset also a repeat leads on, from what is known to what is not. */
+  take(position, verdict) {
+    this.#remember(position);
+    if (verdict !== 'repeat' || Progress.seqOf(position) > this.seq) this.moveTo(position);
+  }
+
+  #remember(position) {
+    const seq = Progress.seqOf(position);
+    this.#recent.delete(seq);
+    this.#recent.set(seq, position);
+    if (this.#recent.size > REMEMBERED) this.#recent.delete(this.#recent.keys().next().value);
+  }
+
+  /** What comes next follows this. */
+  moveTo(position) {
+    if (!position) return;
+    this.position = position;
+    const recent = [...this.#recent.values()].slice(-REMEMBERED_OVER_RELOAD);
+    write(this.#storage, this.#key, [position, ...recent].join(' '));
+  }
+
+  forget() {
+    this.position = null;
+    write(this.#storage, this.#key, null);
   }
 }
 
-/** Messages that the server has not confirmed, kept over a reload of this tab. */
+/**
+ * Messages that the server has not confirmed, oldest first.
+ *
+ * They are kept where all tabs of the browser can read them, but only one tab may send each: the one that holds the lock
+ * named after their outbox. A page takes a new outbox each time it is loaded, and takes over its own former one as soon
+ * as that lock is free; what a tab leaves behind for good is taken over by any other one of the same uid and room.
+ * Without locks, each tab keeps its own outbox in its own storage, over a reload.
+ */
 class Outbox {
-  constructor(options, key) {
-    this.options = options;
-    this.key = key;
-    this.entries = JSON.parse(options.storage?.getItem(key) ?? '[]');
-  }
+  entries = [];
+  #options;
+  #on;
+  #name;
+  #tab;
+  #inTab = false;
+  #unsaved = false;
+  #found = new Set();
+  #timer;
+  #released = false;
+  #release = () => {};
 
-  add(message, fields) {
-    if (this.entries.length >= this.options.maxOutbox) {
-      throw new RangeError(`${this.entries.length} messages wait already: maxOutbox`);
-    }
-    const entry = { id: this.newId(), message, fields, state: 'pending', created: this.options.now(), tried: 0 };
-    this.entries.push(entry);
-    this.save();
-    return entry;
+  constructor(options, name, on) {
+    this.#options = options;
+    this.#on = on;
+    this.#name = `${name}:outbox`;
+    this.#tab = this.newId();
+    if (options.locks && options.storage) this.#settleIn(`${name}:tab`);
+    else this.#keepInTab();
   }
 
   newId() {
-    const part = () => Math.floor(this.options.random() * 2 ** 32).toString(36);
-    return `${this.options.now().toString(36)}-${part()}${part()}`;
+    const part = () => Math.floor(this.#options.random() * 2 ** 32).toString(36);
+    return `${this.#options.now().toString(36)}-${part()}${part()}`;
+  }
+
+  // ---- the entries ----
+
+  add({ id, message, fields }) {
+    const { maxOutbox, now } = this.#options;
+    if (this.entries.length >= maxOutbox) throw new RangeError(`${maxOutbox} messages wait already: maxOutbox`);
+    const entry = { id, message, fields, state: 'pending', created: now(), tried: 0 };
+    this.entries.push(entry);
+    this.#save();
+    return entry;
   }
 
   next() {
@@ -385,47 +588,173 @@ class Outbox {
 
   /** The server has forgotten its id by now: sent again, it might be stored twice. */
   isTooOld(entry) {
-    return entry.tried > 0 && this.options.now() - entry.tried > this.options.dedupeAge;
+    return entry.tried > 0 && this.#options.now() - entry.tried > this.#options.dedupeAge;
   }
 
+  /** Written down before the message leaves: a page that crashes in between must know. */
   tried(entry) {
-    if (entry.tried === 0) {
-      entry.tried = this.options.now();
-      this.save();
-    }
+    if (entry.tried > 0) return;
+    entry.tried = this.#options.now();
+    this.#save();
   }
 
   settle(id, state) {
-    const entry = this.entries.find((known) => known.id === id && known.state === 'pending');
+    const entry = this.entries.find((known) => known.id === id);
     if (!entry) return undefined;
-    if (state === 'sent') this.remove(id);
     entry.state = state;
-    this.save();
+    if (state === 'sent') this.remove(id);
+    else this.#save();
     return entry;
   }
 
+  /** One that was given up becomes a new message. */
+  renew(id) {
+    const old = this.entries.find((entry) => entry.id === id && entry.state !== 'pending');
+    if (!old) return undefined;
+    this.remove(id);
+    return this.add({ ...old, id: this.newId() });
+  }
+
   remove(id) {
-    this.entries = this.entries.filter((entry) => entry.id !== id);
-    this.save();
+    const rest = this.entries.filter((entry) => entry.id !== id);
+    const found = rest.length < this.entries.length;
+    this.entries = rest;
+    if (found) this.#save();
+    return found;
   }
 
-  save() {
-    store(this.options.storage, this.key, JSON.stringify(this.entries));
+  #key(tab = this.#tab) { return `${this.#name}:${tab}`; }
+
+  #save() {
+    if (this.#released) return;
+    const text = this.entries.length > 0 ? JSON.stringify(this.entries) : null;
+    const { storage, tabStorage } = this.#options;
+    const error = this.#inTab ? write(tabStorage, this.#name, text) : write(storage, this.#key(), text);
+    if (error && !this.#unsaved) this.#on.unsaved(error);
+    this.#unsaved = Boolean(error);
+  }
+
+  // ---- whose they are ----
+
+  /** Without locks. A tab that was not left in order may be a copy of another one, which may have sent these already. */
+  #keepInTab() {
+    const { tabStorage } = this.#options;
+    this.#inTab = true;
+    this.entries = parse(read(tabStorage, this.#name));
+    const inOrder = read(tabStorage, `${this.#name}:left`);
+    write(tabStorage, `${this.#name}:left`, null);
+    if (!inOrder) for (const entry of this.entries) entry.tried ||= entry.created;
+    this.#release = () => write(tabStorage, `${this.#name}:left`, 'in order');
+    globalThis.addEventListener?.('pagehide', this.#release);
+  }
+
+  #settleIn(tabKey) {
+    const { tabStorage } = this.#options;
+    const former = read(tabStorage, tabKey);
+    write(tabStorage, tabKey, this.#tab);
+    this.#lock(this.#tab, {}, () => this.#released || new Promise((release) => { this.#release = release; }));
+    // A copied tab waits here for as long as the original lives.
+    if (former) this.#lock(former, {}, () => this.#adopt(former));
+    const look = () => {
+      const others = this.#lookForOrphans(former);
+      this.#timer = this.#options.setTimeout(look, others ? SECOND_LOOK : LOOK_EVERY);
+    };
+    look();
+  }
+
+  #lock(tab, options, run) {
+    this.#options.locks.request(this.#key(tab), options, run).catch((error) => {
+      // No locks in this kind of page after all: nothing is taken over, and what is ours is still kept.
+      if (!this.#released) console.warn('roomcast: the outbox has no lock:', error);
+    });
+  }
+
+  #lookForOrphans(former) {
+    const prefix = this.#key('');
+    const theirs = (key) => key.startsWith(prefix) && key !== this.#key() && key !== this.#key(former);
+    const tabs = keys(this.#options.storage).filter(theirs).map((key) => key.slice(prefix.length));
+    for (const tab of tabs) {
+      const seen = this.#found.delete(tab);
+      this.#lock(tab, { ifAvailable: true }, (free) => {
+        if (free && seen) this.#adopt(tab);
+        else if (free) this.#found.add(tab);
+      });
+    }
+    return tabs.length > 0;
+  }
+
+  /** Its lock is held. Written here before it is deleted there: a crash in between leaves the same ids twice, not none. */
+  #adopt(tab) {
+    if (this.#released) return;
+    const { storage } = this.#options;
+    const mine = new Set(this.entries.map((entry) => entry.id));
+    const adopted = parse(read(storage, this.#key(tab))).filter((entry) => !mine.has(entry.id));
+    this.entries = [...adopted, ...this.entries].sort((a, b) => a.created - b.created);
+    this.#save();
+    write(storage, this.#key(tab), null);
+    if (adopted.length > 0) this.#on.adopted(adopted);
+  }
+
+  /** From here the entries are anybody's who opens the room. */
+  release() {
+    this.#released = true;
+    this.#options.clearTimeout(this.#timer);
+    this.#release();
   }
 }
 
-function sessionStorageOrNothing() {
+function defaults() {
+  const page = globalThis.location;
+  return {
+    url: page && `${page.protocol === 'https:' ? 'wss:' : 'ws:'}//${page.host}/ws`,
+    WebSocket: globalThis.WebSocket,
+    storage: allowed(() => globalThis.localStorage),
+    tabStorage: allowed(() => globalThis.sessionStorage),
+    locks: globalThis.navigator?.locks,
+    setTimeout: (run, ms) => globalThis.setTimeout(run, ms),
+    clearTimeout: (id) => globalThis.clearTimeout(id),
+    now: () => Date.now(),
+    random: () => Math.random(),
+    history: 0,
+    dedupeAge: 240_000,
+    deadAfter: 50_000,
+    answerWithin: 20_000,
+    maxOutbox: 1000,
+    maxEvent: 65_536,
+  };
+}
+
+/** A browser may forbid storage: everything works then, but not over a reload. */
+function allowed(get) {
   try {
-    return globalThis.sessionStorage;
+    return get();
   } catch {
-    return undefined; // Forbidden by the browser's settings: everything works, but not over a reload.
+    return undefined;
   }
 }
 
-function store(storage, key, value) {
+function read(storage, key) {
+  return allowed(() => storage?.getItem(key));
+}
+
+/** The error if it could not be written (full, forbidden). */
+function write(storage, key, value) {
   try {
-    storage?.setItem(key, value);
-  } catch {
-    // Full: the page goes on, a reload forgets.
+    if (value === null) storage?.removeItem(key);
+    else storage?.setItem(key, value);
+    return undefined;
+  } catch (error) {
+    return error;
   }
+}
+
+function keys(storage) {
+  return allowed(() => Array.from({ length: storage.length }, (_, i) => storage.key(i))) ?? [];
+}
+
+/** What is stored may have been written by anybody: entries that make no sense are left out. */
+function parse(text) {
+  const entries = allowed(() => JSON.parse(text ?? '[]'));
+  const sound = (entry) => typeof entry?.id === 'string' && Number.isFinite(entry.created) && Number.isFinite(entry.tried);
+  return Array.isArray(entries) ? entries.filter(sound) : [];
 }

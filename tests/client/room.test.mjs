@@ -1,0 +1,458 @@
+// room.js against a scripted server: what it says, what it tells the page, and when.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { FakeClock, FakeStorage, Page, at, settled } from './fakes.mjs';
+
+describe('the connection', () => {
+  test('logs in, and tells the page its states', async () => {
+    const page = new Page({ name: 'Ann', history: 20, token: 'secret' });
+    const login = await page.enter();
+    assert.deepEqual(login, { event: 'login', roomid: 'lobby', uid: 'ann', name: 'Ann', token: 'secret', history: 20, ack: 'client', v: 1 });
+    assert.equal(page.socket.url, 'ws://server/ws');
+    assert.equal(page.room.state, 'online');
+    assert.equal(page.told('synced').length, 1);
+    page.socket.end();
+    assert.equal(page.room.state, 'offline');
+    await page.clock.advance(16_000);
+    assert.equal(page.room.state, 'connecting');
+    page.room.close();
+    assert.deepEqual(page.states, ['online', 'offline', 'connecting', 'closed']);
+  });
+
+  test('comes back later and later, at random times, and at once after a good connection', async () => {
+    const waits = async (random) => {
+      const page = new Page({ random: () => random });
+      const all = [];
+      for (let i = 0; i < 7; i += 1) {
+        await settled();
+        page.socket.end();
+        const from = page.clock.time;
+        const known = page.sockets.length;
+        while (page.sockets.length === known) await page.clock.advance(10);
+        all.push(page.clock.time - from);
+      }
+      page.room.close();
+      return all;
+    };
+    assert.deepEqual(await waits(0), [100, 100, 100, 100, 100, 100, 100]);
+    assert.deepEqual(await waits(0.9999), [1100, 2100, 4100, 8100, 15100, 15100, 15100]);
+
+    const page = new Page({ random: () => 0.9999 });
+    for (let i = 0; i < 4; i += 1) {
+      await settled();
+      page.socket.end();
+      await page.clock.advance(16_000);
+    }
+    await page.enter();
+    await page.clock.advance(6000);
+    page.socket.end();
+    await page.clock.advance(1100);
+    assert.equal(page.room.state, 'connecting');
+  });
+
+  for (const [code, again] of [[1000, true], [1001, true], [1006, true], [4000, true], [4001, true], [4099, true],
+    [4100, false], [4102, false], [4199, false], [4200, true]]) {
+    test(`close code ${code}: ${again ? 'connects again' : 'stays away'}`, async () => {
+      const page = new Page();
+      await page.enter();
+      page.socket.end(code, 'because');
+      await page.clock.advance(60_000);
+      assert.equal(page.sockets.length > 1, again);
+      assert.equal(page.room.state === 'closed', !again);
+      if (again) return;
+      assert.deepEqual(page.told('error'), [{ code: 'CLOSED', message: 'because', close: code }]);
+      assert.equal(page.clock.waiting, 0, 'no timer is left');
+    });
+  }
+
+  test('answers heartbeats, also while a handler is busy', async () => {
+    const page = new Page();
+    await page.enter();
+    page.room.on('message', () => new Promise(() => {}));
+    page.message(1);
+    await settled();
+    page.socket.take();
+    page.socket.push({ event: 'heartbeat', message: 'ping' });
+    assert.deepEqual(page.socket.take(), [{ event: 'heartbeat', message: 'pong', roomid: 'lobby' }]);
+  });
+
+  test('a link without heartbeats is given up; with them it is kept', async () => {
+    const page = new Page({ deadAfter: 50_000 });
+    await page.enter();
+    for (let i = 0; i < 5; i += 1) {
+      await page.clock.advance(45_000);
+      page.socket.push({ event: 'heartbeat', message: 'ping' });
+    }
+    assert.equal(page.room.state, 'online');
+    await page.clock.advance(49_999);
+    assert.equal(page.room.state, 'online');
+    await page.clock.advance(1);
+    assert.equal(page.room.state, 'offline');
+    assert.equal(page.sockets[0].readyState, 3);
+  });
+
+  test('a login that is not answered is given up', async () => {
+    const page = new Page({ answerWithin: 20_000 });
+    await settled();
+    page.socket.open();
+    await page.clock.advance(20_000);
+    assert.equal(page.room.state, 'offline');
+    assert.equal(page.sockets[0].readyState, 3);
+    await page.breakAndReturn();
+    assert.equal(page.room.state, 'online');
+  });
+
+  test('an old socket says nothing any more', async () => {
+    const page = new Page();
+    await page.enter();
+    const [old] = page.sockets;
+    await page.breakAndReturn();
+    old.onmessage({ data: JSON.stringify({ event: 'message', message: 'old', seq: 1, position: at(1), uid: 'bob' }) });
+    old.onclose({ code: 4100 });
+    await settled();
+    assert.deepEqual(page.texts, []);
+    assert.equal(page.room.state, 'online');
+  });
+
+  test('an error of the login that would come again ends it, another one does not', async () => {
+    for (const [code, state] of [['BADUID', 'closed'], ['LIMIT', 'closed'], ['UNAVAILABLE', 'offline'], ['ERR', 'offline']]) {
+      const page = new Page();
+      await settled();
+      page.socket.open();
+      page.socket.push({ event: 'error', code, message: 'a sentence', of: 'login', roomid: 'lobby' });
+      await settled();
+      assert.equal(page.room.state, state, code);
+      assert.equal(page.told('error')[0].code, code);
+      page.room.close();
+    }
+  });
+
+  test('a token may be renewed; one that cannot be had now is asked for again', async () => {
+    let asked = 0;
+    const token = async () => {
+      asked += 1;
+      if (asked === 1) throw new Error('not now');
+      return `token ${asked}`;
+    };
+    const page = new Page({ token });
+    await settled();
+    page.socket.open();
+    await settled();
+    assert.deepEqual(page.told('error'), [{ code: 'TOKEN', message: 'not now' }]);
+    await page.clock.advance(16_000);
+    assert.equal((await page.enter()).token, 'token 2');
+    assert.equal((await page.breakAndReturn(at(0))).token, 'token 3');
+  });
+
+  test('an address that makes no sense is said', async () => {
+    const page = new Page({ WebSocket: class { constructor() { throw new SyntaxError('no such scheme'); } } });
+    await settled();
+    assert.deepEqual(page.told('error'), [{ code: 'BADURL', message: 'no such scheme' }]);
+    assert.equal(page.room.state, 'closed');
+  });
+
+  test('kicked and logout end it; a logout forgets the position, a kick does not', async () => {
+    for (const [event, position] of [['kicked', at(5)], ['logout', null]]) {
+      const page = new Page();
+      await page.enter(at(4));
+      page.message(5);
+      page.socket.push({ event, uid: 'ann', roomid: 'lobby', reason: 'why' });
+      await settled();
+      assert.equal(page.told(event)[0].reason, 'why');
+      assert.equal(page.room.state, 'closed');
+      assert.equal(page.room.position, position);
+      assert.equal(page.socket.closedWith, 1000);
+    }
+  });
+
+  test('close says what was read and logs out', async () => {
+    const page = new Page();
+    await page.enter();
+    page.message(1);
+    await settled();
+    page.socket.take();
+    page.room.close();
+    assert.deepEqual(page.socket.take().map((event) => event.event), ['ack', 'logout']);
+    assert.throws(() => page.room.send('too late'), /closed/);
+    await page.clock.advance(60_000);
+    assert.equal(page.sockets.length, 1);
+    assert.equal(page.clock.waiting, 0);
+  });
+
+  test('close says nothing that the server knows', async () => {
+    const page = new Page();
+    await page.enter();
+    page.message(1);
+    await page.clock.advance(1000);
+    page.socket.take();
+    page.room.close();
+    assert.deepEqual(page.socket.take().map((event) => event.event), ['logout']);
+  });
+
+  test('waits for nothing when told to connect now', async () => {
+    const page = new Page();
+    await page.enter();
+    page.socket.end();
+    page.room.reconnect();
+    assert.equal(page.sockets.length, 2);
+    page.room.reconnect();
+    await page.clock.advance(10_000);
+    assert.equal(page.sockets.length, 2, 'and the timer does not open another one');
+  });
+});
+
+describe('what comes in', () => {
+  test('reaches the page in order, one after the other', async () => {
+    const page = new Page();
+    await page.enter();
+    const running = [];
+    const release = [];
+    page.room.on('message', (event) => {
+      running.push(event.seq);
+      return new Promise((done) => { release.push(done); });
+    });
+    page.message(1);
+    page.message(2);
+    page.socket.push({ event: 'presence', total: 3, num: 2 });
+    await settled();
+    assert.deepEqual(running, [1]);
+    assert.equal(page.room.position, at(0), 'not processed yet');
+    release[0]();
+    await settled();
+    assert.deepEqual([running, page.room.position], [[1, 2], at(1)]);
+    assert.equal(page.told('presence').length, 0);
+    release[1]();
+    await settled();
+    assert.equal(page.room.position, at(2));
+    assert.equal(page.told('presence').length, 1);
+  });
+
+  test('a handler that fails does not stop the others', async (t) => {
+    const blamed = t.mock.method(console, 'error', () => {});
+    const page = new Page();
+    page.room.on('message', () => { throw new Error('mistake'); });
+    page.room.on('message', () => Promise.reject(new Error('mistake')));
+    await page.enter();
+    page.message(1);
+    page.message(2);
+    await settled();
+    assert.deepEqual(page.texts, ['a1', 'a2']);
+    assert.equal(page.room.position, at(2));
+    assert.equal(blamed.mock.callCount(), 4);
+  });
+
+  test('is acknowledged after it was processed, together with what came shortly after', async () => {
+    const page = new Page();
+    await page.enter();
+    let release;
+    page.room.on('message', (event) => event.seq === 3 && new Promise((done) => { release = done; }));
+    page.socket.take();
+    for (let seq = 1; seq <= 3; seq += 1) page.message(seq);
+    await page.clock.advance(1000);
+    assert.deepEqual(page.socket.take('ack'), [{ event: 'ack', position: at(2), roomid: 'lobby' }]);
+    release();
+    await page.clock.advance(1000);
+    assert.deepEqual(page.socket.take('ack').map((event) => event.position), [at(3)]);
+    await page.clock.advance(10_000);
+    assert.deepEqual(page.socket.take('ack'), [], 'nothing new, nothing said');
+  });
+
+  test('comes once, though the server sends it again after a reconnect', async () => {
+    const page = new Page();
+    await page.enter();
+    page.message(1);
+    page.message(2);
+    await settled();
+    const login = await page.breakAndReturn(at(2), { resumed: true, new: false });
+    assert.equal(login.since, at(2));
+    assert.equal(login.history, undefined);
+    page.message(1);
+    page.message(2);
+    page.message(3);
+    await settled();
+    assert.deepEqual(page.texts, ['a1', 'a2', 'a3']);
+  });
+
+  test('comes once, though the connection broke while a handler was at it', async () => {
+    const page = new Page();
+    await page.enter();
+    const release = [];
+    page.room.on('message', () => new Promise((done) => { release.push(done); }));
+    page.message(1);
+    page.message(2);
+    await settled();
+    page.socket.end();
+    await page.clock.advance(16_000);
+    page.socket.open();
+    assert.equal(page.socket.take('login')[0].since, at(0));
+    page.socket.push({ event: 'login', uid: 'ann', roomid: 'lobby', position: at(0), pending: 2, resumed: true });
+    page.message(1);
+    page.message(2);
+    release[0]();
+    await settled();
+    release[1]();
+    await settled();
+    assert.deepEqual(page.texts, ['a1', 'a2']);
+    assert.equal(page.room.position, at(2));
+  });
+
+  test('resumes over a reload where the tab left off', async () => {
+    const tabStorage = new FakeStorage();
+    const before = new Page({ tabStorage });
+    await before.enter();
+    before.message(1);
+    await settled();
+    const page = new Page({ tabStorage });
+    assert.equal((await page.enter(at(1))).since, at(1));
+    page.message(1);
+    page.message(2);
+    await settled();
+    assert.deepEqual(page.texts, ['a2']);
+    const other = new Page({ tabStorage, roomid: 'other' });
+    assert.equal((await other.enter()).since, undefined, 'another room, another position');
+  });
+
+  test('a message that does not follow is asked for again; what then comes is taken', async () => {
+    const page = new Page();
+    await page.enter();
+    page.message(1);
+    page.message(3);
+    page.message(4);
+    await settled();
+    assert.deepEqual(page.texts, ['a1']);
+    assert.equal(page.room.state, 'offline');
+    await page.clock.advance(16_000);
+    assert.equal((await page.enter(at(1))).since, at(1));
+    for (const seq of [2, 3, 4]) page.message(seq);
+    await settled();
+    assert.deepEqual(page.texts, ['a1', 'a2', 'a3', 'a4']);
+    assert.deepEqual(page.told('lost'), []);
+  });
+
+  test('a gap that the server insists on is told, not skipped', async () => {
+    const page = new Page();
+    await page.enter();
+    page.message(1);
+    page.message(4);
+    await settled();
+    await page.clock.advance(16_000);
+    await page.enter(at(1));
+    page.message(4);
+    page.message(5);
+    await settled();
+    assert.deepEqual(page.told('lost').map(({ from, to, reason }) => [from, to, reason]), [[2, 3, 'unknown']]);
+    assert.deepEqual(page.texts, ['a1', 'a4', 'a5']);
+  });
+
+  test('a number that repeats with another tag is not taken for a repeat', async () => {
+    const page = new Page();
+    await page.enter();
+    for (const seq of [1, 2, 3]) page.message(seq);
+    await settled();
+    page.message(3, { life: 'b' });
+    await settled();
+    assert.equal(page.room.state, 'offline', 'it asks');
+    await page.clock.advance(16_000);
+    await page.enter(at(1), { synced: false });
+    page.socket.push({ event: 'reset', roomid: 'lobby', since: at(3), position: at(1) });
+    page.message(2);
+    page.message(3, { life: 'b' });
+    page.synced(at(3, 'b'));
+    await settled();
+    assert.deepEqual(page.told('reset').map(({ since, position }) => [since, position]), [[at(3), at(1)]]);
+    assert.deepEqual(page.texts, ['a1', 'a2', 'a3', 'b3'], '2 is the one that was seen');
+    assert.equal(page.room.position, at(3, 'b'));
+  });
+
+  test('after a reset the known messages lead on and are acknowledged, without being shown again', async () => {
+    const tabStorage = new FakeStorage();
+    const before = new Page({ tabStorage });
+    await before.enter();
+    for (const seq of [1, 2, 3]) before.message(seq);
+    await settled();
+    const page = new Page({ tabStorage });
+    await page.enter(at(0), { synced: false });
+    page.socket.push({ event: 'reset', roomid: 'lobby', since: at(3), position: at(0) });
+    page.message(1);
+    page.message(2);
+    await page.clock.advance(1000);
+    assert.deepEqual(page.texts, [], 'the tab remembers them over the reload');
+    assert.equal(page.room.position, at(2));
+    assert.equal(page.socket.take('ack').at(-1).position, at(2));
+  });
+
+  test('a loss is told, and what follows it is taken', async () => {
+    const page = new Page();
+    await page.enter();
+    page.message(1);
+    page.socket.push({ event: 'lost', roomid: 'lobby', from: 2, to: 9, reason: 'maxlen', position: at(9) });
+    page.message(10);
+    await settled();
+    assert.equal(page.told('lost')[0].reason, 'maxlen');
+    assert.deepEqual(page.texts, ['a1', 'a10']);
+  });
+
+  test('presence, members, and the events of others are told as what they are', async () => {
+    const page = new Page();
+    await page.enter();
+    page.socket.push({ event: 'login', uid: 'bob', roomid: 'lobby', total: 2, num: 2, ts: 1 });
+    page.socket.push({ event: 'logout', uid: 'bob', roomid: 'lobby', total: 2, num: 1, ts: 2 });
+    page.socket.push({ event: 'members', roomid: 'lobby', members: [], cursor: '0' });
+    page.socket.push({ event: 'typing', uid: 'bob', roomid: 'lobby' });
+    page.socket.push('not JSON');
+    page.socket.push('null');
+    page.socket.push('7');
+    await settled();
+    assert.deepEqual(page.told('presence').map(({ uid, online }) => [uid, online]), [['bob', true], ['bob', false]]);
+    assert.equal(page.told('members').length, 1);
+    assert.deepEqual(page.told('event').map((event) => event.event), ['typing']);
+    assert.equal(page.room.state, 'online');
+  });
+
+  test('a page that is too slow for the room gives the rest back to the server, and gets it later', async () => {
+    const page = new Page();
+    await page.enter();
+    const release = [];
+    const stop = page.room.on('message', () => new Promise((done) => { release.push(done); }));
+    for (let seq = 1; seq <= 20_000; seq += 1) page.sockets[0].readyState === 1 && page.message(seq);
+    await page.clock.advance(60_000);
+    assert.equal(page.sockets.length, 1, 'it does not come back before it has handled what it has');
+    stop();
+    release[0]();
+    await page.clock.advance(16_000);
+    const login = await page.enter(page.room.position);
+    const had = Number(login.since.split('-')[0]);
+    assert.ok(had >= 9_000 && had < 20_000, login.since);
+    assert.deepEqual(page.texts, Array.from({ length: had }, (_, i) => `a${i + 1}`));
+  });
+
+  test('a position in the storage that makes no sense is not believed', async () => {
+    for (const nonsense of ['', 'x', '7', '{"a":1}', 'NaN-0']) {
+      const tabStorage = new FakeStorage();
+      tabStorage.setItem('roomcast:lobby:ann:progress', nonsense);
+      const page = new Page({ tabStorage });
+      assert.equal((await page.enter()).since, undefined, nonsense);
+    }
+    const page = new Page();
+    await page.enter(at(4));
+    page.socket.end();
+    await page.clock.advance(16_000);
+    page.socket.open();
+    page.socket.push({ event: 'error', code: 'BADPOS', message: 'no position', of: 'login' });
+    await settled();
+    await page.clock.advance(16_000);
+    assert.equal((await page.enter()).since, undefined, 'the server did not understand it');
+  });
+});
+
+test('a page without any storage works', async () => {
+  const page = new Page({ tabStorage: undefined, storage: undefined, locks: undefined, clock: new FakeClock() });
+  await page.enter();
+  page.room.send('hello');
+  const [message] = page.socket.take('message');
+  page.socket.push({ event: 'sent', id: message.id, seq: 1, duplicate: false });
+  page.message(1);
+  await settled();
+  assert.deepEqual(page.texts, ['a1']);
+  assert.deepEqual(page.room.outbox, []);
+});
