@@ -136,14 +136,13 @@ function showMessage(event) {
   if (event.name) learnName(event.uid, event.name);
   showCounts(event);
   stopTyping(event.uid);
-  if (catchUp) {
+  const own = event.id && event.uid === room.uid ? rowOf(event.id) : null;
+  if (catchUp && !own) {
     catchUp.divider ??= insert(element('div', 'divider', 'While you were away'));
     catchUp.divider.setAttribute('role', 'separator');
     catchUp.missed += 1;
-  } else {
-    countWaiting();
   }
-  const own = event.id && event.uid === room.uid ? rowOf(event.id) : null;
+  if (!catchUp) countWaiting();
   const row = own ?? bubble(event.uid, text(event.message));
   row.dataset.seq = event.seq;
   row.dataset.ts = event.ts;
@@ -297,9 +296,12 @@ function showPeople(event) {
 function showPresence(event) {
   showCounts(event);
   if (!event.uid) return;
-  (event.online ? away : online).delete(event.uid);
-  (event.online ? online : away).set(event.uid, 0);
+  const [from, to] = event.online ? [away, online] : [online, away];
+  from.delete(event.uid);
+  if (!to.has(event.uid)) to.set(event.uid, 0);
   renderPeople();
+  // Others are told a while after somebody went: messages may wait already.
+  if (!event.online) askSoon();
 }
 
 /** A message is on its way to everybody who is here, and waits for everybody who is not. */
@@ -337,11 +339,15 @@ function person(uid, pending) {
 function showCounts({ num, total }) {
   $('counts').replaceChildren(`${num} online`, element('span', 'wide', ` · ${total} in all`));
   // Large rooms tell counters only, and whoever left is told like whoever went away.
-  if (!complete || arriving || askTimer || (online.size === num && online.size + away.size === total)) return;
+  if (online.size !== num || online.size + away.size !== total) askSoon();
+}
+
+function askSoon() {
+  if (!complete || arriving || askTimer) return;
   askTimer = setTimeout(() => {
     askTimer = undefined;
     askForPeople();
-  }, 2000);
+  }, 1000);
 }
 
 /** On a phone the people come over the messages; on a desk they stand beside, unless they are not wanted. */

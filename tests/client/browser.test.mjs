@@ -1,23 +1,15 @@
 // The demo page in headless Chromium, against a real Redis and a real proxy.
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import { chromium } from 'playwright-core';
-import { Relay, Stack, eventually } from './stack.mjs';
+import { PHONE, Window, launch } from './pages.mjs';
+import { Relay, Stack, becomes, eventually } from './stack.mjs';
 
-const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
-const PICTURES = process.env.PICTURES;
 let stack;
 let browser;
 
 before(async () => {
-  if (!existsSync(CHROMIUM)) throw new Error(`${CHROMIUM} is missing: apt-get install chromium, or set CHROMIUM`);
   stack = await Stack.start();
-  browser = await chromium.launch({
-    executablePath: CHROMIUM,
-    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-      '--disable-component-update', '--disable-sync'],
-  });
+  browser = await launch();
 });
 
 after(async () => {
@@ -25,106 +17,234 @@ after(async () => {
   await stack?.stop();
 });
 
-/** Runs a story; prints the servers' logs if it fails. */
+/** Runs a story with its own windows and relays; prints the servers' logs if it fails. */
 function story(name, run) {
-  test(name, { timeout: 60_000 }, async () => {
+  test(name, { timeout: 90_000 }, async () => {
+    const windows = [];
+    const relays = [];
+    const open = async (address, options) => {
+      const window = await Window.open(stack, browser, address, options);
+      windows.push(window);
+      return window;
+    };
+    const relay = async () => {
+      relays.push(await Relay.start(stack.port));
+      return relays.at(-1);
+    };
     try {
-      await run();
+      await run({ open, relay });
+      assert.deepEqual(windows.flatMap((window) => window.complaints), [], 'no page complained');
     } catch (error) {
+      for (const [i, window] of windows.entries()) {
+        if (!window.page.isClosed()) await window.picture(`failed-${i}`).catch(() => {});
+      }
       console.error(stack.logs());
       throw error;
+    } finally {
+      for (const window of windows) await window.close().catch(() => {});
+      for (const one of relays) await one.stop();
     }
   });
 }
 
-/** Opens the demo page as somebody. With `socketPort` the page's WebSocket goes there, the page itself does not. */
-async function open(uid, room, { socketPort, size = { width: 1000, height: 640 }, context } = {}) {
-  const own = context ?? await browser.newContext({ viewport: size });
-  const page = await own.newPage();
-  if (socketPort) await redirectSocket(page, socketPort);
-  await page.goto(`${stack.url}/?uid=${uid}&name=${uid}&room=${room}`);
-  return page;
-}
+const as = (uid, room) => `?uid=${uid}&name=${uid[0].toUpperCase()}${uid.slice(1)}&room=${room}`;
 
-const redirectSocket = (page, port) => page.addInitScript((to) => {
-  const Native = globalThis.WebSocket;
-  globalThis.WebSocket = class extends Native {
-    constructor(url) { super(String(url).replace(/:\d+\//, `:${to}/`)); }
-  };
-}, port);
+story('two people talk, one loses the connection, the other writes, the first comes back and reads what was missed', async ({ open, relay }) => {
+  const cable = await relay();
+  const alice = await open(as('alice', 'lobby'));
+  const bob = await open(as('bob', 'lobby'), { socketPort: cable.port });
+  await alice.state('online');
+  await bob.state('online');
+  await becomes('alice sees both', () => alice.people('online'), ['alice', 'bob']);
+  await becomes('bob sees both', () => bob.people('online'), ['alice', 'bob']);
+  await alice.say('Hello Bob');
+  await bob.shows('Hello Bob');
+  await bob.say('Hi Alice!');
+  await alice.shows('Hello Bob', 'Hi Alice!');
+  await stack.waiting('lobby', 'bob', 0);
 
-const texts = (page) => page.$$eval('#log .message .text', (all) => all.map((node) => node.textContent));
-const rows = (page) => page.$$eval('#log > *', (all) => all.map((node) =>
-  (node.classList.contains('message') ? node.querySelector('.text').textContent : `-- ${node.textContent} --`)));
-const state = (page, wanted) => page.waitForSelector(`#state[data-state=${wanted}]`);
-const say = async (page, text) => { await page.fill('#text', text); await page.press('#text', 'Enter'); };
-const sees = (page, expected) => eventually(`the page shows ${JSON.stringify(expected)}`, async () => {
-  const shown = await rows(page);
-  return JSON.stringify(shown) === JSON.stringify(expected);
-}).catch(async (error) => { assert.deepEqual(await rows(page), expected, error.message); });
-const picture = async (page, name) => {
-  if (!PICTURES) return;
-  mkdirSync(PICTURES, { recursive: true });
-  await page.screenshot({ path: `${PICTURES}/${name}.png` });
-};
+  cable.cut();
+  await bob.state('offline');
+  await stack.presence('lobby', 'bob', false);
+  await alice.say('one', 'two', 'three');
+  await alice.shows('Hello Bob', 'Hi Alice!', 'one', 'two', 'three');
+  await alice.nothingWaits();
+  await becomes('alice sees that bob is away', () => alice.people('away'), ['bob']);
+  await eventually('alice sees what waits for him', async () =>
+    (await alice.page.textContent('#away [data-uid=bob]')).includes('3 waiting'));
+  await stack.waiting('lobby', 'bob', 3);
+  await bob.shows('Hello Bob', 'Hi Alice!');
 
-story('two people talk, one drops out, the other writes, the first comes back and reads what was missed', async () => {
-  const alice = await open('alice', 'lobby');
-  const bob = await open('bob', 'lobby');
-  await state(alice, 'online');
-  await state(bob, 'online');
-  await alice.waitForSelector('#online [data-uid=bob]');
-  await bob.waitForSelector('#online [data-uid=alice]');
-  await say(alice, 'Hello Bob');
-  await say(bob, 'Hi Alice!');
-  await sees(bob, ['Hello Bob', 'Hi Alice!']);
-  await sees(alice, ['Hello Bob', 'Hi Alice!']);
+  cable.mend();
+  await bob.shows('Hello Bob', 'Hi Alice!', '-- While you were away · 3 messages --', 'one', 'two', 'three');
+  await alice.say('welcome back');
+  await bob.shows('Hello Bob', 'Hi Alice!', '-- While you were away · 3 messages --', 'one', 'two', 'three', 'welcome back');
+  await bob.picture('desk');
 
-  await stack.caughtUp('lobby', 'bob');
+  // The page acknowledges what it showed: a third connection has nothing to catch up with.
+  await stack.waiting('lobby', 'bob', 0);
   await bob.close();
-  for (const text of ['one', 'two', 'three']) await say(alice, text);
-  await sees(alice, ['Hello Bob', 'Hi Alice!', 'one', 'two', 'three']);
-
-  const back = await open('bob', 'lobby');
-  await sees(back, ['-- While you were away --', 'one', 'two', 'three']);
-  await say(alice, 'welcome back');
-  await sees(back, ['-- While you were away --', 'one', 'two', 'three', 'welcome back']);
-  await picture(back, 'desktop');
-  // The page acknowledges what it showed; then a third one has nothing to catch up with.
-  await stack.caughtUp('lobby', 'bob');
-  await back.close();
-  const third = await open('bob', 'lobby', { size: { width: 360, height: 640 } });
-  await state(third, 'online');
-  await say(alice, 'and again');
-  await eventually('the third page shows the last message', async () => (await texts(third)).includes('and again'));
-  assert.deepEqual(await rows(third), ['and again']);
-  await picture(third, 'phone');
-  const width = await third.evaluate(() => document.documentElement.scrollWidth);
-  assert.ok(width <= 360, `the page is ${width} pixels wide on a phone of 360`);
+  const third = await open(as('bob', 'lobby'), { size: PHONE });
+  await third.state('online');
+  await alice.say('and again');
+  await third.shows('and again');
 });
 
-story('what is written in a tab without connection survives a reload and reaches both tabs once, in order', async () => {
-  const relay = await Relay.start(stack.port);
-  const context = await browser.newContext({ viewport: { width: 1000, height: 640 } });
-  const good = await open('carol', 'tabs', { context });
-  const cut = await open('carol', 'tabs', { context, socketPort: relay.port });
-  await state(good, 'online');
-  await state(cut, 'online');
-  await say(good, 'before');
-  await sees(cut, ['before']);
+story('who closes the page and comes back in another browser reads what was missed, and only that', async ({ open }) => {
+  const dora = await open(as('dora', 'closed'));
+  const first = await open(as('emil', 'closed'));
+  await first.state('online');
+  await dora.say('before');
+  await first.shows('before');
+  await stack.waiting('closed', 'emil', 0);
+  await first.close();
+  await stack.presence('closed', 'emil', false);
+  await dora.say('one', 'two', 'three');
+  await dora.shows('before', 'one', 'two', 'three');
+  const second = await open(as('emil', 'closed'));
+  await second.shows('-- While you were away · 3 messages --', 'one', 'two', 'three');
+});
 
-  relay.cut();
-  await state(cut, 'offline');
-  await say(cut, 'first');
-  await say(cut, 'second');
-  await cut.waitForSelector('.message[data-state=pending]');
-  await cut.reload();
-  await say(cut, 'third');
-  await say(good, 'meanwhile');
-  await sees(good, ['before', 'meanwhile']);
-  relay.mend();
-  await sees(good, ['before', 'meanwhile', 'first', 'second', 'third']);
-  await eventually('nothing is pending', async () => !(await cut.$('.message[data-state=pending]')));
-  await sees(cut, ['-- While you were away --', 'meanwhile', 'first', 'second', 'third']);
-  await relay.stop();
+story('what is written in a tab without connection survives a reload and reaches both tabs once, in order', async ({ open, relay }) => {
+  const cable = await relay();
+  const good = await open(as('carol', 'tabs'));
+  const cut = await open(as('carol', 'tabs'), { context: good.context, socketPort: cable.port });
+  await good.state('online');
+  await cut.state('online');
+  await good.say('before');
+  await cut.shows('before');
+
+  cable.cut();
+  await cut.state('offline');
+  await cut.say('first', 'second');
+  assert.equal((await cut.page.$$('.message[data-state=pending]')).length, 2);
+  await cut.page.reload();
+  await cut.shows('first', 'second');
+  await cut.say('third');
+  await good.say('meanwhile');
+  await good.shows('before', 'meanwhile');
+  await cut.picture('offline');
+
+  cable.mend();
+  await good.shows('before', 'meanwhile', 'first', 'second', 'third');
+  await cut.shows('-- While you were away · 1 message --', 'meanwhile', 'first', 'second', 'third');
+  await cut.nothingWaits();
+});
+
+story('what a tab could not send before it was closed is sent by another tab of the same browser', async ({ open, relay }) => {
+  const cable = await relay();
+  const stays = await open(as('frida', 'heirs'));
+  const goes = await open(as('frida', 'heirs'), { context: stays.context, socketPort: cable.port });
+  await stays.state('online');
+  await goes.state('online');
+  cable.cut();
+  await goes.state('offline');
+  await goes.say('my last', 'words');
+  await goes.shows('my last', 'words');
+  await goes.page.close();
+  // Tabs look for what others left when they open, and every half a minute.
+  const opened = await open(as('frida', 'heirs'), { context: stays.context });
+  await stays.shows('my last', 'words');
+  await opened.shows('my last', 'words');
+  await opened.nothingWaits();
+});
+
+story('the proxy is killed and comes back: the page goes on as if nothing had happened', async ({ open }) => {
+  const gina = await open(as('gina', 'restart'));
+  const hans = await open(as('hans', 'restart'));
+  await hans.state('online');
+  await gina.say('before');
+  await hans.shows('before');
+  await stack.killProxy();
+  await hans.state('offline');
+  await gina.say('during');
+  await stack.startProxy();
+  await hans.state('online');
+  await gina.nothingWaits();
+  await hans.say('after');
+  const texts = async (window) => (await window.rows()).filter((row) => !row.startsWith('--'));
+  for (const window of [gina, hans]) await becomes('each message once', () => texts(window), ['before', 'during', 'after']);
+});
+
+story('losses and another history are told', async ({ open, relay }) => {
+  const cable = await relay();
+  const ida = await open(as('ida', 'losses'));
+  const jan = await open(as('jan', 'losses'), { socketPort: cable.port });
+  await jan.state('online');
+  await ida.say('one');
+  await jan.shows('one');
+  cable.cut();
+  await jan.state('offline');
+  await ida.say('two', 'three', 'four');
+  await ida.nothingWaits();
+  await stack.redis('ROOM.TRIM', 'room:losses', 'MAXLEN', '1');
+  cable.mend();
+  await jan.shows('one', '-- 2 messages cannot be shown (the room’s limit: trim) --', '-- While you were away · 1 message --', 'four');
+
+  await stack.redis('DEL', 'room:losses');
+  const reset = '-- The room’s history has changed: some messages above may not be in it any more --';
+  await eventually('both are told', async () => [await ida.rows(), await jan.rows()].every((rows) => rows.includes(reset)));
+  await ida.say('a new life');
+  await eventually('jan reads it', async () => (await jan.rows()).at(-1) === 'a new life');
+});
+
+story('the entrance: by keyboard, remembered over a reload, left by the door', async ({ open }) => {
+  const window = await open('', { size: PHONE, colorScheme: 'dark' });
+  const { page } = window;
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'name');
+  await page.keyboard.type('Käthe & <b>Karl</b>');
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('ControlOrMeta+A');
+  await page.keyboard.type('entrance');
+  await window.picture('entrance');
+  await page.keyboard.press('Enter');
+  await window.state('online');
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'text');
+  const uid = await eventually('there is somebody', async () => (await window.people('online'))[0]);
+  assert.match(uid, /^kathebkarlb-[a-z0-9]+$/);
+  assert.equal(await page.textContent('#online .person'), 'Käthe & <b>Karl</b>');
+  await page.reload();
+  await window.state('online');
+  await becomes('it is the same person', () => window.people('online'), [uid]);
+  await page.click('#exit');
+  await page.waitForSelector('#join:visible');
+  assert.equal(await page.inputValue('#name'), 'Käthe & <b>Karl</b>');
+});
+
+story('what others write is text and nothing else; names and typing are shown', async ({ open }) => {
+  const nasty = '<img src=x onerror="document.title=1"><script>document.title=2</script>';
+  const lena = await open(`?uid=lena&room=text&name=${encodeURIComponent(nasty)}`);
+  const mats = await open('?uid=mats&room=text&name=Mats', { size: PHONE });
+  await lena.state('online');
+  await mats.state('online');
+  await becomes('mats knows lena’s name before she speaks', () => mats.page.$eval('#online [data-uid=lena] .person', (node) => node.textContent).catch(() => ''), nasty);
+  await lena.page.type('#text', 'hm');
+  await eventually('mats sees that somebody writes', async () => (await mats.page.textContent('#typing')).endsWith('is writing'));
+  const long = 'a'.repeat(300);
+  await lena.say(nasty, long);
+  await mats.shows(nasty, long);
+  assert.equal(await mats.page.textContent('#typing'), '');
+  await stack.redis('ROOM.PUBLISH', 'room:text', 'bot', 'no JSON at all');
+  await stack.redis('ROOM.PUBLISH', 'room:text', 'bot', '{"event":"message","message":{"a":[1]}}');
+  await mats.shows(nasty, long, 'no JSON at all', '{"a":[1]}');
+  assert.equal(await mats.page.$('#log img, #log script, #people img'), null);
+  assert.equal(await mats.overflow(), 0, 'nothing is wider than the phone');
+});
+
+story('on a phone the people come and go over the messages', async ({ open }) => {
+  const { page, ...window } = await open(as('nora', 'phone'), { size: PHONE });
+  await page.waitForSelector('#state[data-state=online]');
+  assert.equal(await page.isVisible('#people'), false);
+  const expanded = () => page.getAttribute('#people-button', 'aria-expanded');
+  assert.equal(await expanded(), 'false');
+  await page.click('#people-button');
+  await page.waitForSelector('#people:visible');
+  assert.equal(await expanded(), 'true');
+  await page.keyboard.press('Escape');
+  await page.waitForSelector('#people', { state: 'hidden' });
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'people-button');
+  await page.click('#people-button');
+  await page.click('#log', { position: { x: 20, y: 200 } });
+  await page.waitForSelector('#people', { state: 'hidden' });
+  assert.deepEqual(window.complaints, []);
 });

@@ -1,4 +1,5 @@
 // A redis-server with the module and a proxy beside it, on free ports, for one test file. Ended by pid.
+import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, connect } from 'node:net';
@@ -10,18 +11,20 @@ import { promisify } from 'node:util';
 const target = resolve(dirname(fileURLToPath(import.meta.url)), '../../target/release');
 const MODULE = process.env.ROOMCAST_MODULE ?? join(target, 'libroomcast.so');
 const PROXY = process.env.ROOMCAST_PROXY ?? join(target, 'roomcast-proxy');
+const REDIS = process.env.REDIS_SERVER ?? 'redis-server';
+/** Another program took the port that was free a moment ago. */
+const PORT_ATTEMPTS = 5;
 
-/** A port that was free a moment ago. */
-export async function freePort() {
+async function freePort() {
   const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((done) => server.once('listening', done));
+  await new Promise((done) => { server.once('listening', done); });
   const { port } = server.address();
-  await new Promise((done) => server.close(done));
+  await new Promise((done) => { server.close(done); });
   return port;
 }
 
 /** Waits until `check` gives something true. */
-export async function eventually(what, check, ms = 15_000) {
+export async function eventually(what, check, ms = 20_000) {
   const deadline = Date.now() + ms;
   for (;;) {
     const value = await check();
@@ -31,40 +34,99 @@ export async function eventually(what, check, ms = 15_000) {
   }
 }
 
+/** Waits until `get` gives the expected value; shows the difference if it never does. */
+export async function becomes(what, get, expected) {
+  let last;
+  const isEqual = async () => {
+    last = await get();
+    try {
+      assert.deepEqual(last, expected);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  await eventually(what, isEqual).catch((error) => assert.deepEqual(last, expected, error.message));
+}
+
 const answers = (port) => new Promise((done) => {
   const socket = connect(port, '127.0.0.1');
   socket.once('connect', () => { socket.destroy(); done(true); });
   socket.once('error', () => done(false));
 });
 
+/** A program, what it prints, and its end. */
+class Program {
+  log = '';
+  #child;
+  #ended;
+
+  constructor(path, args) {
+    this.#child = spawn(path, args.map(String), { stdio: ['ignore', 'pipe', 'pipe'] });
+    for (const stream of [this.#child.stdout, this.#child.stderr]) stream.on('data', (text) => { this.log += text; });
+    this.#ended = new Promise((done) => {
+      this.#child.once('error', (error) => { this.log += `${path} cannot be started: ${error.message}\n`; this.over = true; done(); });
+      this.#child.once('exit', () => { this.over = true; done(); });
+    });
+  }
+
+  async end(signal = 'SIGTERM') {
+    if (!this.over) this.#child.kill(signal);
+    const late = setTimeout(() => this.#child.kill('SIGKILL'), 5000);
+    await this.#ended;
+    clearTimeout(late);
+  }
+}
+
 export class Stack {
-  #children = [];
   #dir = mkdtempSync(join(tmpdir(), 'roomcast-'));
+  #redis;
+  #proxy;
+  #gone = [];
 
   static async start() {
-    for (const [path, how] of [[MODULE, 'cargo build --release'], [PROXY, 'cargo build --release']]) {
-      if (!existsSync(path)) throw new Error(`${path} is missing: ${how}`);
+    for (const path of [MODULE, PROXY]) {
+      if (!existsSync(path)) throw new Error(`${path} is missing; build it: cargo build --release`);
     }
     const stack = new Stack();
-    stack.redisPort = await freePort();
-    stack.port = await freePort();
-    const redis = ['--port', stack.redisPort, '--bind', '127.0.0.1', '--save', '', '--dir', stack.#dir,
-      '--logfile', join(stack.#dir, 'redis.log'), '--loadmodule', MODULE];
-    stack.#spawn('redis-server', redis.map(String));
-    await eventually('redis-server answers', () => answers(stack.redisPort));
-    stack.#spawn(PROXY, ['--listen', `127.0.0.1:${stack.port}`, '--redis', `redis://127.0.0.1:${stack.redisPort}`]);
-    await eventually('the proxy answers', () => answers(stack.port));
-    stack.url = `http://127.0.0.1:${stack.port}`;
+    try {
+      await stack.#startRedis();
+      await stack.startProxy();
+    } catch (error) {
+      await stack.stop();
+      throw error;
+    }
     return stack;
   }
 
-  #spawn(program, args) {
-    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-    child.log = '';
-    child.stdout.on('data', (text) => { child.log += text; });
-    child.stderr.on('data', (text) => { child.log += text; });
-    child.on('error', (error) => { child.log += `${program}: ${error.message}\n`; });
-    this.#children.push(child);
+  /** Starts a program on a port of its own, until one is really free. */
+  async #start(name, path, argsOf, fixedPort) {
+    let program;
+    for (let attempt = 0; attempt < (fixedPort ? 1 : PORT_ATTEMPTS); attempt += 1) {
+      const port = fixedPort ?? await freePort();
+      program = new Program(path, argsOf(port));
+      await eventually(`${name} answers or ends`, async () => program.over || answers(port));
+      if (!program.over) return [program, port];
+    }
+    throw new Error(`${name} did not start:\n${program.log}${this.#redisLog()}`);
+  }
+
+  async #startRedis() {
+    const args = (port) => ['--port', port, '--bind', '127.0.0.1', '--save', '', '--dir', this.#dir,
+      '--logfile', join(this.#dir, 'redis.log'), '--enable-debug-command', 'yes', '--loadmodule', MODULE];
+    [this.#redis, this.redisPort] = await this.#start('redis-server', REDIS, args);
+  }
+
+  /** Starts the proxy, again at the same address if it was killed. */
+  async startProxy() {
+    const args = (port) => ['--listen', `127.0.0.1:${port}`, '--redis', `redis://127.0.0.1:${this.redisPort}`];
+    [this.#proxy, this.port] = await this.#start('the proxy', PROXY, args, this.port);
+    this.url = `http://127.0.0.1:${this.port}`;
+  }
+
+  async killProxy() {
+    await this.#proxy.end('SIGKILL');
+    this.#gone.push(this.#proxy);
   }
 
   /** What redis-cli answers, line by line. */
@@ -73,35 +135,45 @@ export class Stack {
     return stdout.trimEnd().split('\n');
   }
 
-  /** Waits until nothing waits for a uid any more. */
-  async caughtUp(room, uid) {
-    await eventually(`nothing waits for ${uid}`, async () => {
+  /** Waits until as many messages as given wait for a uid. */
+  async waiting(room, uid, count) {
+    await becomes(`${count} messages wait for ${uid}`, async () => {
       const lines = await this.redis('ROOM.PENDING', `room:${room}`, uid);
-      return lines[lines.indexOf('pending') + 1] === '0';
+      return Number(lines[lines.indexOf('pending') + 1]);
+    }, count);
+  }
+
+  /** Waits until Redis counts a uid as here, or as away. */
+  async presence(room, uid, isOnline) {
+    await eventually(`${uid} is ${isOnline ? 'online' : 'away'}`, async () => {
+      const lines = await this.redis('ROOM.MEMBERS', `room:${room}`, isOnline ? 'ONLINE' : 'OFFLINE');
+      return lines.includes(uid);
     });
+  }
+
+  #redisLog() {
+    const log = join(this.#dir, 'redis.log');
+    return existsSync(log) ? readFileSync(log, 'utf8') : '';
   }
 
   /** What the servers wrote, for a failed test. */
   logs() {
-    const log = join(this.#dir, 'redis.log');
-    const redis = existsSync(log) ? readFileSync(log, 'utf8') : '';
-    return [redis, ...this.#children.map((child) => child.log)].join('\n');
+    const proxies = [...this.#gone, this.#proxy].filter(Boolean).map((program) => program.log);
+    return ['--- redis-server', this.#redisLog(), '--- proxy', ...proxies].join('\n');
   }
 
   async stop() {
-    for (const child of this.#children.reverse()) {
-      if (child.exitCode !== null || !child.pid) continue;
-      child.kill('SIGTERM');
-      await new Promise((done) => { child.once('exit', done); });
-    }
+    await this.#proxy?.end();
+    await this.#redis?.end();
     rmSync(this.#dir, { recursive: true, force: true });
   }
 }
 
-/** A TCP relay in front of a port, which can be cut: then nothing passes and nothing connects. */
+/** A TCP relay in front of a port, which can be cut (nothing connects) or stalled (nothing passes, and nobody is told). */
 export class Relay {
   #pairs = new Set();
   #cut = false;
+  #stalled = false;
 
   static async start(target) {
     const relay = new Relay();
@@ -117,20 +189,37 @@ export class Relay {
       return;
     }
     const far = connect(target, '127.0.0.1');
-    this.#pairs.add(near).add(far);
-    const end = () => { near.destroy(); far.destroy(); this.#pairs.delete(near); this.#pairs.delete(far); };
-    for (const socket of [near, far]) socket.on('error', end).on('close', end);
+    const pair = [near, far];
+    this.#pairs.add(pair);
+    const end = () => {
+      this.#pairs.delete(pair);
+      for (const socket of pair) socket.destroy();
+    };
+    for (const socket of pair) socket.on('error', end).on('close', end);
     near.pipe(far);
     far.pipe(near);
+    if (this.#stalled) this.#hold(pair);
   }
 
+  #hold(pair) {
+    for (const socket of pair) socket.unpipe().pause();
+  }
+
+  stall() {
+    this.#stalled = true;
+    for (const pair of this.#pairs) this.#hold(pair);
+  }
+
+  /** Ends what goes through; what comes is refused until `mend`. */
   cut() {
     this.#cut = true;
-    for (const socket of this.#pairs) socket.destroy();
+    for (const pair of [...this.#pairs]) for (const socket of pair) socket.destroy();
   }
 
+  /** New connections pass again; stalled ones stay dead. */
   mend() {
     this.#cut = false;
+    this.#stalled = false;
   }
 
   async stop() {
