@@ -82,13 +82,16 @@ export class Stack {
   #dir = mkdtempSync(join(tmpdir(), 'roomcast-'));
   #redis;
   #proxy;
+  #options;
   #gone = [];
 
-  static async start() {
+  /** `proxy` are more options of the proxy. */
+  static async start({ proxy = [] } = {}) {
     for (const path of [MODULE, PROXY]) {
       if (!existsSync(path)) throw new Error(`${path} is missing; build it: cargo build --release`);
     }
     const stack = new Stack();
+    stack.#options = proxy;
     try {
       await stack.#startRedis();
       await stack.startProxy();
@@ -119,7 +122,7 @@ export class Stack {
 
   /** Starts the proxy, again at the same address if it was killed. */
   async startProxy() {
-    const args = (port) => ['--listen', `127.0.0.1:${port}`, '--redis', `redis://127.0.0.1:${this.redisPort}`];
+    const args = (port) => ['--listen', `127.0.0.1:${port}`, '--redis', `redis://127.0.0.1:${this.redisPort}`, ...this.#options];
     [this.#proxy, this.port] = await this.#start('the proxy', PROXY, args, this.port);
     this.url = `http://127.0.0.1:${this.port}`;
   }
