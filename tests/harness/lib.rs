@@ -1,1 +1,23 @@
-//! What the tests share.
+//! What the tests share: real servers on free ports, clients, and waiting with a deadline.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | [`redis`] | a redis-server with the module, restarted and killed at will |
+//! | [`proxy`] | a roomcast-proxy, killed and frozen at will |
+//! | [`client`] | a WebSocket client that sends only what the tutorial's sends |
+//! | [`relay`] | a TCP link that can be cut, stalled or slowed |
+//! | [`value`] | looking into Redis' replies |
+//! | [`process`] | children that end with their owner; where the programs are |
+//! | [`eventually`](mod@eventually) | waiting with a deadline |
+//!
+//! Servers listen on loopback only, and are ended by pid. What they printed is shown when their test fails.
+
+pub mod client;
+pub mod eventually;
+pub mod process;
+pub mod proxy;
+pub mod redis;
+pub mod relay;
+pub mod value;
+
+pub use eventually::{PATIENCE, eventually};

@@ -1,0 +1,129 @@
+//! Positions, ids and several connections of one uid.
+
+use crate::story::pending;
+use harness::client::{Client, texts};
+use harness::proxy::Proxy;
+use harness::redis::Redis;
+use harness::value::{field, int, ok};
+use serde_json::{Value, json};
+
+fn login(port: u16, uid: &str, more: &Value) -> (Client, Value) {
+    let mut client = Client::connect(port);
+    let mut event = json!({"event": "login", "roomid": "r", "uid": uid, "v": 1});
+    for (name, value) in more.as_object().expect("an object") {
+        event[name] = value.clone();
+    }
+    client.send(&event);
+    let echo = client.wait("login");
+    client.wait("synced");
+    (client, echo)
+}
+
+#[test]
+fn a_position_resumes_is_lost_or_reset() {
+    let redis = Redis::start();
+    let proxy = Proxy::start(&redis);
+    let (mut a, _) = login(proxy.port, "a", &json!({"ack": "client"}));
+    let mut positions = Vec::new();
+    for i in 0..10 {
+        a.say(&format!("m{i}"));
+        positions.push(
+            a.wait("message")["position"]
+                .as_str()
+                .expect("a position")
+                .to_owned(),
+        );
+    }
+    let (mut again, echo) = login(proxy.port, "a", &json!({"since": positions[6]}));
+    assert_eq!(
+        (&echo["resumed"], &echo["pending"]),
+        (&json!(true), &json!(3))
+    );
+    assert_eq!(texts(&again.take_messages()), ["m7", "m8", "m9"]);
+
+    ok(&mut redis.connect(), "ROOM.TRIM room:r BEFORE 6");
+    let (mut late, _) = login(proxy.port, "a", &json!({"since": positions[1]}));
+    let lost = late.wait("lost");
+    assert_eq!(
+        (&lost["from"], &lost["to"], &lost["reason"]),
+        (&json!(3), &json!(5), &json!("trim"))
+    );
+    assert_eq!(texts(&late.take_messages()), ["m5", "m6", "m7", "m8", "m9"]);
+
+    let (mut strange, echo) = login(proxy.port, "a", &json!({"since": "4-00000000"}));
+    assert_eq!(echo["resumed"], false);
+    // Too old to be checked: it is told as a loss.
+    strange.wait("lost");
+    let (mut strange, _) = login(proxy.port, "a", &json!({"since": "9-00000000"}));
+    strange.wait("reset");
+}
+
+#[test]
+fn an_id_is_confirmed_and_stored_once() {
+    let redis = Redis::start();
+    let proxy = Proxy::start(&redis);
+    let (mut a, _) = login(proxy.port, "a", &json!({}));
+    for duplicate in [false, true] {
+        a.send(&json!({"event": "message", "message": "once", "id": "x1"}));
+        let sent = a.wait("sent");
+        assert_eq!(
+            (&sent["id"], &sent["seq"], &sent["duplicate"]),
+            (&json!("x1"), &json!(1), &json!(duplicate))
+        );
+        assert!(
+            sent["position"]
+                .as_str()
+                .is_some_and(|position| position.starts_with("1-"))
+        );
+    }
+    assert_eq!(a.messages_until("once").len(), 1);
+    assert_eq!(
+        int(&field(
+            &ok(&mut redis.connect(), "ROOM.INFO room:r"),
+            "messages"
+        )),
+        1
+    );
+}
+
+#[test]
+fn the_lowest_device_holds_the_queue() {
+    let redis = Redis::start();
+    let (one, two) = (Proxy::start(&redis), Proxy::start(&redis));
+    for (first, second) in [(&one, &one), (&one, &two)] {
+        let uid = format!("u{}", second.port);
+        let (mut phone, _) = login(first.port, &uid, &json!({"ack": "client"}));
+        let (mut laptop, _) = login(second.port, &uid, &json!({"ack": "client"}));
+        for i in 0..4 {
+            phone.say(&format!("m{i}"));
+        }
+        let last = phone.messages_until("m3").pop().expect("a message");
+        let seen = laptop.messages_until("m3");
+        phone.send(&json!({"event": "ack", "position": last["position"]}));
+        laptop.send(&json!({"event": "ack", "position": seen[1]["position"]}));
+        laptop.serve_until("the cursor is the laptop's", || {
+            pending(&redis, "room:r", &uid) == 2
+        });
+        laptop.send(&json!({"event": "ack", "position": last["position"]}));
+        laptop.serve_until("both have it", || pending(&redis, "room:r", &uid) == 0);
+    }
+}
+
+#[test]
+fn a_client_that_never_answers_heartbeats_is_confirmed_by_its_pongs() {
+    let redis = Redis::start();
+    let proxy = Proxy::start(&redis);
+    let (mut a, _) = login(proxy.port, "a", &json!({}));
+    let (mut mute, _) = login(proxy.port, "mute", &json!({}));
+    mute.answers = false;
+    a.say("hi");
+    mute.messages_until("hi");
+    assert_eq!(
+        pending(&redis, "room:r", "mute"),
+        1,
+        "an arrival alone proves little"
+    );
+    mute.serve_until("the pong counts in the end", || {
+        pending(&redis, "room:r", "mute") == 0
+    });
+}

@@ -1,0 +1,67 @@
+//! What an operator types reaches browsers.
+
+use harness::client::Client;
+use harness::process::{self, installed};
+use harness::proxy::Proxy;
+use harness::redis::Redis;
+use serde_json::{Value, json};
+
+fn redis_cli(redis: &Redis, args: &[&str]) -> String {
+    let mut command = installed("REDIS_CLI", "redis-cli", "redis-tools");
+    command.args(["-p", &redis.port.to_string()]).args(args);
+    let output = process::run(command);
+    assert!(output.status.success());
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn messages_of_redis_cli_reach_browsers() {
+    let redis = Redis::start();
+    let proxy = Proxy::start(&redis);
+    let mut a = Client::login(proxy.port, "lobby", "a");
+    let cases: [(&str, Value); 5] = [
+        (r#"{"event":"message","message":"hi"}"#, json!("hi")),
+        ("plain text", json!("plain text")),
+        ("[1,2]", json!([1, 2])),
+        (r#"{"broken"#, json!("{\"broken")),
+        (r#"{"event":"kicked","message":"forged"}"#, json!("forged")),
+    ];
+    for (payload, expected) in cases {
+        redis_cli(&redis, &["ROOM.PUBLISH", "room:lobby", "bot", payload]);
+        let message = a.wait("message");
+        assert_eq!(
+            (&message["message"], &message["uid"]),
+            (&expected, &json!("bot"))
+        );
+    }
+}
+
+#[test]
+fn a_kick_reaches_the_browser_and_the_seat_is_gone() {
+    let redis = Redis::start();
+    let proxy = Proxy::start(&redis);
+    let mut a = Client::login(proxy.port, "lobby", "a");
+    assert_eq!(
+        redis_cli(&redis, &["ROOM.KICK", "room:lobby", "a", "too loud"]).trim(),
+        "1"
+    );
+    assert_eq!(a.wait("kicked")["reason"], "too loud");
+    a.say("still here?");
+    assert_eq!(a.wait("error")["code"], "NOLOGIN");
+    a.send(&json!({"event": "login", "roomid": "lobby", "uid": "a"}));
+    a.wait("synced");
+}
+
+#[test]
+fn a_key_that_is_deleted_under_people_is_a_reset() {
+    let redis = Redis::start();
+    let proxy = Proxy::start(&redis);
+    let mut a = Client::login(proxy.port, "lobby", "a");
+    a.say("before");
+    a.messages_until("before");
+    redis_cli(&redis, &["DEL", "room:lobby"]);
+    let reset = a.wait("reset");
+    assert_eq!(reset["roomid"], "lobby");
+    a.say("after");
+    assert_eq!(a.messages_until("after")[0]["seq"], 1);
+}

@@ -1,0 +1,205 @@
+//! A WebSocket client that sends only what the tutorial's client sends: login, message, and the answer to heartbeats.
+
+use crate::eventually::PATIENCE;
+use serde_json::{Value, json};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+use tungstenite::{Message, WebSocket};
+
+/// See the top of the file.
+pub struct Client {
+    socket: WebSocket<TcpStream>,
+    /// Answers the JSON heartbeat, as the tutorial's client does.
+    pub answers: bool,
+    /// Everything that came, heartbeats left out.
+    pub seen: Vec<Value>,
+    /// How many heartbeats it has answered.
+    pub answered: usize,
+    closed: Option<u16>,
+}
+
+impl Client {
+    /// Connects.
+    pub fn connect(port: u16) -> Self {
+        let stream = TcpStream::connect(("127.0.0.1", port)).expect("a connection to the proxy");
+        stream.set_nodelay(true).expect("no delay");
+        // A test that cannot send is to fail, not to hang.
+        stream
+            .set_write_timeout(Some(PATIENCE))
+            .expect("a time-out");
+        let (socket, _) =
+            tungstenite::client(format!("ws://127.0.0.1:{port}/"), stream).expect("a handshake");
+        Self {
+            socket,
+            answers: true,
+            seen: Vec::new(),
+            answered: 0,
+            closed: None,
+        }
+    }
+
+    /// Connects and logs in; returns when the missed messages have come.
+    pub fn login(port: u16, roomid: &str, uid: &str) -> Self {
+        let mut client = Self::connect(port);
+        client.send(&json!({"event": "login", "name": uid, "roomid": roomid, "uid": uid}));
+        client.wait("synced");
+        client
+    }
+
+    /// Sends an event.
+    pub fn send(&mut self, event: &Value) {
+        self.send_text(&event.to_string());
+    }
+
+    /// Sends any text.
+    pub fn send_text(&mut self, text: &str) {
+        self.socket.send(Message::text(text)).expect("a sent event");
+    }
+
+    /// Sends a message.
+    pub fn say(&mut self, message: &str) {
+        self.send(&json!({"event": "message", "message": message}));
+    }
+
+    /// Reads what comes within a time; false at the end of the connection.
+    fn read(&mut self, within: Duration) -> bool {
+        let stream = self.socket.get_ref();
+        stream
+            .set_read_timeout(Some(within.max(Duration::from_millis(1))))
+            .expect("a time-out");
+        match self.socket.read() {
+            Ok(Message::Text(text)) => {
+                let event: Value = serde_json::from_str(&text).expect("JSON from the proxy");
+                if event["event"] == "heartbeat" {
+                    if self.answers {
+                        self.answered += 1;
+                        self.send(&json!({"event": "heartbeat", "message": "pong"}));
+                    }
+                } else {
+                    self.seen.push(event);
+                }
+                true
+            }
+            Ok(Message::Close(frame)) => {
+                self.closed = Some(frame.map_or(1005, |frame| frame.code.into()));
+                false
+            }
+            Ok(_) => true,
+            Err(tungstenite::Error::Io(error))
+                if matches!(
+                    error.kind(),
+                    std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut
+                ) =>
+            {
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// Reads until something that came satisfies `wanted`; takes it and returns it.
+    ///
+    /// # Panics
+    /// After [`PATIENCE`], with what came instead.
+    pub fn find(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(at) = self.seen.iter().position(&wanted) {
+                return self.seen.remove(at);
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(
+                !left.is_zero(),
+                "not within {PATIENCE:?}: {what}; came: {:#?}",
+                self.seen
+            );
+            assert!(
+                self.read(left),
+                "the connection ended before {what}; came: {:#?}",
+                self.seen
+            );
+        }
+    }
+
+    /// Waits for an event by its name.
+    pub fn wait(&mut self, event: &str) -> Value {
+        self.find(event, |seen| seen["event"] == event)
+    }
+
+    /// Reads until this message came; returns all messages so far, in order, and forgets them.
+    pub fn messages_until(&mut self, last: &str) -> Vec<Value> {
+        let deadline = Instant::now() + PATIENCE;
+        while !self
+            .seen
+            .iter()
+            .any(|event| event["event"] == "message" && event["message"] == last)
+        {
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(
+                !left.is_zero() && self.read(left),
+                "the message {last} did not come; came: {:#?}",
+                self.seen
+            );
+        }
+        self.take_messages()
+    }
+
+    /// The messages that came so far, in order; forgets them.
+    pub fn take_messages(&mut self) -> Vec<Value> {
+        let (messages, rest) = self
+            .seen
+            .drain(..)
+            .partition(|event| event["event"] == "message");
+        self.seen = rest;
+        messages
+    }
+
+    /// Goes on reading (and answering heartbeats) until `done`.
+    pub fn serve_until(&mut self, what: &str, mut done: impl FnMut() -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !done() {
+            assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}");
+            self.read(Duration::from_millis(20));
+        }
+    }
+
+    /// Reads until it has answered one more heartbeat: all that came before is confirmed by that.
+    pub fn confirm(&mut self) {
+        let before = self.answered;
+        let deadline = Instant::now() + PATIENCE;
+        while self.answered == before {
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(
+                !left.is_zero() && self.read(left),
+                "no heartbeat came; came: {:#?}",
+                self.seen
+            );
+        }
+    }
+
+    /// Reads until the proxy closes the connection; the close code.
+    pub fn closed(&mut self) -> u16 {
+        let deadline = Instant::now() + PATIENCE;
+        while self.closed.is_none() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero(), "the proxy did not close the connection");
+            if !self.read(left) {
+                break;
+            }
+        }
+        self.closed.unwrap_or(1006)
+    }
+
+    /// The connection drops without a word.
+    pub fn drop_connection(self) {
+        let _ = self.socket.get_ref().shutdown(std::net::Shutdown::Both);
+    }
+}
+
+/// The texts of messages.
+pub fn texts(messages: &[Value]) -> Vec<String> {
+    messages
+        .iter()
+        .map(|event| event["message"].as_str().unwrap_or("?").to_owned())
+        .collect()
+}

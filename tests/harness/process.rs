@@ -1,0 +1,263 @@
+//! Children that end with their owner, and where the programs are.
+
+use crate::eventually::{PATIENCE, eventually, within};
+use std::fs::File;
+use std::hash::BuildHasher;
+use std::net::TcpListener;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+/// Lines of a program's output that are shown when a test fails.
+const SHOWN_LINES: usize = 300;
+
+/// A port of loopback that was free a moment ago. Whoever takes it meanwhile is noticed by [`Process::listens`].
+///
+/// It lies outside of the range from which the kernel gives ports to outgoing connections, so that a server that was
+/// stopped finds it free when it starts again.
+pub fn free_port() -> u16 {
+    const PORTS: std::ops::Range<u64> = 10_000..32_000;
+    eventually("a port is free", || {
+        let random = std::hash::RandomState::new().hash_one(0);
+        let port = PORTS.start + random % (PORTS.end - PORTS.start);
+        let port = u16::try_from(port).ok()?;
+        TcpListener::bind(("127.0.0.1", port)).ok().map(|_| port)
+    })
+}
+
+/// A file that `cargo build --release` makes, or the one that a variable names.
+///
+/// # Panics
+/// If it is not there: a test must not pass because something is missing.
+pub fn built(variable: &str, name: &str) -> PathBuf {
+    let path = match std::env::var_os(variable) {
+        Some(path) => PathBuf::from(path),
+        // Tests lie in target/<profile>/deps, programs in target/<profile>.
+        None => {
+            let own = std::env::current_exe().expect("a path of this program");
+            let mut folders = own.ancestors().skip(1).take(2);
+            let beside = folders
+                .find(|folder| folder.file_name().is_some_and(|name| name != "deps"))
+                .expect("a folder of this program");
+            beside.join(name)
+        }
+    };
+    assert!(
+        path.exists(),
+        "{} is missing: build it with 'cargo build --release -p roomcast-module -p roomcast-proxy', or set {variable}",
+        path.display()
+    );
+    path
+}
+
+/// An installed program, or the one that a variable names, as a command.
+///
+/// # Panics
+/// If it cannot be run.
+pub fn installed(variable: &str, name: &str, package: &str) -> Command {
+    let path = std::env::var(variable).unwrap_or_else(|_| name.to_owned());
+    let asked = Command::new(&path).arg("--version").output();
+    assert!(
+        asked.is_ok(),
+        "{path} cannot be run: install it with 'apt-get install {package}', or set {variable}"
+    );
+    Command::new(path)
+}
+
+/// A program that runs as long as this value lives; what it prints goes to a file.
+pub struct Process {
+    child: Child,
+    log: PathBuf,
+    /// Where its own words begin: what it replaces wrote to the same file.
+    begin: usize,
+}
+
+impl Process {
+    /// Starts it.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    pub fn start(mut command: Command, log: &Path) -> Self {
+        let file = File::options()
+            .create(true)
+            .append(true)
+            .open(log)
+            .expect("a log file");
+        let begin = file.metadata().map_or(0, |data| data.len() as usize);
+        let errors = file.try_clone().expect("a log file");
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(file)
+            .stderr(errors)
+            .spawn()
+            .unwrap_or_else(|error| panic!("{command:?} could not be started: {error}"));
+        Self {
+            child,
+            log: log.to_owned(),
+            begin,
+        }
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whether this very process listens on a port: another one may have taken the port first.
+    pub fn listens(&self, port: u16) -> bool {
+        let wanted: Vec<PathBuf> = listening_inodes(port)
+            .iter()
+            .map(|inode| PathBuf::from(format!("socket:[{inode}]")))
+            .collect();
+        let files = std::fs::read_dir(format!("/proc/{}/fd", self.pid()));
+        files
+            .into_iter()
+            .flatten()
+            .flatten()
+            .any(|file| std::fs::read_link(file.path()).is_ok_and(|to| wanted.contains(&to)))
+    }
+
+    /// Waits until it listens on all `ports`; its exit code if it ends instead.
+    pub fn listens_or_ends(&mut self, ports: &[u16]) -> Result<(), i32> {
+        eventually("the program listens or ends", || match self.ended() {
+            Some(code) => Some(Err(code)),
+            None => ports
+                .iter()
+                .all(|port| self.listens(*port))
+                .then_some(Ok(())),
+        })
+    }
+
+    /// Sends a signal by name, as `kill` does.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill")
+            .arg(format!("-{name}"))
+            .arg(self.pid().to_string())
+            .status();
+        assert!(
+            sent.is_ok_and(|status| status.success()),
+            "kill -{name} {}",
+            self.pid()
+        );
+    }
+
+    /// Kills it and waits until it is gone.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Asks it to end and waits for that; its exit code.
+    pub fn stop(&mut self) -> i32 {
+        if let Some(code) = self.ended() {
+            return code;
+        }
+        self.signal("TERM");
+        eventually("the program ends when it is asked to", || self.ended())
+    }
+
+    /// Its exit code as a shell shows it (128 and the number after a signal), if it has ended.
+    pub fn ended(&mut self) -> Option<i32> {
+        self.child
+            .try_wait()
+            .ok()
+            .flatten()
+            .map(|status| status.code().unwrap_or(128 + status.signal().unwrap_or(0)))
+    }
+
+    /// Processor time that it has used.
+    ///
+    /// # Panics
+    /// If it has ended.
+    pub fn cpu(&self) -> Duration {
+        let tasks =
+            std::fs::read_dir(format!("/proc/{}/task", self.pid())).expect("a running process");
+        let used = |path: PathBuf| -> Option<u64> {
+            // Nanoseconds on a processor, nanoseconds in a queue, slices.
+            let text = std::fs::read_to_string(path.join("schedstat")).ok()?;
+            text.split(' ').next()?.parse().ok()
+        };
+        Duration::from_nanos(tasks.flatten().filter_map(|task| used(task.path())).sum())
+    }
+
+    /// What it printed.
+    pub fn printed(&self) -> String {
+        let bytes = std::fs::read(&self.log).unwrap_or_default();
+        String::from_utf8_lossy(bytes.get(self.begin..).unwrap_or_default()).into_owned()
+    }
+}
+
+/// The end of what programs wrote to this file.
+fn tail(log: &Path) -> String {
+    let bytes = std::fs::read(log).unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(SHOWN_LINES)..].join("\n")
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if self.ended().is_none() {
+            self.kill();
+        }
+        if std::thread::panicking() {
+            eprintln!("---- {} ----\n{}", self.log.display(), tail(&self.log));
+        }
+    }
+}
+
+/// Runs a program to its end.
+///
+/// # Panics
+/// If it does not end in time; it is killed then.
+pub fn run(mut command: Command) -> Output {
+    let child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut child =
+        child.unwrap_or_else(|error| panic!("{command:?} could not be started: {error}"));
+    let pid = child.id();
+    // The pipes are emptied while it runs, or much output would block it.
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let read = |pipe: Option<Box<dyn std::io::Read + Send>>| {
+        std::thread::spawn(move || {
+            let mut bytes = Vec::new();
+            pipe.map(|mut pipe| pipe.read_to_end(&mut bytes));
+            bytes
+        })
+    };
+    let stdout = read(stdout.map(|pipe| Box::new(pipe) as _));
+    let stderr = read(stderr.map(|pipe| Box::new(pipe) as _));
+    let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        within(PATIENCE, &format!("{command:?} ({pid}) ends"), || {
+            child.try_wait().ok().flatten()
+        })
+    }));
+    let _ = child.kill();
+    let _ = child.wait();
+    let output = |status| Output {
+        status,
+        stdout: stdout.join().unwrap_or_default(),
+        stderr: stderr.join().unwrap_or_default(),
+    };
+    match ended {
+        Ok(status) => output(status),
+        Err(panic) => std::panic::resume_unwind(panic),
+    }
+}
+
+/// The inodes of the sockets that listen on this port.
+fn listening_inodes(port: u16) -> Vec<u64> {
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap_or_default();
+    let suffix = format!(":{port:04X}");
+    let listening = table.lines().skip(1).filter_map(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        // As the kernel prints it: local address and port, and the state, of which 0A is LISTEN.
+        let listens = fields.get(1)?.ends_with(&suffix) && *fields.get(3)? == "0A";
+        listens.then(|| fields.get(9)?.parse().ok()).flatten()
+    });
+    listening.collect()
+}

@@ -1,0 +1,154 @@
+//! A roomcast-proxy.
+
+use crate::eventually::{PATIENCE, eventually};
+use crate::process::{Process, built, free_port};
+use crate::redis::Redis;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::Command;
+use tempfile::TempDir;
+
+/// The exit code for an address that cannot be listened on.
+const ADDRESS_TAKEN: i32 = 5;
+
+/// See the top of the file.
+pub struct Proxy {
+    /// Where browsers connect, on loopback.
+    pub port: u16,
+    /// Where the metrics are.
+    pub admin: u16,
+    process: Process,
+    _folder: TempDir,
+}
+
+impl Proxy {
+    /// One in front of this Redis.
+    pub fn start(redis: &Redis) -> Self {
+        Self::with(redis, &[])
+    }
+
+    /// One with more options.
+    pub fn with(redis: &Redis, options: &[&str]) -> Self {
+        Self::to(&redis.url(), options)
+    }
+
+    /// One that reaches its Redis at this address, which may be a relay's.
+    pub fn to(redis: &str, options: &[&str]) -> Self {
+        for _ in 0..5 {
+            let port = free_port();
+            let listen = format!("127.0.0.1:{port}");
+            if let Ok(proxy) = Self::try_start(&listen, port, redis, "debug", options) {
+                return proxy;
+            }
+        }
+        panic!("no port is free");
+    }
+
+    /// One that listens at this address.
+    ///
+    /// # Panics
+    /// If the address is taken.
+    pub fn at(listen: SocketAddr, redis: &str, options: &[&str]) -> Self {
+        Self::try_start(&listen.to_string(), listen.port(), redis, "info", options)
+            .unwrap_or_else(|said| panic!("{}", said.trim_end()))
+    }
+
+    /// What the program said if an address is taken.
+    fn try_start(
+        listen: &str,
+        port: u16,
+        redis: &str,
+        log: &str,
+        options: &[&str],
+    ) -> Result<Self, String> {
+        let folder = tempfile::Builder::new().prefix("roomcast-").tempdir();
+        let folder = folder.expect("a folder");
+        let admin = free_port();
+        let mut command = Command::new(built("ROOMCAST_PROXY", "roomcast-proxy"));
+        command
+            .args(["--listen", listen, "--redis", redis])
+            .args(["--admin-listen", &format!("127.0.0.1:{admin}")])
+            .args(options)
+            .env("RUST_LOG", log);
+        let process = Process::start(command, &folder.path().join("roomcast-proxy.log"));
+        let mut proxy = Self {
+            port,
+            admin,
+            process,
+            _folder: folder,
+        };
+        match proxy.process.listens_or_ends(&[port, admin]) {
+            Ok(()) => {}
+            Err(ADDRESS_TAKEN) => return Err(proxy.process.printed()),
+            Err(code) => panic!("the proxy ended with {code}"),
+        }
+        // It listens before it has reached Redis.
+        eventually("the proxy is ready", || {
+            let code = proxy.ended();
+            assert!(code.is_none(), "the proxy ended with {code:?}");
+            let answer = try_get(port, "/readyz").ok()?;
+            answer.starts_with("HTTP/1.1 200").then_some(())
+        });
+        Ok(proxy)
+    }
+
+    /// Its exit code, if it has ended.
+    pub fn ended(&mut self) -> Option<i32> {
+        self.process.ended()
+    }
+
+    /// Kills it without a warning.
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// Freezes it: it says nothing and hears nothing, but its connections stay.
+    pub fn freeze(&self) {
+        self.process.signal("STOP");
+    }
+
+    /// Lets it run again.
+    pub fn thaw(&self) {
+        self.process.signal("CONT");
+    }
+
+    /// The process.
+    pub fn process(&self) -> &Process {
+        &self.process
+    }
+
+    /// Asks it to end, as an operator would; its exit code.
+    pub fn stop(&mut self) -> i32 {
+        self.process.stop()
+    }
+
+    /// The answer to a GET: status line, headers and body as they are.
+    pub fn get(&self, path: &str) -> String {
+        get(self.port, path)
+    }
+
+    /// One of the metrics.
+    pub fn metric(&self, name: &str) -> u64 {
+        let page = get(self.admin, "/metrics");
+        let found = page
+            .lines()
+            .find_map(|line| line.strip_prefix(&format!("{name} ")));
+        found
+            .and_then(|text| text.parse().ok())
+            .unwrap_or_else(|| panic!("no metric {name}"))
+    }
+}
+
+fn get(port: u16, path: &str) -> String {
+    try_get(port, path).expect("an answer")
+}
+
+fn try_get(port: u16, path: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes())?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}

@@ -1,0 +1,234 @@
+//! A redis-server with the module in a folder of its own.
+
+use crate::eventually::{PATIENCE, eventually};
+use crate::process::{Process, built, free_port, installed};
+use crate::value;
+use redis::{Cmd, Connection, FromRedisValue, RedisError, Value};
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+/// See the top of the file.
+pub struct Redis {
+    /// Where it listens, on loopback.
+    pub port: u16,
+    options: Vec<String>,
+    // Before its folder: a log that is gone cannot be shown.
+    process: Option<Process>,
+    folder: Folder,
+}
+
+impl Redis {
+    /// One without persistence.
+    pub fn start() -> Self {
+        Self::with(&["--save", ""])
+    }
+
+    /// One with these options.
+    pub fn with(options: &[&str]) -> Self {
+        let mut redis = Self::new(free_port(), Folder::own(), options);
+        redis.run();
+        redis
+    }
+
+    /// One at this port, with its data in this folder (in one of its own if not given).
+    ///
+    /// # Panics
+    /// If the port is taken.
+    pub fn at(port: u16, folder: Option<&Path>, options: &[&str]) -> Self {
+        let folder = folder.map_or_else(Folder::own, |path| Folder::Given(path.to_owned()));
+        let mut redis = Self::new(port, folder, options);
+        assert!(redis.try_run(), "another program listens on port {port}");
+        redis
+    }
+
+    fn new(port: u16, folder: Folder, options: &[&str]) -> Self {
+        Self {
+            port,
+            folder,
+            options: options.iter().map(|option| (*option).to_owned()).collect(),
+            process: None,
+        }
+    }
+
+    /// A replica of this one, in step with it.
+    pub fn replica(&self) -> Self {
+        let port = self.port.to_string();
+        let replica = Self::with(&["--save", "", "--replicaof", "127.0.0.1", &port]);
+        eventually("the replica is in step", || {
+            let info: String = replica.query(redis::cmd("INFO").arg("replication"));
+            info.contains("master_link_status:up").then_some(())
+        });
+        replica
+    }
+
+    /// Starts it; on a port of its own choice if another program has taken the first one meanwhile.
+    fn run(&mut self) {
+        for _ in 0..5 {
+            if self.try_run() {
+                return;
+            }
+            self.port = free_port();
+        }
+        panic!("no port is free");
+    }
+
+    /// Starts it where it was, for those who know it there.
+    fn run_again(&mut self) {
+        eventually("its port is free again", || self.try_run().then_some(()));
+    }
+
+    /// False if the port is taken.
+    fn try_run(&mut self) -> bool {
+        let log = self.folder.path().join("redis-server.log");
+        let mut command = installed("REDIS_SERVER", "redis-server", "redis-server");
+        command
+            .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1"])
+            .arg("--dir")
+            .arg(self.folder.path())
+            .args(["--enable-debug-command", "yes", "--loadmodule"])
+            .arg(built("ROOMCAST_MODULE", "libroomcast.so"))
+            .args(&self.options);
+        let mut process = Process::start(command, &log);
+        match process.listens_or_ends(&[self.port]) {
+            Ok(()) => {
+                self.process = Some(process);
+                self.wait_loaded();
+                true
+            }
+            Err(_) if process.printed().contains("Address already in use") => false,
+            Err(code) => panic!("redis-server ended with {code}"),
+        }
+    }
+
+    fn wait_loaded(&self) {
+        eventually("redis-server has loaded its data", || {
+            let mut connection = self.try_connect().ok()?;
+            redis::cmd("PING").query::<String>(&mut connection).ok()
+        });
+    }
+
+    fn try_connect(&self) -> Result<Connection, RedisError> {
+        connect(&self.url())
+    }
+
+    /// For a proxy.
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// A new connection.
+    pub fn connect(&self) -> Connection {
+        self.try_connect().expect("a connection to Redis")
+    }
+
+    /// A new connection that speaks RESP3.
+    pub fn connect_resp3(&self) -> Connection {
+        connect(&format!("{}?protocol=resp3", self.url())).expect("a connection to Redis")
+    }
+
+    /// Runs a command on a connection of its own.
+    pub fn query<T: FromRedisValue>(&self, command: &Cmd) -> T {
+        command
+            .query(&mut self.connect())
+            .unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Runs a command given as words.
+    pub fn run_words(&self, words: &str) -> Result<Value, RedisError> {
+        value::words(words).query(&mut self.connect())
+    }
+
+    /// The digest of a key's value.
+    pub fn digest(&self, key: &str) -> String {
+        let digests: Vec<String> = self.query(redis::cmd("DEBUG").arg("DIGEST-VALUE").arg(key));
+        digests.into_iter().next().expect("a digest")
+    }
+
+    /// A field of INFO.
+    pub fn info(&self, field: &str) -> u64 {
+        let info: String = self.query(redis::cmd("INFO").arg("everything"));
+        let found = info
+            .lines()
+            .find_map(|line| line.strip_prefix(&format!("{field}:")));
+        found
+            .and_then(|text| text.trim().parse().ok())
+            .unwrap_or_else(|| panic!("no number {field} in INFO"))
+    }
+
+    /// The process.
+    pub fn process(&self) -> &Process {
+        self.process.as_ref().expect("a running redis-server")
+    }
+
+    /// Its exit code, if it has ended.
+    pub fn ended(&mut self) -> Option<i32> {
+        self.process.as_mut().and_then(Process::ended)
+    }
+
+    /// Whether it runs.
+    pub fn is_alive(&mut self) -> bool {
+        self.process
+            .as_mut()
+            .is_some_and(|process| process.ended().is_none())
+    }
+
+    /// Kills it without a warning and starts it again on the same data.
+    pub fn crash_and_restart(&mut self) {
+        self.kill();
+        self.run_again();
+    }
+
+    /// Shuts it down as an operator would (it saves if it is set up to) and starts it again.
+    pub fn restart(&mut self) {
+        self.stop();
+        self.run_again();
+    }
+
+    /// Shuts it down.
+    pub fn stop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.stop();
+        }
+    }
+
+    /// Kills it without a warning.
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill();
+        }
+    }
+
+    /// Starts it again after [`stop`](Self::stop) or [`kill`](Self::kill), at the same port.
+    pub fn start_again(&mut self) {
+        self.run_again();
+    }
+}
+
+/// Where a server's data and log are.
+enum Folder {
+    /// Removed in the end.
+    Own(TempDir),
+    Given(PathBuf),
+}
+
+impl Folder {
+    fn own() -> Self {
+        let folder = tempfile::Builder::new().prefix("roomcast-").tempdir();
+        Self::Own(folder.expect("a folder"))
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::Own(folder) => folder.path(),
+            Self::Given(path) => path,
+        }
+    }
+}
+
+/// A test whose command is not answered is to fail, not to hang.
+fn connect(url: &str) -> Result<Connection, RedisError> {
+    let connection = redis::Client::open(url)?.get_connection_with_timeout(PATIENCE)?;
+    connection.set_read_timeout(Some(PATIENCE))?;
+    connection.set_write_timeout(Some(PATIENCE))?;
+    Ok(connection)
+}

@@ -1,0 +1,148 @@
+//! Who is online is a fact about connections.
+
+use harness::eventually;
+use harness::redis::Redis;
+use harness::value::{field, int, list, ok, text, words};
+use redis::Connection;
+
+fn online(redis: &Redis, key: &str) -> Vec<String> {
+    let page = redis
+        .run_words(&format!("ROOM.MEMBERS {key} ONLINE"))
+        .expect("members");
+    let mut uids: Vec<String> = list(&list(&page)[1])
+        .iter()
+        .map(|row| text(&list(row)[0]))
+        .collect();
+    uids.sort();
+    uids
+}
+
+fn online_becomes(redis: &Redis, expected: &[&str]) {
+    eventually(&format!("{expected:?} are online"), || {
+        (online(redis, "r") == expected).then_some(())
+    });
+}
+
+fn id(c: &mut Connection) -> i64 {
+    int(&ok(c, "CLIENT ID"))
+}
+
+#[test]
+fn a_dead_connection_takes_its_sessions_along() {
+    let redis = Redis::start();
+    let (mut one, mut two) = (redis.connect(), redis.connect());
+    ok(&mut one, "ROOM.JOIN r a");
+    ok(&mut one, "ROOM.JOIN r b");
+    ok(&mut two, "ROOM.JOIN r b");
+    assert_eq!(online(&redis, "r"), ["a", "b"]);
+    ok(
+        &mut redis.connect(),
+        &format!("CLIENT KILL ID {}", id(&mut one)),
+    );
+    online_becomes(&redis, &["b"]);
+    assert_eq!(int(&ok(&mut two, "ROOM.DETACH r b nobody")), 1);
+    assert_eq!(online(&redis, "r"), [] as [&str; 0]);
+    assert_eq!(int(&field(&ok(&mut two, "ROOM.PENDING r b"), "online")), 0);
+}
+
+#[test]
+fn scripts_and_replicas_make_no_sessions_and_transactions_do() {
+    let redis = Redis::start();
+    let mut c = redis.connect();
+    words("EVAL")
+        .arg("return redis.call('ROOM.JOIN', KEYS[1], 'script')")
+        .arg(1)
+        .arg("r")
+        .query::<redis::Value>(&mut c)
+        .unwrap();
+    assert_eq!(online(&redis, "r"), [] as [&str; 0]);
+    for command in ["MULTI", "ROOM.JOIN r multi", "EXEC"] {
+        ok(&mut c, command);
+    }
+    assert_eq!(online(&redis, "r"), ["multi"]);
+    let replica = redis.replica();
+    assert_eq!(online(&replica, "r"), [] as [&str; 0]);
+    ok(&mut replica.connect(), "ROOM.ATTACH r multi");
+    assert_eq!(online(&replica, "r"), [] as [&str; 0]);
+}
+
+#[test]
+fn attach_announces_again_and_names_strangers() {
+    let redis = Redis::start();
+    ok(&mut redis.connect(), "ROOM.INVITE r a b");
+    let mut c = redis.connect();
+    let attached = ok(&mut c, "ROOM.ATTACH r a stranger b");
+    assert_eq!(
+        list(&field(&attached, "gone"))
+            .iter()
+            .map(text)
+            .collect::<Vec<_>>(),
+        ["stranger"]
+    );
+    assert_eq!(online(&redis, "r"), ["a", "b"]);
+}
+
+#[test]
+fn the_lowest_session_is_what_a_uid_has() {
+    let redis = Redis::start();
+    let (mut phone, mut laptop) = (redis.connect(), redis.connect());
+    ok(&mut phone, "ROOM.JOIN r u");
+    ok(&mut laptop, "ROOM.JOIN r u");
+    let mut positions = Vec::new();
+    for i in 0..5 {
+        ok(&mut phone, &format!("ROOM.PUBLISH r x m{i}"));
+        positions.push(crate::workload::head(&mut phone, "r"));
+    }
+    assert_eq!(
+        int(&ok(&mut phone, &format!("ROOM.ACK r {} u", positions[4]))),
+        0,
+        "the laptop is behind"
+    );
+    assert_eq!(
+        int(&ok(&mut laptop, &format!("ROOM.ACK r {} u", positions[1]))),
+        1
+    );
+    assert_eq!(
+        int(&field(&ok(&mut phone, "ROOM.PENDING r u"), "cursor")),
+        2
+    );
+}
+
+#[test]
+fn a_lease_ends_and_a_proxy_has_one_connection() {
+    let redis = Redis::start();
+    let mut c = redis.connect();
+    assert_eq!(text(&ok(&mut c, "ROOM.HELLO p1 LEASE 300")), "ANNOUNCE");
+    ok(&mut c, "ROOM.JOIN r a");
+    assert_eq!(text(&ok(&mut c, "ROOM.HELLO p1 LEASE 300")), "OK");
+    assert_eq!(online(&redis, "r"), ["a"]);
+    online_becomes(&redis, &[]);
+    assert_eq!(redis.info("room_leases_expired"), 1);
+    assert_eq!(text(&ok(&mut c, "ROOM.HELLO p1 LEASE 60000")), "ANNOUNCE");
+    ok(&mut c, "ROOM.ATTACH r a");
+    let mut again = redis.connect();
+    assert_eq!(
+        text(&ok(&mut again, "ROOM.HELLO p1 LEASE 60000")),
+        "ANNOUNCE"
+    );
+    assert_eq!(
+        online(&redis, "r"),
+        [] as [&str; 0],
+        "the older connection is superseded"
+    );
+}
+
+#[test]
+fn a_kick_ends_the_sessions_and_is_counted() {
+    let redis = Redis::start();
+    let (mut one, mut two) = (redis.connect(), redis.connect());
+    ok(&mut one, "ROOM.JOIN r u");
+    ok(&mut two, "ROOM.JOIN r u");
+    assert_eq!(int(&ok(&mut one, "ROOM.KICK r u rude")), 2);
+    assert_eq!(online(&redis, "r"), [] as [&str; 0]);
+    assert_eq!(
+        int(&field(&ok(&mut one, "ROOM.INFO r"), "members")),
+        1,
+        "still a member"
+    );
+}
