@@ -1,0 +1,74 @@
+# Shared by the scripts: where things are, what is said, and what a bare machine lacks. Sourced, never run.
+# shellcheck shell=bash
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+if [ -t 2 ]; then bold=$'\e[1m' red=$'\e[31m' plain=$'\e[0m'; else bold='' red='' plain=''; fi
+say() { printf '%s==> %s%s\n' "$bold" "$*" "$plain" >&2; }
+fail() { printf '%s%s%s\n' "$red" "$*" "$plain" >&2; exit 1; }
+
+# The text of a script's --help is the comment at its top.
+help() { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"; exit 0; }
+for arg in "$@"; do case $arg in -h | --help) help ;; --) break ;; esac; done
+
+has() { command -v "$1" >/dev/null; }
+# Whether one of the files is there; a pattern that fits nothing arrives as it is written.
+any() { local file; for file; do [ ! -e "$file" ] || return 0; done; return 1; }
+
+# Packages of Debian 12 that are missing for a purpose: build, redis, or client.
+missing() {
+  case $1 in
+    build)
+      has cc || echo gcc
+      any /usr/include/stdlib.h || echo libc6-dev
+      # The bindings to Redis' module API are made by libclang, which needs its own headers.
+      [ -n "${LIBCLANG_PATH:-}" ] || any /usr/lib/llvm-*/lib/libclang.so* /usr/lib/*/libclang-[0-9]*.so* || echo libclang1-14
+      any /usr/lib/llvm-*/lib/clang/*/include/stddef.h /usr/lib/clang/*/include/stddef.h || echo libclang-common-14-dev
+      ;;
+    redis)
+      has "${REDIS_SERVER:-redis-server}" || echo redis-server
+      has "${REDIS_CLI:-redis-cli}" || echo redis-tools
+      ;;
+    client)
+      has node || echo nodejs
+      has npm || echo npm
+      any "${CHROMIUM:-/usr/bin/chromium}" || echo chromium
+      any /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf || echo fonts-dejavu-core
+      ;;
+  esac
+}
+
+# Installs what is missing for the purposes, or says the line that does.
+need() {
+  has cargo || fail "Rust is missing: curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y && . ~/.cargo/env"
+  local packages=() purpose
+  for purpose in "$@"; do mapfile -t -O "${#packages[@]}" packages < <(missing "$purpose"); done
+  [ "${#packages[@]}" -gt 0 ] || return 0
+  local line="apt-get update && apt-get install -y --no-install-recommends ${packages[*]}"
+  has apt-get || fail "Missing: ${packages[*]} (names of Debian 12). On Debian this installs them: $line"
+  [ "$(id -u)" = 0 ] || fail "Missing: ${packages[*]}. This installs them: sudo sh -c '$line'"
+  say "installing ${packages[*]}"
+  install_packages "${packages[@]}"
+}
+
+# Without recommended packages, and without starting the services that a package brings, now or at the next start.
+install_packages() {
+  local policy=/usr/sbin/policy-rc.d ours=''
+  if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod +x "$policy" && ours=1
+    trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+  fi
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get update -q >&2 && apt-get install -y -q --no-install-recommends "$@" >&2 || fail "The installation failed, see above."
+  if [ -n "$ours" ]; then rm -f "$policy"; trap - EXIT; fi
+  case " $* " in *' redis-server '*) if has systemctl; then systemctl -q disable redis-server 2>/dev/null || true; fi ;; esac
+}
+
+# The two programs as users run them.
+build() {
+  say "building the module and the proxy"
+  cargo build --release -p roomcast-module -p roomcast-proxy
+}
+
+# Many sockets want many files.
+ulimit -n "$(ulimit -Hn)" 2>/dev/null || true
