@@ -123,7 +123,12 @@ test(`a storm (SEED=${SEED} STEPS=${STEPS})`, { timeout: 180_000 }, async () => 
   const random = randomOf(SEED);
   const pick = (list) => list[Math.floor(random() * list.length)];
   const sleep = (ms) => new Promise((done) => { setTimeout(done, ms); });
-  const pause = () => (random() < 0.3 ? sleep(random() * 30) : undefined);
+  // Some handlers take longer than a reconnect: what they work on comes again meanwhile.
+  const pause = () => {
+    const dice = random();
+    if (dice < 0.7) return undefined;
+    return sleep(dice < 0.95 ? random() * 30 : random() * 500);
+  };
   const browser = { storage: new FakeStorage(), locks: new FakeLocks() };
   const relays = [];
   const tabs = [];
