@@ -34,8 +34,13 @@ struct Options {
 fn main() -> ExitCode {
     // What a test tells by a panic is a sentence for whoever runs this.
     std::panic::set_hook(Box::new(|panic| {
-        let text = panic.payload_as_str().unwrap_or("a failure without words");
-        eprintln!("roomcast-stack: {text}");
+        let payload = panic.payload();
+        let text = payload.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| payload.downcast_ref::<&str>().copied());
+        eprintln!(
+            "roomcast-stack: {}",
+            text.unwrap_or("a failure without words")
+        );
     }));
     let options = Options::parse();
     let runtime = tokio::runtime::Builder::new_current_thread()
