@@ -88,6 +88,7 @@ story('two people talk, one loses the connection, the other writes, the first co
   await third.state('online');
   await alice.say('and again');
   await third.shows('and again');
+  await third.picture('phone');
 });
 
 story('who closes the page and comes back in another browser reads what was missed, and only that', async ({ open }) => {
@@ -229,6 +230,30 @@ story('what others write is text and nothing else; names and typing are shown', 
   await mats.shows(nasty, long, 'no JSON at all', '{"a":[1]}');
   assert.equal(await mats.page.$('#log img, #log script, #people img'), null);
   assert.equal(await mats.overflow(), 0, 'nothing is wider than the phone');
+});
+
+story('a refused message says why, does not hold up the next one, and can be sent again or forgotten', async ({ open }) => {
+  const { 1: limit } = await stack.redis('CONFIG', 'GET', 'room.max-payload');
+  const olga = await open(as('olga', 'refused'));
+  await olga.state('online');
+  await stack.redis('CONFIG', 'SET', 'room.max-payload', '100');
+  try {
+    await olga.say('long '.repeat(30), 'also long '.repeat(20), 'short');
+    const failed = () => olga.page.$$eval('[data-state=failed] .word', (all) => all.map((node) => node.textContent));
+    await eventually('two are refused', async () => (await failed()).length === 2);
+    for (const why of await failed()) assert.match(why, /^not sent: .*100/);
+    await olga.picture('refused');
+  } finally {
+    await stack.redis('CONFIG', 'SET', 'room.max-payload', limit);
+  }
+  await olga.shows('short', 'long '.repeat(30).trim(), 'also long '.repeat(20).trim());
+  await olga.page.click('[data-state=failed] >> nth=0 >> text=Send again');
+  await olga.page.click('[data-state=failed] >> text=Forget');
+  await olga.shows('short', 'long '.repeat(30).trim());
+  await olga.nothingWaits();
+  await olga.page.reload();
+  await olga.state('online');
+  assert.deepEqual(await olga.rows(), [], 'nothing is left over');
 });
 
 story('on a phone the people come and go over the messages', async ({ open }) => {

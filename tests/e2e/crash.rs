@@ -1,6 +1,6 @@
 //! The proxy is killed: nobody stays online, nothing that was not acknowledged is lost.
 
-use crate::story::pending;
+use crate::story::{offline, pending};
 use harness::client::{Client, texts};
 use harness::eventually;
 use harness::proxy::Proxy;
@@ -10,7 +10,8 @@ use harness::value::{field, int, list, ok};
 #[test]
 fn after_kill_9_uids_are_offline_and_a_new_proxy_serves_what_was_not_acknowledged() {
     let redis = Redis::start();
-    let mut first = Proxy::start(&redis);
+    // With such a lease, only the end of the connection can end the sessions.
+    let mut first = Proxy::with(&redis, &["--lease", "1h"]);
     let mut a = Client::login(first.port, "r", "a");
     let mut b = Client::login(first.port, "r", "b");
     // b's application never confirms what it gets.
@@ -43,10 +44,12 @@ fn after_kill_9_uids_are_offline_and_a_new_proxy_serves_what_was_not_acknowledge
 #[test]
 fn a_proxy_that_is_asked_to_stop_says_goodbye() {
     let redis = Redis::start();
-    let proxy = Proxy::start(&redis);
+    let mut proxy = Proxy::start(&redis);
     let mut a = Client::login(proxy.port, "r", "a");
     proxy.process().signal("TERM");
     assert_eq!(a.closed(), 4000);
+    assert_eq!(proxy.stop(), 0);
+    offline(&redis, "room:r", "a");
 }
 
 #[test]

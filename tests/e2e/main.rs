@@ -1,9 +1,20 @@
 //! The whole, as clients see it: a real Redis, real proxies, plain WebSocket clients.
+//!
+//! | file | what it shows |
+//! |---|---|
+//! | `story` | who was away gets exactly what was missed, once, in order |
+//! | `devices` | positions, ids, several connections of one uid |
+//! | `badinput` | bad input to every event |
+//! | `redis_cli` | what an operator types reaches browsers |
+//! | `crash`, `link`, `redis_away` | proxies, links and Redis die, freeze and come back |
+//! | `slow` | a client that reads slowly |
+//! | `http` | pages, health, options, exit codes |
 
 mod badinput;
 mod crash;
 mod devices;
 mod http;
+mod link;
 mod redis_away;
 mod redis_cli;
 mod slow;

@@ -1,6 +1,6 @@
 //! What an operator types reaches browsers.
 
-use harness::client::Client;
+use harness::client::{Client, texts};
 use harness::process::{self, installed};
 use harness::proxy::Proxy;
 use harness::redis::Redis;
@@ -34,6 +34,33 @@ fn messages_of_redis_cli_reach_browsers() {
             (&expected, &json!("bot"))
         );
     }
+}
+
+#[test]
+fn a_queue_can_be_looked_into() {
+    let redis = Redis::start();
+    let proxy = Proxy::start(&redis);
+    let mut a = Client::login(proxy.port, "lobby", "a");
+    redis_cli(&redis, &["ROOM.INVITE", "room:lobby", "away"]);
+    for text in ["one", "two", "three"] {
+        a.say(text);
+    }
+    a.messages_until("three");
+    let queue = redis_cli(&redis, &["ROOM.QUEUE", "room:lobby", "away"]);
+    let waiting: Vec<Value> = queue
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .filter(Value::is_object)
+        .collect();
+    assert_eq!(texts(&waiting), ["one", "two", "three"], "{queue}");
+    let line = redis_cli(&redis, &["ROOM.PENDING", "room:lobby", "away"]);
+    assert!(line.contains("pending\n3\n"), "{line}");
+    assert_eq!(
+        redis_cli(&redis, &["ROOM.WHY", "room:lobby", "away", "2"]).trim(),
+        "waiting"
+    );
+    let refused = redis_cli(&redis, &["ROOM.QUEUE", "room:lobby", "stranger"]);
+    assert!(refused.starts_with("NOMEMBER"), "{refused}");
 }
 
 #[test]

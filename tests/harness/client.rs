@@ -56,6 +56,13 @@ impl Client {
         self.socket.send(Message::text(text)).expect("a sent event");
     }
 
+    /// Sends what no client of ours sends.
+    pub fn send_binary(&mut self, bytes: &[u8]) {
+        self.socket
+            .send(Message::binary(bytes.to_vec()))
+            .expect("a sent message");
+    }
+
     /// Sends a message.
     pub fn say(&mut self, message: &str) {
         self.send(&json!({"event": "message", "message": message}));
@@ -128,20 +135,30 @@ impl Client {
 
     /// Reads until this message came; returns all messages so far, in order, and forgets them.
     pub fn messages_until(&mut self, last: &str) -> Vec<Value> {
+        self.try_messages_until(last).unwrap_or_else(|| {
+            panic!(
+                "the connection ended before the message {last}; came: {:#?}",
+                self.seen
+            )
+        })
+    }
+
+    /// The same; `None` if the connection ends before.
+    pub fn try_messages_until(&mut self, last: &str) -> Option<Vec<Value>> {
         let deadline = Instant::now() + PATIENCE;
-        while !self
-            .seen
-            .iter()
-            .any(|event| event["event"] == "message" && event["message"] == last)
-        {
+        let is_last = |event: &Value| event["event"] == "message" && event["message"] == last;
+        while !self.seen.iter().any(is_last) {
             let left = deadline.saturating_duration_since(Instant::now());
             assert!(
-                !left.is_zero() && self.read(left),
+                !left.is_zero(),
                 "the message {last} did not come; came: {:#?}",
                 self.seen
             );
+            if !self.read(left) {
+                return None;
+            }
         }
-        self.take_messages()
+        Some(self.take_messages())
     }
 
     /// The messages that came so far, in order; forgets them.

@@ -1,6 +1,7 @@
 //! Damaged dumps by the thousand: refused or harmless, the server alive.
 
-use crate::workload::{fill, publish};
+use crate::random::Random;
+use crate::workload::{fill, head, publish};
 use harness::redis::Redis;
 use harness::value::ok;
 use redis::cmd;
@@ -25,19 +26,6 @@ fn sealed(body: &[u8], version: &[u8]) -> Vec<u8> {
     dump
 }
 
-/// A small generator with a fixed seed: a failure can be run again.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % n
-    }
-}
-
 fn restore(redis: &mut Redis, connection: &mut redis::Connection, dump: &[u8], what: &str) -> bool {
     let restored = cmd("RESTORE")
         .arg("x")
@@ -49,18 +37,29 @@ fn restore(redis: &mut Redis, connection: &mut redis::Connection, dump: &[u8], w
     if restored.is_err() {
         return false;
     }
-    // What was taken must work.
+    // What was taken must work, and be what it says after one more save and load.
+    let run = |connection: &mut redis::Connection, command: &str| {
+        harness::value::words(command)
+            .query::<redis::Value>(connection)
+            .unwrap_or_else(|error| panic!("{what}: {command}: {error}"))
+    };
     for command in [
         "ROOM.INFO x",
         "ROOM.RANGE x - + COUNT 10",
         "ROOM.MEMBERS x",
-        "ROOM.PUBLISH x bot hi",
-        "DEBUG RELOAD",
-        "DEL x",
+        "ROOM.LAG x",
+        "ROOM.PUBLISH x bot hi ID i",
+        "ROOM.JOIN x somebody HISTORY 5",
     ] {
-        harness::value::words(command)
-            .query::<redis::Value>(connection)
-            .unwrap_or_else(|error| panic!("{what}: {command}: {error}"));
+        run(connection, command);
+    }
+    let position = head(connection, "x");
+    run(connection, &format!("ROOM.ACK x {position} somebody alice"));
+    let digest = redis.digest("x");
+    run(connection, "DEBUG RELOAD");
+    assert_eq!(redis.digest("x"), digest, "{what}");
+    for command in ["ROOM.TRIM x MAXLEN 0", "ROOM.LEAVE x somebody", "DEL x"] {
+        run(connection, command);
     }
     true
 }
@@ -84,7 +83,7 @@ fn damaged_dumps_do_no_harm() {
             &format!("cut at {cut}"),
         ));
     }
-    let mut random = Random(42);
+    let mut random = Random::new(42);
     for round in 0..3000 {
         let mut damaged = body.to_vec();
         for _ in 0..=random.below(3) {

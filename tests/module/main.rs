@@ -1,7 +1,18 @@
 //! The module in a real redis-server, property by property.
+//!
+//! | file | what it shows |
+//! |---|---|
+//! | `commands`, `shapes` | what each command does, and how it answers in RESP2 and RESP3 |
+//! | `errors`, `corrupt` | nonsense and damaged dumps are refused; nothing changes, the server lives |
+//! | `persistence`, `replication`, `keyspace` | a room is the same after every way of saving, copying and replicating it |
+//! | `presence`, `announce` | who is online, and what subscribers hear |
+//! | `limits`, `memory` | what a room keeps, and what that costs |
+//! | `acl`, `docs`, `cluster` | rooms among users, clients and nodes |
+//! | `workload`, `random` | what the others share |
 
 mod acl;
 mod announce;
+mod cluster;
 mod commands;
 mod corrupt;
 mod docs;
@@ -11,5 +22,7 @@ mod limits;
 mod memory;
 mod persistence;
 mod presence;
+mod random;
 mod replication;
+mod shapes;
 mod workload;

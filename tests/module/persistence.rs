@@ -1,9 +1,10 @@
 //! A room survives every way in which Redis keeps data, to the bit.
 
+use crate::random::{Random, Work, digests, stands};
 use crate::workload::{fill, head, publish};
 use harness::eventually;
 use harness::redis::Redis;
-use harness::value::{ints, ok, payloads};
+use harness::value::{field, int, ints, ok, payloads};
 
 fn rewritten(redis: &Redis) {
     ok(&mut redis.connect(), "BGREWRITEAOF");
@@ -103,4 +104,61 @@ fn what_happens_after_a_rewrite_is_kept_too() {
     let digest = redis.digest("r");
     redis.crash_and_restart();
     assert_eq!(redis.digest("r"), digest);
+}
+
+#[test]
+fn random_rooms_survive_every_way() {
+    for preamble in ["yes", "no"] {
+        let mut redis = Redis::with(&[
+            "--appendonly",
+            "yes",
+            "--appendfsync",
+            "always",
+            "--aof-use-rdb-preamble",
+            preamble,
+        ]);
+        let mut work = Work::on(&redis, Random::printed());
+        work.run(600);
+        drop(work);
+        assert!(stands(&redis));
+        let before = digests(&redis);
+        ok(&mut redis.connect(), "DEBUG RELOAD");
+        assert_eq!(digests(&redis), before, "DEBUG RELOAD");
+        redis.crash_and_restart();
+        assert_eq!(digests(&redis), before, "AOF");
+        rewritten(&redis);
+        let mut work = Work::on(&redis, Random::printed());
+        work.run(200);
+        drop(work);
+        let before = digests(&redis);
+        redis.crash_and_restart();
+        assert_eq!(digests(&redis), before, "rewritten AOF and what followed");
+    }
+}
+
+#[test]
+fn who_was_online_is_not_kept() {
+    let mut redis = Redis::with(&["--appendonly", "yes", "--appendfsync", "always"]);
+    let mut c = redis.connect();
+    ok(&mut c, "ROOM.JOIN r a");
+    assert_eq!(redis.info("room_uids_online"), 1);
+    ok(&mut redis.connect(), "DEBUG RELOAD");
+    redis.crash_and_restart();
+    let info = ok(&mut redis.connect(), "ROOM.INFO r");
+    assert_eq!(int(&field(&info, "online")), 0);
+    assert_eq!(int(&field(&info, "members")), 1);
+    assert_eq!(redis.info("room_uids_online"), 0);
+}
+
+#[test]
+fn a_time_to_live_is_kept() {
+    let mut redis = Redis::with(&["--appendonly", "yes", "--appendfsync", "always"]);
+    fill(&redis, "r");
+    ok(&mut redis.connect(), "PEXPIRE r 3600000");
+    let expires = ok(&mut redis.connect(), "PEXPIRETIME r");
+    publish(&mut redis.connect(), "r", "bot", b"x");
+    for again in [Redis::crash_and_restart, Redis::restart] {
+        again(&mut redis);
+        assert_eq!(ok(&mut redis.connect(), "PEXPIRETIME r"), expires);
+    }
 }

@@ -1,11 +1,11 @@
 //! Replicas are equal by digest, and their subscribers hear each message once.
 
+use crate::random::{Random, Work, digests, stands};
 use crate::workload::{fill, head, publish};
 use harness::eventually;
 use harness::redis::Redis;
-use harness::value::{ok, words};
+use harness::value::{err, field, int, ok, words};
 use room_core::announce;
-use std::time::Duration;
 
 fn in_step(primary: &Redis, replica: &Redis) {
     let offset = primary.info("master_repl_offset");
@@ -57,27 +57,21 @@ fn a_promoted_replica_goes_on_where_the_primary_was() {
     assert_eq!(replica.digest("r"), digest);
     let mut c = replica.connect();
     let resumed = ok(&mut c, &format!("ROOM.JOIN r alice SINCE {before}"));
-    assert_eq!(
-        harness::value::int(&harness::value::field(&resumed, "resumed")),
-        1
-    );
+    assert_eq!(int(&field(&resumed, "resumed")), 1);
     publish(&mut c, "r", "bot", b"x");
 }
 
 #[test]
-fn subscribers_of_primary_and_replica_hear_each_message_once() {
+fn subscribers_of_primary_and_replicas_hear_each_message_once() {
     let primary = Redis::start();
     let replica = primary.replica();
-    let mut near = primary.connect();
-    let mut far = replica.connect();
-    for connection in [&mut near, &mut far] {
-        connection
-            .set_read_timeout(Some(Duration::from_secs(10)))
-            .unwrap();
-    }
-    let (mut near, mut far) = (near.as_pubsub(), far.as_pubsub());
-    near.subscribe("r").unwrap();
-    far.subscribe("r").unwrap();
+    let second = replica.replica();
+    let mut connections = [&primary, &replica, &second].map(Redis::connect);
+    let mut subscribers = connections.each_mut().map(|connection| {
+        let mut subscriber = connection.as_pubsub();
+        subscriber.subscribe("r").unwrap();
+        subscriber
+    });
     let mut c = primary.connect();
     for i in 0..5 {
         publish(&mut c, "r", "bot", format!("m{i}").as_bytes());
@@ -93,7 +87,7 @@ fn subscribers_of_primary_and_replica_hear_each_message_once() {
         .unwrap();
     // A plain message marks the end.
     ok(&mut c, "PUBLISH r end");
-    for subscriber in [&mut near, &mut far] {
+    for subscriber in &mut subscribers {
         let mut heard = Vec::new();
         loop {
             let message = subscriber.get_message().expect("a message in time");
@@ -104,5 +98,91 @@ fn subscribers_of_primary_and_replica_hear_each_message_once() {
             }
         }
         assert_eq!(heard, ["m0", "m1", "m2", "m3", "m4", "m5", "m6"]);
+    }
+}
+
+#[test]
+fn random_work_leaves_equal_rooms() {
+    let primary = Redis::start();
+    let replica = primary.replica();
+    let second = replica.replica();
+    let mut work = Work::on(&primary, Random::printed());
+    for _ in 0..5 {
+        work.run(400);
+        assert!(stands(&primary));
+        in_step(&primary, &replica);
+        in_step(&primary, &second);
+        let expected = digests(&primary);
+        assert_eq!(digests(&replica), expected);
+        assert_eq!(digests(&second), expected);
+    }
+}
+
+#[test]
+fn what_time_does_is_replicated() {
+    let primary = Redis::start();
+    ok(&mut primary.connect(), "CONFIG SET room.start-grace 0");
+    let replica = primary.replica();
+    let mut c = primary.connect();
+    ok(&mut c, "ROOM.INVITE aged a");
+    ok(&mut c, "ROOM.LIMITS aged maxage 100");
+    ok(&mut c, "ROOM.INVITE absent a");
+    ok(&mut c, "ROOM.LIMITS absent keep 0 member-ttl 100");
+    for key in ["aged", "absent"] {
+        publish(&mut c, key, "bot", b"soon gone");
+    }
+    for key in ["aged", "absent"] {
+        eventually("the replica dropped the message too", || {
+            let page = ok(&mut replica.connect(), &format!("ROOM.INFO {key}"));
+            (int(&field(&page, "messages")) == 0).then_some(())
+        });
+    }
+    in_step(&primary, &replica);
+    assert_eq!(digests(&replica), digests(&primary));
+}
+
+#[test]
+fn a_promoted_replica_has_sessions_of_its_own_only() {
+    let mut primary = Redis::start();
+    let replica = primary.replica();
+    let mut old = primary.connect();
+    ok(&mut old, "ROOM.JOIN r a");
+    in_step(&primary, &replica);
+    primary.stop();
+    ok(&mut replica.connect(), "REPLICAOF NO ONE");
+    let mut c = replica.connect();
+    assert_eq!(int(&field(&ok(&mut c, "ROOM.PENDING r a"), "online")), 0);
+    ok(&mut c, "ROOM.ATTACH r a");
+    assert_eq!(int(&field(&ok(&mut c, "ROOM.PENDING r a"), "online")), 1);
+}
+
+#[test]
+fn a_replica_serves_readers_and_refuses_writers() {
+    let primary = Redis::start();
+    fill(&primary, "r");
+    let replica = primary.replica();
+    let mut c = replica.connect();
+    for command in [
+        "ROOM.RANGE r - +",
+        "ROOM.QUEUE r bob",
+        "ROOM.MEMBERS r",
+        "ROOM.INFO r",
+    ] {
+        assert_eq!(
+            format!("{:?}", ok(&mut c, command)).len(),
+            format!("{:?}", ok(&mut primary.connect(), command)).len(),
+            "{command}"
+        );
+    }
+    for command in [
+        "ROOM.PUBLISH r a x",
+        "ROOM.JOIN r z",
+        "ROOM.LEAVE r bob",
+        "ROOM.TRIM r MAXLEN 1",
+    ] {
+        assert!(
+            err(&mut c, &words(command)).starts_with("READONLY"),
+            "{command}"
+        );
     }
 }

@@ -132,7 +132,7 @@ impl Redis {
     /// Sends a command on the connection that holds the sessions.
     pub(crate) async fn call(&self, command: &Cmd) -> Result<Value, Fault> {
         let mut commands = self.pair()?.commands.clone();
-        self.checked(commands.send_packed_command(command).await)
+        self.checked(command.query_async(&mut commands).await)
     }
 
     /// Subscribes a room's channel; returns when Redis has confirmed it.
@@ -181,14 +181,14 @@ impl Redis {
             .get_multiplexed_async_connection_with_config(&options);
         let mut commands = commands.await.map_err(|error| detailed(&error))?;
         let mut hello = commands::hello(&self.name, self.lease);
-        commands
-            .send_packed_command(&hello)
+        hello
+            .query_async::<Value>(&mut commands)
             .await
             .map_err(|error| detailed(&error))?;
         hello = redis::cmd("CLIENT");
         hello.arg("SETNAME").arg(&self.name);
         // Only for people who look at CLIENT LIST; an ACL may forbid it.
-        let _ = commands.send_packed_command(&hello).await;
+        let _ = hello.query_async::<Value>(&mut commands).await;
         let pubsub = timeout(self.timeout, self.client.get_async_pubsub())
             .await
             .map_err(|_| Fault::Down)?;

@@ -35,6 +35,12 @@ impl Default for DedupePolicy {
     }
 }
 
+impl DedupePolicy {
+    const fn is_off(&self) -> bool {
+        self.count == 0 || self.age_ms == 0
+    }
+}
+
 #[derive(Clone, Debug)]
 struct Seen {
     /// Counts every id that the room ever remembered: the order of age, also within a millisecond.
@@ -65,6 +71,9 @@ impl Dedupe {
         now: u64,
         policy: &DedupePolicy,
     ) -> Option<Seq> {
+        if policy.is_off() {
+            return None;
+        }
         let seen = self
             .of_uid
             .get(uid)?
@@ -82,7 +91,7 @@ impl Dedupe {
         ms: u64,
         policy: &DedupePolicy,
     ) {
-        if policy.count == 0 || policy.age_ms == 0 {
+        if policy.is_off() {
             return;
         }
         self.insert(uid, id, seq, ms);
