@@ -1,7 +1,7 @@
 //! A seat that catches up: page by page from the log at its own speed, until it has what the hub has.
 
 use super::pages::Source;
-use super::{Hub, Msg, NewSeat};
+use super::{Hub, Msg, NewSeat, Step};
 use crate::catchup::Slice;
 use crate::redis::Fault;
 use crate::redis::commands::Joined;
@@ -46,8 +46,13 @@ impl CatchUp {
                 },
             };
             from = From::Known(at);
-            if self.step_over(at).await {
-                return;
+            match self.step_over(at).await {
+                Step::Done => return,
+                Step::Ask => {
+                    from = From::Doubtful(at);
+                    continue;
+                }
+                Step::ReadOn => {}
             }
             match self.next_page(at).await {
                 Ok(Slice::Bytes(frames, to)) => {
@@ -86,7 +91,7 @@ impl CatchUp {
         self.hub.pages.after(&source, at).await
     }
 
-    async fn step_over(&self, at: Position) -> bool {
+    async fn step_over(&self, at: Position) -> Step {
         let (answer, answered) = oneshot::channel();
         self.hub
             .tell(Msg::StepOver {
@@ -96,7 +101,7 @@ impl CatchUp {
             })
             .await;
         // A task that is gone has no seats either.
-        answered.await.unwrap_or(true)
+        answered.await.unwrap_or(Step::Done)
     }
 
     async fn wait_after(&self, fault: &Fault) {

@@ -52,16 +52,27 @@ pub(crate) enum Msg {
     Start(Position),
     /// A seat that has everything up to `at`.
     Enter { seat: NewSeat, at: Position },
-    /// A seat that catches up has everything up to `at`: may it go live? Answered false if there is more to read.
+    /// A seat that catches up has everything up to `at`: may it go live?
     StepOver {
         id: SeatId,
         at: Position,
-        answer: tokio::sync::oneshot::Sender<bool>,
+        answer: tokio::sync::oneshot::Sender<Step>,
     },
     /// A seat is gone.
     Exit { id: SeatId, uid: Arc<str> },
     /// Redis is connected again, or wants to hear of the sessions again.
     Relinked,
+}
+
+/// What a seat that catches up does next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// It is live, or gone.
+    Done,
+    /// The hub has something else than the seat.
+    ReadOn,
+    /// The hub does not know where the room is: Redis must be asked.
+    Ask,
 }
 
 /// A seat that a connection takes.

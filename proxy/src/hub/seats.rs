@@ -11,18 +11,19 @@ use std::collections::HashMap;
 /// After so many sockets the loop lets others run.
 const BREATH: usize = 256;
 
-pub(super) struct Seat {
-    pub(super) seat: NewSeat,
+struct Seat {
+    seat: NewSeat,
     /// It has everything that the hub has.
-    pub(super) live: bool,
+    live: bool,
     /// It is to be told where the missed messages end.
-    pub(super) owes_synced: bool,
+    owes_synced: bool,
 }
 
 #[derive(Default)]
 pub(super) struct Seats {
     list: Vec<Seat>,
     index: HashMap<SeatId, usize>,
+    live: usize,
 }
 
 impl Seats {
@@ -36,18 +37,31 @@ impl Seats {
         });
     }
 
-    pub(super) fn get_mut(&mut self, id: SeatId) -> Option<&mut Seat> {
-        self.index.get(&id).and_then(|&at| self.list.get_mut(at))
+    pub(super) fn has(&self, id: SeatId) -> bool {
+        self.index.contains_key(&id)
     }
 
-    pub(super) fn remove(&mut self, id: SeatId) -> Option<Seat> {
-        let at = self.index.remove(&id)?;
+    /// A seat that caught up. It is returned if it is to be told that it did.
+    pub(super) fn go_live(&mut self, id: SeatId) -> Option<&NewSeat> {
+        let seat = self.index.get(&id).and_then(|&at| self.list.get_mut(at))?;
+        self.live += usize::from(!std::mem::replace(&mut seat.live, true));
+        std::mem::take(&mut seat.owes_synced).then_some(&seat.seat)
+    }
+
+    pub(super) fn all_live(&self) -> bool {
+        self.live == self.list.len()
+    }
+
+    pub(super) fn remove(&mut self, id: SeatId) {
+        let Some(at) = self.index.remove(&id) else {
+            return;
+        };
         let seat = self.list.swap_remove(at);
+        self.live -= usize::from(seat.live);
         if let Some(moved) = self.list.get(at) {
             self.index.insert(moved.seat.id, at);
         }
         metrics::SEATS.down();
-        Some(seat)
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -88,18 +102,17 @@ impl Seats {
             let Some(seat) = self.list.get_mut(at).filter(|seat| seat.live) else {
                 continue;
             };
-            match seat
-                .seat
-                .conn
-                .push_live(seat.seat.id, frames, &with_beat, to, now)
-            {
+            let conn = &seat.seat.conn;
+            let pushed = conn.push_live(seat.seat.id, frames, &with_beat, to, now);
+            match pushed {
                 Pushed::Done => sent += 1,
                 // Its connection's task is about to say so.
-                Pushed::Gone => seat.live = false,
-                Pushed::Full => {
-                    seat.live = false;
-                    slow.push(seat.seat.clone());
-                }
+                Pushed::Gone => {}
+                Pushed::Full => slow.push(seat.seat.clone()),
+            }
+            if pushed != Pushed::Done {
+                seat.live = false;
+                self.live -= 1;
             }
         }
         metrics::DELIVERIES.add(sent);
@@ -109,6 +122,7 @@ impl Seats {
 
     /// Makes every live seat catch up; returns them.
     pub(super) fn demote_all(&mut self) -> Vec<NewSeat> {
+        self.live = 0;
         let live = self.list.iter_mut().filter(|seat| seat.live);
         live.map(|seat| {
             seat.live = false;

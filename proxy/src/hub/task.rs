@@ -3,7 +3,7 @@
 use super::acks::SeatId;
 use super::join::{self, From};
 use super::seats::Seats;
-use super::{Hub, Msg, encode};
+use super::{Hub, Msg, Step, encode};
 use crate::catchup::Follower;
 use crate::redis::Fault;
 use crate::{frame, metrics};
@@ -13,7 +13,7 @@ use serde_json::json;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use tracing::warn;
 
@@ -102,7 +102,10 @@ impl Task {
                 self.seats.insert(seat.clone());
                 join::spawn(self.hub.clone(), seat, From::Known(at));
             }
-            Msg::StepOver { id, at, answer } => self.step_over(id, at, answer),
+            Msg::StepOver { id, at, answer } => {
+                // Who asked may be gone.
+                let _ = answer.send(self.step_over(id, at));
+            }
             Msg::Exit { id, uid } => self.exit(id, &uid),
             Msg::Relinked => self.relinked().await,
         }
@@ -123,25 +126,27 @@ impl Task {
         }
     }
 
-    fn step_over(&mut self, id: SeatId, at: Position, answer: oneshot::Sender<bool>) {
+    fn step_over(&mut self, id: SeatId, at: Position) -> Step {
         let here = self
             .hub
             .following(|follower| follower.as_ref().map(Follower::at));
-        let Some(seat) = self.seats.get_mut(id) else {
-            let _ = answer.send(true);
-            return;
-        };
-        seat.live = here == Some(at);
-        let live = seat.live;
-        if live && std::mem::take(&mut seat.owes_synced) {
+        if !self.seats.has(id) {
+            return Step::Done;
+        }
+        match here {
+            Some(here) if here == at => {}
+            Some(_) => return Step::ReadOn,
+            None => return Step::Ask,
+        }
+        if let Some(seat) = self.seats.go_live(id) {
             let event =
                 json!({"event": "synced", "roomid": self.hub.roomid, "position": at.to_string()});
-            seat.seat.conn.send(&event.to_string());
+            seat.conn.send(&event.to_string());
         }
-        if live && self.seats.live().count() == self.seats.len() {
+        if self.seats.all_live() {
             self.hub.pages.clear();
         }
-        let _ = answer.send(live);
+        Step::Done
     }
 
     fn exit(&mut self, id: SeatId, uid: &str) {
