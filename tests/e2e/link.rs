@@ -158,7 +158,7 @@ fn a_frozen_proxy_loses_its_sessions_and_takes_them_up_again() {
 fn a_frozen_proxy_is_replaced_by_another() {
     let redis = Redis::start();
     let (frozen, other) = (Proxy::with(&redis, &QUICK), Proxy::with(&redis, &QUICK));
-    let mut a = Client::login(frozen.port, "r", "a");
+    let a = Client::login(frozen.port, "r", "a");
     let mut b = Client::login(other.port, "r", "b");
     frozen.freeze();
     b.say("for a");
