@@ -130,6 +130,16 @@ Times are written 500ms, 20s, 5m or 2h.
 Exit codes: 0 stopped by a signal, 1 another failure, 2 wrong options,
 3 Redis cannot be reached, 4 Redis has no Roomcast module, 5 the address is taken.";
 
+impl Config {
+    /// Where Redis is, without the name and password that the URL may hold.
+    pub fn redis_shown(&self) -> String {
+        match (self.redis.split_once("://"), self.redis.rsplit_once('@')) {
+            (Some((scheme, _)), Some((_, place))) => format!("{scheme}://{place}"),
+            _ => self.redis.clone(),
+        }
+    }
+}
+
 /// `500ms`, `20s`, `5m`, `2h`.
 fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
@@ -169,6 +179,18 @@ mod tests {
                 Some(variable.as_str())
             );
             assert!(arg.get_help().is_some(), "--{flag} has no help");
+        }
+    }
+
+    #[test]
+    fn passwords_are_not_shown() {
+        for (given, shown) in [
+            ("redis://u:p@ss@host:1/2", "redis://host:1/2"),
+            ("redis://127.0.0.1:6379", "redis://127.0.0.1:6379"),
+            ("nonsense", "nonsense"),
+        ] {
+            let config = Config::parse_from(["roomcast-proxy", "--redis", given]);
+            assert_eq!(config.redis_shown(), shown);
         }
     }
 

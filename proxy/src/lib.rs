@@ -55,7 +55,7 @@ pub async fn run(
     hubs.start(redis.clone());
     let server = server::Server::new(config.clone(), redis, hubs);
     if let Ok(address) = listener.local_addr() {
-        info!(%address, redis = config.redis, "serving");
+        info!(%address, redis = config.redis_shown(), "serving");
     }
     let serving = http::listen(listener, server.clone());
     let metrics = async {

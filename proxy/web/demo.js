@@ -102,8 +102,9 @@ function listen() {
   room.on('reset', () => notice('The room’s history has changed: some messages above may not be in it any more', 'reset'));
   room.on('kicked', ({ reason }) => notice(`You were asked to leave${reason ? `: ${reason}` : ''}`, 'kicked'));
   room.on('logout', ({ reason }) => notice(`You are no longer in this room${reason ? ` (${reason})` : ''}`, 'logout'));
-  room.on('error', ({ code, message }) => {
-    if (code !== 'UNAVAILABLE') notice(`${message} (${code})`, 'error');
+  room.on('error', ({ code, message, id }) => {
+    // What was wrong with a message stands at the message.
+    if (code !== 'UNAVAILABLE' && !id) notice(`${message} (${code})`, 'error');
   });
 }
 

@@ -84,7 +84,7 @@ impl Redis {
         listener: Arc<dyn Listener>,
     ) -> Result<Arc<Self>, StartError> {
         let unreachable = |error: &dyn fmt::Display| {
-            StartError::Unreachable(format!("{}: {error}", config.redis))
+            StartError::Unreachable(format!("{}: {error}", config.redis_shown()))
         };
         let client = Client::open(config.redis.as_str()).map_err(|error| unreachable(&error))?;
         let redis = Arc::new(Self {
