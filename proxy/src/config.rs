@@ -1,5 +1,6 @@
 //! Options of the program, each declared once: flag, environment variable, default, meaning.
 
+use crate::broken::Broken;
 use clap::Parser;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -122,6 +123,11 @@ pub struct Config {
     /// Logs as JSON, one object a line; RUST_LOG chooses what is logged
     #[arg(long, env = "ROOMCAST_LOG_JSON")]
     pub log_json: bool,
+
+    /// A defect, for tests of the tests
+    #[cfg(feature = "broken")]
+    #[arg(long, env = "ROOMCAST_BROKEN", value_name = "DEFECT")]
+    pub broken: Option<Broken>,
 }
 
 const AFTER_HELP: &str = "\
@@ -131,6 +137,18 @@ Exit codes: 0 stopped by a signal, 1 another failure, 2 wrong options,
 3 Redis cannot be reached, 4 Redis has no Roomcast module, 5 the address is taken.";
 
 impl Config {
+    /// Whether this defect is wanted: never, but in builds for tests of the tests.
+    #[cfg(not(feature = "broken"))]
+    pub const fn is_broken(&self, _: Broken) -> bool {
+        false
+    }
+
+    /// Whether this defect is wanted.
+    #[cfg(feature = "broken")]
+    pub fn is_broken(&self, what: Broken) -> bool {
+        self.broken == Some(what)
+    }
+
     /// Where Redis is, without the name and password that the URL may hold.
     pub fn redis_shown(&self) -> String {
         match (self.redis.split_once("://"), self.redis.rsplit_once('@')) {

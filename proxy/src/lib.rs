@@ -3,6 +3,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | [`config`] | the options |
+//! | [`broken`] | defects on request, in builds for tests of the tests |
 //! | [`wire`] | the JSON events (pure) |
 //! | [`close`] | why a connection is closed (pure) |
 //! | [`session`] | what one connection was sent and has confirmed (pure) |
@@ -26,6 +27,7 @@ mod redis;
 mod server;
 mod socket;
 
+pub mod broken;
 pub mod catchup;
 pub mod close;
 pub mod config;

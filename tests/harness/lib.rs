@@ -6,6 +6,7 @@
 //! | [`proxy`] | a roomcast-proxy, killed and frozen at will |
 //! | [`client`] | a WebSocket client that sends only what the tutorial's sends |
 //! | [`relay`] | a TCP link that can be cut, stalled or slowed |
+//! | [`random`] | random numbers that can be had again |
 //! | [`value`] | looking into Redis' replies |
 //! | [`process`] | children that end with their owner; where the programs are |
 //! | [`eventually`](mod@eventually) | waiting with a deadline |
@@ -16,6 +17,7 @@ pub mod client;
 pub mod eventually;
 pub mod process;
 pub mod proxy;
+pub mod random;
 pub mod redis;
 pub mod relay;
 pub mod value;

@@ -5,6 +5,7 @@ use crate::process::{Process, built, free_port};
 use crate::redis::Redis;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
 use std::process::Command;
 use tempfile::TempDir;
 
@@ -34,10 +35,15 @@ impl Proxy {
 
     /// One that reaches its Redis at this address, which may be a relay's.
     pub fn to(redis: &str, options: &[&str]) -> Self {
+        Self::of(&built("ROOMCAST_PROXY", "roomcast-proxy"), redis, options)
+    }
+
+    /// One of another build.
+    pub fn of(program: &Path, redis: &str, options: &[&str]) -> Self {
         for _ in 0..5 {
             let port = free_port();
             let listen = format!("127.0.0.1:{port}");
-            if let Ok(proxy) = Self::try_start(&listen, port, redis, "debug", options) {
+            if let Ok(proxy) = Self::try_start(program, &listen, redis, "debug", options) {
                 return proxy;
             }
         }
@@ -49,14 +55,15 @@ impl Proxy {
     /// # Panics
     /// If the address is taken.
     pub fn at(listen: SocketAddr, redis: &str, options: &[&str]) -> Self {
-        Self::try_start(&listen.to_string(), listen.port(), redis, "info", options)
+        let program = built("ROOMCAST_PROXY", "roomcast-proxy");
+        Self::try_start(&program, &listen.to_string(), redis, "info", options)
             .unwrap_or_else(|said| panic!("{}", said.trim_end()))
     }
 
     /// What the program said if an address is taken.
     fn try_start(
+        program: &Path,
         listen: &str,
-        port: u16,
         redis: &str,
         log: &str,
         options: &[&str],
@@ -64,7 +71,9 @@ impl Proxy {
         let folder = tempfile::Builder::new().prefix("roomcast-").tempdir();
         let folder = folder.expect("a folder");
         let admin = free_port();
-        let mut command = Command::new(built("ROOMCAST_PROXY", "roomcast-proxy"));
+        let port = listen.rsplit(':').next().and_then(|port| port.parse().ok());
+        let port = port.expect("a port");
+        let mut command = Command::new(program);
         command
             .args(["--listen", listen, "--redis", redis])
             .args(["--admin-listen", &format!("127.0.0.1:{admin}")])
@@ -100,6 +109,14 @@ impl Proxy {
     /// Kills it without a warning.
     pub fn kill(&mut self) {
         self.process.kill();
+    }
+
+    /// Starts it again where it was, after [`kill`](Self::kill).
+    pub fn start_again(&mut self, program: &Path, redis: &str, options: &[&str]) {
+        let listen = format!("127.0.0.1:{}", self.port);
+        *self = eventually("its port is free again", || {
+            Self::try_start(program, &listen, redis, "debug", options).ok()
+        });
     }
 
     /// Freezes it: it says nothing and hears nothing, but its connections stay.

@@ -52,8 +52,14 @@ impl Redis {
 
     /// A replica of this one, in step with it.
     pub fn replica(&self) -> Self {
-        let port = self.port.to_string();
-        let replica = Self::with(&["--save", "", "--replicaof", "127.0.0.1", &port]);
+        self.replica_via(self.port, &["--save", ""])
+    }
+
+    /// A replica with these options, in step with this one, which it reaches at a port that may be a relay's.
+    pub fn replica_via(&self, port: u16, options: &[&str]) -> Self {
+        let port = port.to_string();
+        let replicaof = ["--replicaof", "127.0.0.1", &port];
+        let replica = Self::with(&[options, &replicaof].concat());
         eventually("the replica is in step", || {
             let info: String = replica.query(redis::cmd("INFO").arg("replication"));
             info.contains("master_link_status:up").then_some(())

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -32,7 +33,7 @@ struct State {
 }
 
 struct Shared {
-    target: u16,
+    target: AtomicU16,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -50,7 +51,7 @@ impl Relay {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = listener.local_addr().expect("an address").port();
         let shared = Arc::new(Shared {
-            target,
+            target: AtomicU16::new(target),
             state: Mutex::new(State {
                 mode: Mode::Open,
                 pairs: Vec::new(),
@@ -71,6 +72,11 @@ impl Relay {
             end(&mut state.pairs);
         }
         self.shared.changed.notify_all();
+    }
+
+    /// New connections lead to this port.
+    pub fn redirect(&self, target: u16) {
+        self.shared.target.store(target, Ordering::Relaxed);
     }
 
     /// From now on nothing passes, and nobody is told. New connections are accepted, and as silent.
@@ -135,7 +141,8 @@ impl Shared {
             let Ok(near) = near else { continue };
             // Dropping the stream ends it.
             if mode != Mode::Cut
-                && let Ok(far) = TcpStream::connect(("127.0.0.1", self.target))
+                && let Ok(far) =
+                    TcpStream::connect(("127.0.0.1", self.target.load(Ordering::Relaxed)))
             {
                 self.join(near, far);
             }

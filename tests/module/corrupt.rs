@@ -1,7 +1,7 @@
 //! Damaged dumps by the thousand: refused or harmless, the server alive.
 
-use crate::random::Random;
 use crate::workload::{fill, head, publish};
+use harness::random::Random;
 use harness::redis::Redis;
 use harness::value::ok;
 use redis::cmd;

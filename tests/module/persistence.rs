@@ -1,8 +1,9 @@
 //! A room survives every way in which Redis keeps data, to the bit.
 
-use crate::random::{Random, Work, digests, stands};
+use crate::random::{Work, digests, stands};
 use crate::workload::{fill, head, publish};
 use harness::eventually;
+use harness::random::Random;
 use harness::redis::Redis;
 use harness::value::{field, int, ints, ok, payloads};
 

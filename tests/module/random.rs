@@ -1,40 +1,9 @@
-//! Random numbers that can be had again, and random work on rooms.
+//! Random work on rooms.
 
+use harness::random::Random;
 use harness::redis::Redis;
 use harness::value::{ok, words};
 use redis::{Connection, Value};
-use std::hash::BuildHasher;
-
-/// A small generator: the same numbers for the same seed.
-pub(crate) struct Random(u64);
-
-impl Random {
-    pub(crate) const fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    /// A seed that is printed with a failure; `ROOMCAST_SEED` repeats it.
-    pub(crate) fn printed() -> Self {
-        let given = std::env::var("ROOMCAST_SEED").ok();
-        let seed = given
-            .and_then(|text| text.parse().ok())
-            .unwrap_or_else(|| u64::from(std::hash::RandomState::new().hash_one(0) as u32));
-        println!("this run is repeated by ROOMCAST_SEED={seed}");
-        Self(seed)
-    }
-
-    pub(crate) fn below(&mut self, n: usize) -> usize {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % n
-    }
-
-    pub(crate) fn one_of<'a, T: ?Sized>(&mut self, all: &[&'a T]) -> &'a T {
-        all[self.below(all.len())]
-    }
-}
 
 const KEYS: [&str; 4] = ["r1", "r2", "r3", "{r}4"];
 const UIDS: [&str; 8] = ["a", "b", "c", "d", "ünal", "e%s%n", "f", "0123456789abcdef"];

@@ -1,8 +1,9 @@
 //! Replicas are equal by digest, and their subscribers hear each message once.
 
-use crate::random::{Random, Work, digests, stands};
+use crate::random::{Work, digests, stands};
 use crate::workload::{fill, head, publish};
 use harness::eventually;
+use harness::random::Random;
 use harness::redis::Redis;
 use harness::value::{err, field, int, ok, words};
 use room_core::announce;

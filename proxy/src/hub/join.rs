@@ -13,6 +13,11 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tracing::warn;
 
+/// Where there is nothing to read yet, a seat asks again after so long.
+const SHORT_WAIT: Duration = Duration::from_millis(5);
+/// After so many of these it asks Redis where it is.
+const MOST_WAITS: u32 = 40;
+
 /// Where a seat begins to catch up.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum From {
@@ -34,6 +39,7 @@ struct CatchUp {
 
 impl CatchUp {
     async fn run(&self, mut from: From) {
+        let mut waits = 0;
         while self.seat.conn.has_room().await && self.is_seated() {
             let at = match from {
                 From::Known(at) => at,
@@ -64,9 +70,17 @@ impl CatchUp {
                         return;
                     }
                     from = From::Known(to);
+                    waits = 0;
                 }
-                // The hub is ahead of what Redis gave: its page is being read, or the link is changing.
-                Ok(Slice::Beyond) => tokio::time::sleep(Duration::from_millis(5)).await,
+                // The hub has not heard of what this seat read, or hears what Redis had not stored when it was asked.
+                // If that does not pass, the seat is ahead of a room that was rolled back.
+                Ok(Slice::Beyond) => {
+                    waits += 1;
+                    if waits % MOST_WAITS == 0 {
+                        from = From::Doubtful(at);
+                    }
+                    tokio::time::sleep(SHORT_WAIT).await;
+                }
                 Ok(Slice::Gone(_) | Slice::OtherHistory) => from = From::Doubtful(at),
                 Err(Fault::Refused { code, .. }) if code == "NOROOM" => from = From::Doubtful(at),
                 Err(fault) => self.wait_after(&fault).await,

@@ -4,6 +4,7 @@ use super::acks::SeatId;
 use super::join::{self, From};
 use super::seats::Seats;
 use super::{Hub, Msg, Step, encode};
+use crate::broken::Broken;
 use crate::catchup::Follower;
 use crate::redis::Fault;
 use crate::{frame, metrics};
@@ -188,7 +189,9 @@ impl Task {
                 }
             }
         }
-        self.read_missed().await;
+        if !self.hub.config.is_broken(Broken::NoGapCheck) {
+            self.read_missed().await;
+        }
     }
 
     /// Makes every live seat ask Redis what of its past is true; the first answer tells the hub where it is.
@@ -208,6 +211,11 @@ impl Task {
     pub(super) async fn send(&mut self, frames: &Bytes, before: Position, to: Position) {
         for slow in self.seats.send(frames, to).await {
             join::spawn(self.hub.clone(), slow, From::Known(before));
+        }
+        if self.hub.config.is_broken(Broken::AckEarly) {
+            for seat in self.seats.live() {
+                self.hub.confirm(&seat.uid, seat.id, to);
+            }
         }
     }
 

@@ -1,0 +1,82 @@
+//! What happened: what each client sent, was told and saw, and what the room held in the end.
+
+use room_core::position::{Position, Seq};
+
+/// What kind of client it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// As `room.js`: remembers its position, sends with ids until confirmed, confirms what it processed.
+    Careful,
+    /// As the tutorial's: logs in, sends, answers heartbeats from its message handler.
+    Plain,
+}
+
+/// One thing that a client did or met.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Event {
+    /// The server let it in: where it starts, whether it became a member only now.
+    Login { position: Position, new: bool },
+    /// It handed this text to its socket.
+    Sent(String),
+    /// It knows that this text is stored.
+    Confirmed(String),
+    /// Its application got this text of this uid.
+    Saw {
+        position: Position,
+        uid: String,
+        text: String,
+    },
+    /// It got what it remembered, and dropped it.
+    Repeated(Position),
+    /// It was told that these are gone.
+    Lost { from: Seq, to: Seq, reason: String },
+    /// It was told that what it saw may not be the history; it goes on after this.
+    Reset(Position),
+    /// Its connection ended.
+    Ended,
+}
+
+/// Milliseconds since the run began, and what happened.
+pub(crate) type Moment = (u64, Event);
+
+/// What one client (a device) met.
+#[derive(Clone, Debug)]
+pub(crate) struct Diary {
+    pub(crate) device: String,
+    pub(crate) uid: String,
+    pub(crate) kind: Kind,
+    /// Another client has the same uid.
+    pub(crate) shared: bool,
+    pub(crate) moments: Vec<Moment>,
+}
+
+/// A stored message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Stored {
+    pub(crate) position: Position,
+    pub(crate) uid: String,
+    pub(crate) text: String,
+}
+
+/// What may have happened to the room.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Allowed {
+    /// The room was replaced, rolled back, or lost a tail.
+    pub(crate) other_history: bool,
+    /// A limit dropped messages.
+    pub(crate) drops: bool,
+}
+
+/// A whole run.
+#[derive(Clone, Debug)]
+pub(crate) struct History {
+    pub(crate) allowed: Allowed,
+    pub(crate) diaries: Vec<Diary>,
+    /// What the room holds in the end, in order, and the position before it.
+    pub(crate) before: Position,
+    pub(crate) log: Vec<Stored>,
+    /// When somebody looked, a uid's cursor was there.
+    pub(crate) cursors: Vec<(u64, String, Seq)>,
+    /// Who was not at rest in the end, and why.
+    pub(crate) restless: Vec<String>,
+}
