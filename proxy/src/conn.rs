@@ -25,8 +25,6 @@ use tracing::debug;
 /// The JSON heartbeat, as it goes to everybody.
 pub(crate) static HEARTBEAT: LazyLock<Bytes> =
     LazyLock::new(|| frame::text(wire::HEARTBEAT.as_bytes()));
-/// The ping for clients that never answer the JSON heartbeat.
-static PING: LazyLock<Bytes> = LazyLock::new(|| frame::ping(b"hb"));
 /// How long a closing handshake may take.
 const CLOSING: Duration = Duration::from_secs(2);
 
@@ -152,9 +150,7 @@ impl Conn {
         if state.confirmations.wants_beat(slot, now) {
             let ping = state.confirmations.beat(now);
             self.write(&mut state, with_beat);
-            if ping {
-                self.write(&mut state, &PING);
-            }
+            self.ping(&mut state, ping);
         } else {
             self.write(&mut state, frames);
         }
@@ -177,8 +173,13 @@ impl Conn {
     fn beat(&self, state: &mut State, now: u64) {
         let ping = state.confirmations.beat(now);
         self.write(state, &HEARTBEAT);
-        if ping {
-            self.write(state, &PING);
+        self.ping(state, ping);
+    }
+
+    /// Sends a ping with this number, which comes back in the pong.
+    fn ping(&self, state: &mut State, number: Option<u64>) {
+        if let Some(number) = number {
+            self.write(state, &frame::ping(&number.to_be_bytes()));
         }
     }
 
@@ -195,8 +196,12 @@ impl Conn {
         }
         match tick {
             Tick::Nothing => {}
-            Tick::Beat if state.closed => {}
+            _ if state.closed => {}
             Tick::Beat => self.beat(state, now),
+            Tick::Ping => {
+                let number = state.confirmations.ping(now);
+                self.ping(state, Some(number));
+            }
             Tick::Dead => {
                 drop(guard);
                 metrics::DEAD.up();
@@ -314,7 +319,7 @@ async fn read(ws: &mut WebSocketStream<Socket>, events: &mut Events, conn: &Conn
                     return Some(why);
                 }
             }
-            Some(Ok(Message::Pong(_))) => events.pong(),
+            Some(Ok(Message::Pong(number))) => events.pong(&number),
             Some(Ok(Message::Ping(_))) => events.heard(),
             Some(Ok(Message::Binary(_))) => return Some(Close::Protocol),
             Some(Ok(Message::Close(_) | Message::Frame(_))) => {}

@@ -314,10 +314,13 @@ impl Events {
         self.conn.confirmations(|c| c.heard(clock::now_ms()));
     }
 
-    pub(crate) fn pong(&self) {
+    /// The answer to a ping, or one that nobody asked for.
+    pub(crate) fn pong(&self, payload: &[u8]) {
         self.conn.confirmations(|c| {
             c.heard(clock::now_ms());
-            c.ponged();
+            if let Ok(number) = payload.try_into() {
+                c.ponged(u64::from_be_bytes(number));
+            }
         });
     }
 

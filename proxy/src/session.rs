@@ -35,6 +35,8 @@ pub enum Tick {
     Nothing,
     /// A heartbeat is to be sent.
     Beat,
+    /// A ping is to be sent: the heartbeat before is not answered yet, and a second one could not be told from it.
+    Ping,
     /// The connection gave no sign of life for too long.
     Dead,
 }
@@ -45,6 +47,10 @@ pub struct Confirmations {
     seats: Vec<(Slot, Seat)>,
     /// When the outstanding heartbeat was sent.
     asked: Option<u64>,
+    /// How many were sent.
+    beats: u64,
+    /// Heartbeats for which a pong was taken. If their answers come after all, they say nothing about later ones.
+    owed: u64,
     last_asked: u64,
     /// When the next heartbeat would be due if all came in the long run's distance.
     next_due: u64,
@@ -129,16 +135,23 @@ impl Confirmations {
         now + BEAT_BURST_MS >= self.next_due + BEAT_INTERVAL_MS
     }
 
-    /// A heartbeat was sent; whether a ping should go with it.
-    pub fn beat(&mut self, now: u64) -> bool {
+    /// A heartbeat was sent; the number of the ping that should go with it.
+    pub fn beat(&mut self, now: u64) -> Option<u64> {
         self.asked = Some(now);
+        self.beats += 1;
         self.last_asked = now;
         self.next_due = self.next_due.max(now) + BEAT_INTERVAL_MS;
         self.ponged = false;
         for (_, seat) in &mut self.seats {
             seat.covered = seat.sent;
         }
-        !self.answers
+        (!self.answers).then_some(self.beats)
+    }
+
+    /// Another ping was sent for the outstanding heartbeat; its number.
+    pub fn ping(&mut self, now: u64) -> u64 {
+        self.last_asked = now;
+        self.beats
     }
 
     /// Something came from the client.
@@ -146,10 +159,13 @@ impl Confirmations {
         self.heard = now;
     }
 
-    /// The client answered the heartbeat. Calls `each` with the seats that this confirms.
+    /// The client answered a heartbeat. Calls `each` with the seats that this confirms.
     pub fn answered(&mut self, each: impl FnMut(Slot, Position)) {
         self.answers = true;
-        self.confirm_covered(each);
+        match self.owed.checked_sub(1) {
+            Some(owed) => self.owed = owed,
+            None => self.confirm_covered(each),
+        }
     }
 
     fn confirm_covered(&mut self, mut each: impl FnMut(Slot, Position)) {
@@ -164,9 +180,9 @@ impl Confirmations {
         }
     }
 
-    /// The client's WebSocket stack answered the ping.
-    pub fn ponged(&mut self) {
-        self.ponged = true;
+    /// The client's WebSocket stack answered the ping with this number.
+    pub fn ponged(&mut self, number: u64) {
+        self.ponged |= number == self.beats;
     }
 
     /// The client says that it processed everything up to `position`. False if that was never sent to it.
@@ -195,10 +211,11 @@ impl Confirmations {
         if let Some(asked) = self.asked {
             if !self.answers && self.ponged && now >= asked + PONG_COUNTS_AFTER_MS {
                 self.confirm_covered(each);
+                self.owed += 1;
+                return Tick::Nothing;
             }
-            // A lost answer must not stop the asking for ever.
-            return if now >= asked + idle_ms {
-                Tick::Beat
+            return if now >= self.last_asked + idle_ms {
+                Tick::Ping
             } else {
                 Tick::Nothing
             };
@@ -274,13 +291,19 @@ mod tests {
         let slot = 7;
         c.open(slot, at(0), false);
         c.sent(slot, at(1));
-        assert!(c.beat(0), "a ping goes along");
-        c.ponged();
+        assert_eq!(c.beat(0), Some(1), "a ping goes along");
+        c.ponged(1);
         let mut got = Vec::new();
         c.tick(100, 20_000, 60_000, |slot, _| got.push(slot));
         assert!(got.is_empty(), "too early to tell");
         c.tick(3000, 20_000, 60_000, |slot, _| got.push(slot));
         assert_eq!(got, [slot]);
+        c.sent(slot, at(2));
+        assert_eq!(c.beat(4000), Some(2));
+        c.ponged(1);
+        c.tick(9000, 20_000, 60_000, |_, _| panic!("an old pong"));
+        assert_eq!(answered(&mut c), [], "the answer to the first heartbeat");
+        assert_eq!(answered(&mut c), [(slot, 2)]);
 
         let mut c = Confirmations::new(0);
         let slot = 7;
@@ -289,8 +312,8 @@ mod tests {
         c.beat(0);
         answered(&mut c);
         c.sent(slot, at(2));
-        assert!(!c.beat(1000), "no ping for one who answers");
-        c.ponged();
+        assert_eq!(c.beat(1000), None, "no ping for one who answers");
+        c.ponged(2);
         c.tick(9000, 20_000, 60_000, |_, _| panic!("a pong must not count"));
     }
 
@@ -303,6 +326,24 @@ mod tests {
         assert_eq!(c.tick(30_000, 20_000, 45_000, |_, _| ()), Tick::Nothing);
         assert_eq!(c.tick(45_000, 20_000, 45_000, |_, _| ()), Tick::Dead);
         c.heard(44_000);
-        assert_eq!(c.tick(45_000, 20_000, 45_000, |_, _| ()), Tick::Beat);
+        assert_eq!(c.tick(45_000, 20_000, 45_000, |_, _| ()), Tick::Ping);
+        assert_eq!(c.ping(45_000), 1);
+        assert_eq!(c.tick(46_000, 20_000, 45_000, |_, _| ()), Tick::Nothing);
+    }
+
+    #[test]
+    fn a_late_answer_covers_only_what_it_was_asked_for() {
+        let mut c = Confirmations::new(0);
+        let slot = 7;
+        c.open(slot, at(0), false);
+        c.beat(0);
+        answered(&mut c);
+        c.sent(slot, at(1));
+        c.beat(1000);
+        c.sent(slot, at(2));
+        c.heard(2500);
+        let tick = c.tick(3000, 500, 4000, |_, _| ());
+        assert_eq!(tick, Tick::Ping, "never a second heartbeat");
+        assert_eq!(answered(&mut c), [(slot, 1)]);
     }
 }

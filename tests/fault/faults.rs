@@ -92,11 +92,7 @@ impl Fault {
                 sleep(long);
                 world.proxies[which].thaw();
             }
-            RedisKilled => {
-                world.redis.kill();
-                sleep(long / 4);
-                world.redis.start_again();
-            }
+            RedisKilled => world.restart_redis(long / 4),
             LinkCut => during(
                 long,
                 || world.to_redis[which].cut(),

@@ -6,6 +6,7 @@ use harness::proxy::Proxy;
 use harness::redis::Redis;
 use harness::relay::Relay;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Times so short that a run takes seconds, and long against a machine's hiccups.
 const OPTIONS: [&str; 10] = [
@@ -101,6 +102,15 @@ impl World {
         self.proxies[which].start_again(&self.program, &url, &self.options);
     }
 
+    /// Redis dies and starts again after a while.
+    pub(crate) fn restart_redis(&mut self, after: Duration) {
+        self.redis.kill();
+        std::thread::sleep(after);
+        self.redis.start_again();
+        // It may have begun as a replica, and remembers.
+        self.command("REPLICAOF NO ONE");
+    }
+
     /// Nothing that is written from now on reaches the replica.
     pub(crate) fn separate_replica(&self) {
         if let Some((_, relay)) = &self.replica {
@@ -112,9 +122,11 @@ impl World {
     pub(crate) fn catch_up_replica(&self) {
         self.to_redis.iter().for_each(Relay::cut);
         if let Some((replica, _)) = &self.replica {
-            let offset = self.redis.info("master_repl_offset");
             eventually("the replica has everything", || {
-                (replica.info("slave_repl_offset") >= offset).then_some(())
+                let info: String = replica.query(redis::cmd("INFO").arg("replication"));
+                let linked = info.contains("master_link_status:up");
+                let offset = self.redis.info("master_repl_offset");
+                (linked && replica.info("slave_repl_offset") == offset).then_some(())
             });
         }
     }
