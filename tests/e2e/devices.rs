@@ -4,6 +4,7 @@ use crate::story::pending;
 use harness::client::{Client, texts};
 use harness::proxy::Proxy;
 use harness::redis::Redis;
+use harness::relay::Relay;
 use harness::value::{field, int, ok};
 use serde_json::{Value, json};
 
@@ -107,6 +108,58 @@ fn the_lowest_device_holds_the_queue() {
         laptop.send(&json!({"event": "ack", "position": last["position"]}));
         laptop.serve_until("both have it", || pending(&redis, "room:r", &uid) == 0);
     }
+}
+
+fn say_and_ack(phone: &mut Client, from: usize, to: usize) {
+    for i in from..=to {
+        phone.say(&i.to_string());
+    }
+    let last = phone.messages_until(&to.to_string()).pop().expect("one");
+    phone.send(&json!({"event": "ack", "position": last["position"]}));
+}
+
+fn numbers(from: usize, to: usize) -> Vec<String> {
+    (from..=to).map(|i| i.to_string()).collect()
+}
+
+#[test]
+fn a_stalled_laptop_gets_what_the_phone_has_read_and_is_told_what_is_gone() {
+    let redis = Redis::start();
+    let proxy = Proxy::start(&redis);
+    let relay = Relay::to(proxy.port);
+    let (mut phone, _) = login(proxy.port, "ben", &json!({"ack": "client"}));
+    let (mut laptop, _) = login(relay.port, "ben", &json!({"ack": "client"}));
+    ok(&mut redis.connect(), "ROOM.LIMITS room:r keep 5");
+    say_and_ack(&mut phone, 1, 42);
+    let last = laptop.messages_until("42").pop().expect("a message");
+    laptop.send(&json!({"event": "ack", "position": last["position"]}));
+    phone.serve_until("both have all", || pending(&redis, "room:r", "ben") == 0);
+
+    relay.stall();
+    let before = proxy.metric("roomcast_events_total");
+    say_and_ack(&mut phone, 43, 50);
+    phone.serve_until("the phone's word has arrived", || {
+        proxy.metric("roomcast_events_total") >= before + 9
+    });
+    assert_eq!(pending(&redis, "room:r", "ben"), 8, "the laptop holds them");
+    relay.mend();
+    let seen = laptop.messages_until("50");
+    assert_eq!(texts(&seen), numbers(43, 50));
+    let at_50 = seen.last().expect("a message")["position"].clone();
+    laptop.drop_connection();
+
+    say_and_ack(&mut phone, 51, 90);
+    phone.serve_until("the phone has all", || {
+        pending(&redis, "room:r", "ben") == 0
+    });
+    let more = json!({"ack": "client", "since": at_50});
+    let (mut laptop, _) = login(relay.port, "ben", &more);
+    let lost = laptop.wait("lost");
+    assert_eq!(
+        (&lost["from"], &lost["to"], &lost["reason"]),
+        (&json!(51), &json!(85), &json!("read-elsewhere"))
+    );
+    assert_eq!(texts(&laptop.take_messages()), numbers(86, 90));
 }
 
 #[test]

@@ -7,6 +7,7 @@
 //! | `badinput` | bad input to every event |
 //! | `redis_cli` | what an operator types reaches browsers |
 //! | `crash`, `link`, `redis_away` | proxies, links and Redis die, freeze and come back |
+//! | `storm` | thousands come back at once |
 //! | `slow` | a client that reads slowly |
 //! | `http` | pages, health, options, exit codes |
 
@@ -18,4 +19,5 @@ mod link;
 mod redis_away;
 mod redis_cli;
 mod slow;
+mod storm;
 mod story;

@@ -5,6 +5,7 @@
 //! | [`redis`] | a redis-server with the module, restarted and killed at will |
 //! | [`proxy`] | a roomcast-proxy, killed and frozen at will |
 //! | [`client`] | a WebSocket client that sends only what the tutorial's sends |
+//! | [`light`] | WebSocket clients by the thousand |
 //! | [`relay`] | a TCP link that can be cut, stalled or slowed |
 //! | [`random`] | random numbers that can be had again |
 //! | [`value`] | looking into Redis' replies |
@@ -15,6 +16,7 @@
 
 pub mod client;
 pub mod eventually;
+pub mod light;
 pub mod process;
 pub mod proxy;
 pub mod random;

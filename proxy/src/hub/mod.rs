@@ -271,6 +271,7 @@ impl Hubs {
         let idle = |entry: &Entry| entry.interest == 0 && now >= entry.idle_since + pause;
         let candidates: Vec<String> = {
             let rooms = lock(&self.rooms);
+            rooms.values().for_each(|entry| entry.hub.pages.expire(now));
             rooms
                 .iter()
                 .filter(|(_, entry)| idle(entry))

@@ -4,10 +4,11 @@
 
 use super::encode;
 use crate::catchup::{Page, Slice};
-use crate::metrics;
 use crate::redis::{Fault, Redis};
+use crate::{clock, metrics};
 use room_core::position::{Position, Seq};
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::OnceCell;
 
@@ -16,12 +17,17 @@ const PAGE_LEN: u64 = 64;
 /// Pages that a room keeps for others.
 const KEPT: usize = 32;
 
+/// For how long, after the last reader.
+const KEPT_FOR_MS: u64 = 2000;
+
 type Cell = Arc<OnceCell<Arc<Page>>>;
 
 /// See the top of the file.
 #[derive(Default)]
 pub(super) struct Pages {
     kept: Mutex<VecDeque<(Seq, Cell)>>,
+    /// When somebody last read; 0 if nothing is kept.
+    used: AtomicU64,
 }
 
 /// Where pages come from.
@@ -62,6 +68,7 @@ impl Pages {
 
     async fn page(&self, source: &Source<'_>, from: Seq) -> Result<Arc<Page>, Fault> {
         let cell = self.cell(from);
+        self.used.store(clock::now_ms(), Ordering::Relaxed);
         let page = cell.get_or_try_init(|| async {
             let left = PAGE_LEN - (from - 1) % PAGE_LEN;
             let range = source
@@ -99,8 +106,17 @@ impl Pages {
         kept.retain(|(known, cell)| *known != from || !cell.initialized());
     }
 
-    /// Forgets everything: the history is another one, or nobody catches up any more.
+    /// Forgets everything that nobody has read for a while: those who come back together come within that time.
+    pub(super) fn expire(&self, now: u64) {
+        let used = self.used.load(Ordering::Relaxed);
+        if used > 0 && now.saturating_sub(used) > KEPT_FOR_MS {
+            self.clear();
+        }
+    }
+
+    /// Forgets everything: the history is another one.
     pub(super) fn clear(&self) {
+        self.used.store(0, Ordering::Relaxed);
         self.kept
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -23,7 +23,6 @@ struct Seat {
 pub(super) struct Seats {
     list: Vec<Seat>,
     index: HashMap<SeatId, usize>,
-    live: usize,
 }
 
 impl Seats {
@@ -44,20 +43,15 @@ impl Seats {
     /// A seat that caught up. It is returned if it is to be told that it did.
     pub(super) fn go_live(&mut self, id: SeatId) -> Option<&NewSeat> {
         let seat = self.index.get(&id).and_then(|&at| self.list.get_mut(at))?;
-        self.live += usize::from(!std::mem::replace(&mut seat.live, true));
+        seat.live = true;
         std::mem::take(&mut seat.owes_synced).then_some(&seat.seat)
-    }
-
-    pub(super) fn all_live(&self) -> bool {
-        self.live == self.list.len()
     }
 
     pub(super) fn remove(&mut self, id: SeatId) {
         let Some(at) = self.index.remove(&id) else {
             return;
         };
-        let seat = self.list.swap_remove(at);
-        self.live -= usize::from(seat.live);
+        self.list.swap_remove(at);
         if let Some(moved) = self.list.get(at) {
             self.index.insert(moved.seat.id, at);
         }
@@ -110,10 +104,7 @@ impl Seats {
                 Pushed::Gone => {}
                 Pushed::Full => slow.push(seat.seat.clone()),
             }
-            if pushed != Pushed::Done {
-                seat.live = false;
-                self.live -= 1;
-            }
+            seat.live = pushed == Pushed::Done;
         }
         metrics::DELIVERIES.add(sent);
         metrics::SLOW.add(slow.len() as u64);
@@ -122,7 +113,6 @@ impl Seats {
 
     /// Makes every live seat catch up; returns them.
     pub(super) fn demote_all(&mut self) -> Vec<NewSeat> {
-        self.live = 0;
         let live = self.list.iter_mut().filter(|seat| seat.live);
         live.map(|seat| {
             seat.live = false;

@@ -144,9 +144,6 @@ impl Task {
                 json!({"event": "synced", "roomid": self.hub.roomid, "position": at.to_string()});
             seat.conn.send(&event.to_string());
         }
-        if self.seats.all_live() {
-            self.hub.pages.clear();
-        }
         Step::Done
     }
 
