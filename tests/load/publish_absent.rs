@@ -5,10 +5,10 @@
 //! the one and to the other, in turns first, and compares the processor time that the server used for each. Rounds are
 //! paired so that a noisy machine disturbs both sides alike.
 
+use crate::figures::{at, micros};
 use harness::redis::Redis;
 use harness::value::ok;
 use redis::Connection;
-use std::time::Duration;
 
 /// Messages that each room holds.
 const KEPT: usize = 1000;
@@ -71,13 +71,13 @@ pub(crate) fn run(options: &Options) {
             pair
         })
         .collect();
-    let column = |of: fn(&Round) -> f64| quartiles(rounds.iter().map(of).collect());
+    let column = |of: fn(&Round) -> f64| at(rounds.iter().map(of).collect(), [0.25, 0.5, 0.75]);
     let (none, absent, ratio) = (column(|r| r.0), column(|r| r.1), column(|r| r.1 / r.0));
     println!();
-    for (at, name) in ["25 %", "median", "75 %"].iter().enumerate() {
+    for (i, name) in ["25 %", "median", "75 %"].iter().enumerate() {
         println!(
             "{name:>7} {:>12.3} {:>12.3} {:>8.3}",
-            none[at], absent[at], ratio[at]
+            none[i], absent[i], ratio[i]
         );
     }
 }
@@ -117,14 +117,4 @@ fn publish(connection: &mut Connection, key: &str, messages: usize, size: usize)
         pipe.query::<()>(connection).expect("published messages");
         left -= batch;
     }
-}
-
-fn micros(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e6
-}
-
-fn quartiles(mut values: Vec<f64>) -> [f64; 3] {
-    values.sort_by(f64::total_cmp);
-    let at = |share: f64| values[((values.len() - 1) as f64 * share).round() as usize];
-    [at(0.25), at(0.5), at(0.75)]
 }

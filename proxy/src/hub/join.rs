@@ -13,10 +13,10 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tracing::warn;
 
-/// Where there is nothing to read yet, a seat asks again after so long.
+/// Where there is nothing to read yet, a seat asks again after so long, then twice as long …
 const SHORT_WAIT: Duration = Duration::from_millis(5);
-/// After so many of these it asks Redis where it is.
-const MOST_WAITS: u32 = 40;
+/// … so often; then it asks Redis where it is.
+const MOST_WAITS: u32 = 6;
 
 /// Where a seat begins to catch up.
 #[derive(Clone, Copy, Debug)]
@@ -75,11 +75,12 @@ impl CatchUp {
                 // The hub has not heard of what this seat read, or hears what Redis had not stored when it was asked.
                 // If that does not pass, the seat is ahead of a room that was rolled back.
                 Ok(Slice::Beyond) => {
+                    tokio::time::sleep(SHORT_WAIT * (1 << waits)).await;
                     waits += 1;
-                    if waits % MOST_WAITS == 0 {
+                    if waits == MOST_WAITS {
+                        waits = 0;
                         from = From::Doubtful(at);
                     }
-                    tokio::time::sleep(SHORT_WAIT).await;
                 }
                 Ok(Slice::Gone(_) | Slice::OtherHistory) => from = From::Doubtful(at),
                 Err(Fault::Refused { code, .. }) if code == "NOROOM" => from = From::Doubtful(at),

@@ -44,26 +44,27 @@ impl Pages {
     pub(super) async fn after(&self, source: &Source<'_>, at: Position) -> Result<Slice, Fault> {
         let wanted = at.seq + 1;
         let aligned = at.seq / PAGE_LEN * PAGE_LEN + 1;
-        let page = self.page(source, aligned).await?;
-        let slice = page.after(at);
-        if slice != Slice::Beyond {
+        let mut page = self.page(source, aligned).await?;
+        if let found @ Slice::Bytes(..) = page.after(at) {
             metrics::PAGES_SHARED.up();
-            return Ok(slice);
+            return Ok(found);
         }
-        if !page.is_cut() {
-            // It ended at the head of its time, which has moved since.
+        if page.after(at) != Slice::Beyond || !page.is_cut() {
+            // It ended at the head of its time, or is of a history of its time: both may have changed.
             self.forget(aligned);
-            let slice = self.page(source, aligned).await?.after(at);
-            if slice != Slice::Beyond {
-                return Ok(slice);
-            }
+            page = self.page(source, aligned).await?;
         }
-        // It was cut by its bytes.
-        let slice = self.page(source, wanted).await?.after(at);
-        if slice == Slice::Beyond {
-            self.forget(wanted);
+        let found = page.after(at);
+        if found != Slice::Beyond || !page.is_cut() {
+            return Ok(found);
         }
-        Ok(slice)
+        // It was cut by its bytes: the reader has a page of its own.
+        let found = self.page(source, wanted).await?.after(at);
+        if matches!(found, Slice::Bytes(..)) {
+            return Ok(found);
+        }
+        self.forget(wanted);
+        Ok(self.page(source, wanted).await?.after(at))
     }
 
     async fn page(&self, source: &Source<'_>, from: Seq) -> Result<Arc<Page>, Fault> {

@@ -1,0 +1,227 @@
+//! Thousands of clients on a thread of their own, so that the other core is the server's.
+
+use harness::light::Light;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tokio::runtime::Runtime;
+use tokio::sync::Semaphore;
+use tokio::task::AbortHandle;
+
+/// Connections that are made side by side: a server's queue of new ones is short.
+const AT_ONCE: usize = 128;
+/// How long anything may take.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// What all clients together met.
+#[derive(Default)]
+pub(crate) struct Counts {
+    pub(crate) ready: AtomicU64,
+    pub(crate) messages: AtomicU64,
+    pub(crate) failed: AtomicU64,
+    /// Bytes of the last message.
+    pub(crate) size: AtomicU64,
+    /// Microseconds from publishing to arrival.
+    pub(crate) latencies: Mutex<Vec<f64>>,
+}
+
+/// A protocol: what a client of some server says and hears.
+pub(crate) trait Talk: Send + Sync + 'static {
+    /// The path and the WebSocket subprotocol.
+    fn path(&self) -> (&'static str, Option<&'static str>);
+    /// What a client says first. `again`: it was here before.
+    fn hello(&self, client: usize, again: bool) -> Vec<String>;
+    /// What an incoming text means.
+    fn heard(&self, text: &[u8]) -> Heard;
+}
+
+/// What a text of the server means to a client.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Heard {
+    /// So many messages.
+    Messages(u64),
+    /// It is in, and has what it missed; so many came with that.
+    Ready(u64),
+    /// It is to answer.
+    Answer(String),
+    Other,
+}
+
+/// See the top of the file.
+pub(crate) struct Crowd {
+    runtime: Runtime,
+    pub(crate) counts: Arc<Counts>,
+    people: Mutex<Vec<AbortHandle>>,
+}
+
+impl Crowd {
+    pub(crate) fn new() -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        Self {
+            runtime,
+            counts: Arc::default(),
+            people: Mutex::default(),
+        }
+    }
+
+    /// Lets so many come; returns how long it took until all had what they missed.
+    pub(crate) fn come(
+        &self,
+        port: u16,
+        clients: usize,
+        again: bool,
+        talk: &Arc<impl Talk>,
+    ) -> Duration {
+        let began = Instant::now();
+        let target = self.counts.ready.load(Relaxed) + clients as u64;
+        let limit = Arc::new(Semaphore::new(AT_ONCE));
+        let mut people = self.people.lock().expect("people");
+        for client in 0..clients {
+            let (talk, counts, limit) = (talk.clone(), self.counts.clone(), limit.clone());
+            let live = async move {
+                let turn = limit.acquire_owned().await;
+                if live(port, client, again, &*talk, &counts, turn)
+                    .await
+                    .is_err()
+                {
+                    counts.failed.fetch_add(1, Relaxed);
+                }
+            };
+            people.push(self.runtime.spawn(live).abort_handle());
+        }
+        drop(people);
+        wait("all are in", || self.counts.ready.load(Relaxed) >= target);
+        began.elapsed()
+    }
+
+    /// All connections drop.
+    pub(crate) fn go(&self) {
+        self.people
+            .lock()
+            .expect("people")
+            .drain(..)
+            .for_each(|one| one.abort());
+        // The tasks' sockets close when the runtime gets to it.
+        std::thread::sleep(Duration::from_millis(200));
+    }
+
+    /// Waits until so many messages have come in all.
+    pub(crate) fn wait_for(&self, messages: u64) {
+        wait("all messages have come", || {
+            self.counts.messages.load(Relaxed) >= messages
+        });
+    }
+}
+
+fn wait(what: &str, done: impl Fn() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !done() {
+        assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}");
+        std::thread::sleep(Duration::from_micros(100));
+    }
+}
+
+pub(crate) fn now_us() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.expect("a clock after 1970").as_micros() as u64
+}
+
+async fn live(
+    port: u16,
+    client: usize,
+    again: bool,
+    talk: &impl Talk,
+    counts: &Counts,
+    turn: Result<tokio::sync::OwnedSemaphorePermit, tokio::sync::AcquireError>,
+) -> io::Result<()> {
+    let to = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let (path, protocol) = talk.path();
+    let mut light = Light::connect(to, path, protocol).await?;
+    for text in talk.hello(client, again) {
+        light.send(&text).await?;
+    }
+    let mut turn = Some(turn);
+    loop {
+        let text = light.next().await?;
+        match talk.heard(&text) {
+            Heard::Messages(many) => {
+                if let Some(sent) = stamp(&text) {
+                    let latency = now_us().saturating_sub(sent) as f64;
+                    counts.latencies.lock().expect("latencies").push(latency);
+                }
+                counts.size.store(text.len() as u64, Relaxed);
+                counts.messages.fetch_add(many, Relaxed);
+            }
+            Heard::Ready(many) => {
+                counts.messages.fetch_add(many, Relaxed);
+                counts.ready.fetch_add(1, Relaxed);
+                // The next one may come.
+                drop(turn.take());
+            }
+            Heard::Answer(text) => light.send(&text).await?,
+            Heard::Other => {}
+        }
+    }
+}
+
+/// The time in `"t":<microseconds>`.
+fn stamp(text: &[u8]) -> Option<u64> {
+    const NAME: &[u8] = b"\"t\":";
+    let at = text.windows(NAME.len()).position(|bytes| bytes == NAME)? + NAME.len();
+    let digits = text[at..].iter().take_while(|byte| byte.is_ascii_digit());
+    Some(digits.fold(0, |number, digit| number * 10 + u64::from(digit - b'0')))
+}
+
+/// Roomcast's protocol.
+pub(crate) struct Roomcast {
+    pub(crate) rooms: usize,
+    /// Confirms each message at once, as a page may.
+    pub(crate) acks: bool,
+}
+
+impl Talk for Roomcast {
+    fn path(&self) -> (&'static str, Option<&'static str>) {
+        ("/ws", None)
+    }
+
+    fn hello(&self, client: usize, _: bool) -> Vec<String> {
+        let room = client % self.rooms;
+        // A uid of 16 bytes.
+        vec![format!(
+            r#"{{"event":"login","roomid":"{room}","uid":"client-{client:09}","ack":"client"}}"#
+        )]
+    }
+
+    fn heard(&self, text: &[u8]) -> Heard {
+        if text.starts_with(br#"{"event":"message""#) {
+            let position = self.acks.then(|| position(text)).flatten();
+            return match position {
+                Some(position) => {
+                    Heard::Answer(format!(r#"{{"event":"ack","position":"{position}"}}"#))
+                }
+                None => Heard::Messages(1),
+            };
+        }
+        if text.starts_with(br#"{"event":"synced""#) {
+            return Heard::Ready(0);
+        }
+        if text.starts_with(br#"{"event":"heartbeat""#) {
+            return Heard::Answer(r#"{"event":"heartbeat","message":"pong"}"#.into());
+        }
+        Heard::Other
+    }
+}
+
+fn position(text: &[u8]) -> Option<&str> {
+    const NAME: &[u8] = b"\"position\":\"";
+    let at = text.windows(NAME.len()).position(|bytes| bytes == NAME)? + NAME.len();
+    let rest = &text[at..];
+    let end = rest.iter().position(|byte| *byte == b'"')?;
+    std::str::from_utf8(&rest[..end]).ok()
+}
