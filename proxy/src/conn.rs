@@ -262,7 +262,7 @@ impl Conn {
 }
 
 /// Reads a connection until it ends. `early` is what came behind the handshake already.
-pub(crate) async fn serve(server: Arc<Server>, conn: Arc<Conn>, early: Bytes) {
+pub(crate) async fn serve(server: Arc<Server>, conn: Arc<Conn>, early: Vec<u8>) {
     let limits = WebSocketConfig::default()
         .read_buffer_size(512)
         .write_buffer_size(0)
@@ -271,8 +271,7 @@ pub(crate) async fn serve(server: Arc<Server>, conn: Arc<Conn>, early: Bytes) {
         .max_frame_size(Some(server.config.max_event));
     let socket = Socket(conn.clone());
     let mut ws =
-        WebSocketStream::from_partially_read(socket, early.to_vec(), Role::Server, Some(limits))
-            .await;
+        WebSocketStream::from_partially_read(socket, early, Role::Server, Some(limits)).await;
     let mut events = Events::new(server.clone(), conn.clone());
     let why = tokio::select! {
         why = read(&mut ws, &mut events, &conn) => why,
@@ -287,13 +286,16 @@ pub(crate) async fn serve(server: Arc<Server>, conn: Arc<Conn>, early: Bytes) {
             let _ = ws.close(Some(frame)).await;
             while let Some(Ok(_)) = ws.next().await {}
         };
-        tokio::select! {
-            _ = timeout(CLOSING, handshake) => {}
-            _ = conn.drain() => {}
-        }
+        Box::pin(async {
+            tokio::select! {
+                _ = timeout(CLOSING, handshake) => {}
+                _ = conn.drain() => {}
+            }
+        })
+        .await;
     }
     conn.shut(&mut conn.state());
-    events.end().await;
+    Box::pin(events.end()).await;
 }
 
 /// Handles events until the end; the code to close with, unless the connection is gone already.

@@ -69,7 +69,8 @@ impl Events {
             }
         };
         let about = about(&event);
-        if let Err(refusal) = self.apply(event).await {
+        // In a box of its own: what an event needs is not to be kept for a connection at rest.
+        if let Err(refusal) = Box::pin(self.apply(event)).await {
             self.refuse(&about, refusal);
         }
         Ok(())

@@ -198,10 +198,12 @@ fn upgrade(mut request: Request<Incoming>, server: Arc<Server>) -> Answer {
         let Some(admitted) = server.admit(&conn) else {
             return;
         };
+        // A copy, or the few bytes in it would keep the whole buffer of the HTTP connection.
+        let early = parts.read_buf.to_vec();
         // A task of its own again: this one is as large as the upgrade needed.
         tokio::spawn(async move {
             let _admitted = admitted;
-            conn::serve(server, conn, parts.read_buf).await;
+            conn::serve(server, conn, early).await;
         });
     });
     let mut answer = Response::new(Full::default());

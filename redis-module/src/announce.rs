@@ -62,7 +62,8 @@ pub(crate) fn ephemeral(
     ctx.publish(key, &frame(Kind::Ephemeral, at, ms, counts, uid, payload));
 }
 
-/// Who came and who went; with more than `room.presence-names` only the counters.
+/// Who came and who went; where more than `room.presence-names` are online, or changed, only the counters: the names of
+/// n who join must not go to n others.
 pub(crate) fn presence(
     ctx: Ctx<'_>,
     key: RStr<'_>,
@@ -72,7 +73,8 @@ pub(crate) fn presence(
     change: &Change,
 ) {
     let mut payload = Vec::new();
-    if change.came.len() + change.went.len() <= config::presence_names() {
+    let most = config::presence_names();
+    if change.came.len() + change.went.len() <= most && counts.online <= most as u64 {
         for (sign, uids) in [(b'+', &change.came), (b'-', &change.went)] {
             for uid in uids {
                 if !payload.is_empty() {

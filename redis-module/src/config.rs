@@ -57,8 +57,8 @@ pub(crate) const SETTINGS: [Setting; 12] = [
     setting(c"grace", 5_000, 0, 3_600_000),
     // After a start or a promotion, nobody counts as absent for so long: proxies announce their sessions again.
     setting(c"start-grace", 10_000, 0, 3_600_000),
-    // Uids that one presence frame names; above, only the counters travel.
-    setting(c"presence-names", 64, 0, 10_000),
+    // Where more are online, or came and went at once, only the counters travel.
+    setting(c"presence-names", 200, 0, 10_000),
 ];
 
 static VALUES: [AtomicI64; SETTINGS.len()] = [const { AtomicI64::new(0) }; SETTINGS.len()];

@@ -131,8 +131,12 @@ fn ack_micros(redis: &Redis) -> f64 {
     let stats: String = redis.query(redis::cmd("INFO").arg("commandstats"));
     let line = stats
         .lines()
-        .find_map(|line| line.strip_prefix("cmdstat_room.ack:"))
-        .unwrap_or("");
+        .find_map(|line| {
+            line.to_lowercase()
+                .strip_prefix("cmdstat_room.ack:")
+                .map(str::to_owned)
+        })
+        .unwrap_or_default();
     let micros = line
         .split(',')
         .find_map(|field| field.strip_prefix("usec="));
