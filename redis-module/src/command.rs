@@ -124,7 +124,6 @@ pub(crate) enum Failure {
     Room(RoomError),
     WrongType,
     OutOfMemory,
-    NoPermission,
     Arity,
     /// An argument that no option is.
     Syntax(Box<[u8]>),
@@ -149,9 +148,6 @@ impl fmt::Display for Failure {
             Self::OutOfMemory => {
                 f.write_str("OOM command not allowed when used memory > 'maxmemory'.")
             }
-            Self::NoPermission => f.write_str(
-                "NOPERM this user has no permissions to publish on the channel of this key",
-            ),
             Self::Arity => f.write_str("ERR wrong number of arguments: an option lacks its value"),
             Self::Syntax(text) => write!(f, "ERR syntax error near '{}'", Shown(text)),
             Self::Number(text, min, max) => write!(

@@ -1,6 +1,7 @@
 //! Effects: what a command came to on the primary, as replicas and the AOF get it.
 //!
-//! `ROOM._APPLY key <verb> <ms> <drops> [<first> <reason>]… <rest>`: the verb is done with the time `ms`, then each drop.
+//! `ROOM._APPLY key <verb>:<ms>[:<first>:<reason>]… <rest>`: the verb is done with the time `ms`, then each drop. The
+//! first part is one argument, as each argument costs the publish path.
 //! No clock, no random bits and no settings are asked here. (`load` has only a part of a snapshot: AOF rewrites use it.)
 //!
 //! | verb | rest |
@@ -13,11 +14,13 @@
 //! | `mark` | `seen`, `release` or `kick`, then `uid…` |
 //! | `drop` | nothing: only the drops |
 
-use crate::announce::{self, Counts};
-use crate::command::{APPLY, ArgKind, ArgSpec, Command, Failure, Keys, Options, Spec};
+use crate::announce::{self, At, Counts};
+use crate::command::{
+    APPLY, ArgKind, ArgSpec, Command, Failure, Keys, Options, Spec, parse_number,
+};
 use crate::ffi::{Args, Ctx, Key, Kind, Piece, RStr};
 use crate::info::{Counter, count};
-use crate::presence::{room_key, sessions};
+use crate::presence::online;
 use room_core::dedupe::DedupePolicy;
 use room_core::error::RoomError;
 use room_core::limits::parse_limit;
@@ -25,6 +28,7 @@ use room_core::log::{MAX_SEQ, Reason};
 use room_core::position::Tag;
 use room_core::room::{Drop, Room, check_id, check_uid};
 use room_core::snapshot;
+use std::io::Write;
 
 /// What the limits dropped after a command.
 #[derive(Clone, Copy, Default)]
@@ -75,21 +79,30 @@ pub(crate) fn send(
     drops: &Drops,
     rest: &[Piece<'_>],
 ) {
-    let mut pieces = Vec::with_capacity(8 + rest.len());
-    pieces.push(Piece::Same(key));
-    pieces.push(Piece::Bytes(verb.as_bytes()));
-    pieces.push(Piece::Number(ms));
-    pieces.push(Piece::Number(drops.iter().count() as u64));
+    let mut space = [0; MAX_HEAD];
+    let len = write_head(&mut space, verb, ms, drops).unwrap_or(0);
+    let head = space.get(..len).unwrap_or_default();
+    ctx.replicate(APPLY, key, head, rest);
+}
+
+/// The longest first part: the longest verb, and a number with its colon, then such a number and the longest reason for
+/// each drop.
+const MAX_HEAD: usize = 8 + 21 + 4 * (21 + 16);
+
+/// Its length; an error if it does not fit.
+fn write_head(mut space: &mut [u8], verb: &str, ms: u64, drops: &Drops) -> std::io::Result<usize> {
+    let room = space.len();
+    let mut digits = itoa::Buffer::new();
+    space.write_all(verb.as_bytes())?;
+    space.write_all(b":")?;
+    space.write_all(digits.format(ms).as_bytes())?;
     for drop in drops.iter() {
-        pieces.push(Piece::Number(drop.first));
-        pieces.push(Piece::Bytes(drop.reason.word().as_bytes()));
+        space.write_all(b":")?;
+        space.write_all(digits.format(drop.first).as_bytes())?;
+        space.write_all(b":")?;
+        space.write_all(drop.reason.word().as_bytes())?;
     }
-    pieces.extend(rest.iter().map(|piece| match piece {
-        Piece::Same(string) => Piece::Same(*string),
-        Piece::Bytes(bytes) => Piece::Bytes(bytes),
-        Piece::Number(n) => Piece::Number(*n),
-    }));
-    ctx.replicate(APPLY, &pieces);
+    Ok(room - space.len())
 }
 
 /// `ROOM._APPLY`.
@@ -100,13 +113,13 @@ impl Command for Apply {
         name: "ROOM._APPLY",
         summary: c"Internal: carries effects to replicas and into the AOF",
         complexity: c"O(N) with the size of the effect",
-        arity: -4,
-        flags: c"write",
+        arity: -3,
+        flags: c"write getchannels-api",
         keys: Keys::Insert,
         args: &[
             ArgSpec::KEY,
-            ArgSpec::one(c"verb", ArgKind::String),
-            ArgSpec::one(c"argument", ArgKind::String).many(),
+            ArgSpec::one(c"effect", ArgKind::String),
+            ArgSpec::one(c"argument", ArgKind::String).many().maybe(),
         ],
     };
 
@@ -116,12 +129,11 @@ impl Command for Apply {
         if key.kind() == Kind::Other {
             return Err(Failure::WrongType);
         }
-        let verb = args.bytes(2)?;
-        if verb == b"load" {
+        let head = args.bytes(2)?;
+        if head == b"load" {
             load(&mut key, args.bytes(3)?)?;
         } else {
-            let effect = Effect::parse(args)?;
-            effect.apply(ctx, key_name, &mut key, verb)?;
+            Effect::parse(args, head)?.apply(ctx, key_name, &mut key)?;
         }
         ctx.replicate_verbatim();
         ctx.reply_simple(c"OK");
@@ -147,39 +159,44 @@ fn load(key: &mut Key<'_>, part: &[u8]) -> Result<(), Failure> {
 
 struct Effect<'a> {
     args: Args<'a>,
+    verb: &'a [u8],
     ms: u64,
     drops: Drops,
-    /// Where the rest begins.
-    rest: usize,
 }
 
+/// Where the rest begins.
+const REST: usize = 3;
+
 impl<'a> Effect<'a> {
-    fn parse(args: Args<'a>) -> Result<Self, Failure> {
-        let ms = args.number(3, 0, MAX_SEQ)?;
+    fn parse(args: Args<'a>, head: &'a [u8]) -> Result<Self, Failure> {
+        let syntax = || Failure::Syntax(head.into());
+        let number = |word: Option<&[u8]>| {
+            let n = word.and_then(parse_number).filter(|n| *n <= MAX_SEQ);
+            n.ok_or_else(syntax)
+        };
+        let mut words = head.split(|byte| *byte == b':');
+        let verb = words.next().ok_or_else(syntax)?;
+        let ms = number(words.next())?;
         let mut drops = Drops::default();
-        let many = args.number(4, 0, drops.0.len() as u64)? as usize;
-        for (i, slot) in drops.0.iter_mut().take(many).enumerate() {
-            let first = args.number(5 + 2 * i, 1, MAX_SEQ)?;
-            let word = args.bytes(6 + 2 * i)?;
-            let reason = Reason::from_word(word).ok_or_else(|| Failure::Syntax(word.into()))?;
+        let mut slots = drops.0.iter_mut();
+        while let Some(first) = words.next() {
+            let slot = slots.next().ok_or_else(syntax)?;
+            let first = number(Some(first)).ok().filter(|first| *first > 0);
+            let first = first.ok_or_else(syntax)?;
+            let reason = words.next().and_then(Reason::from_word);
+            let reason = reason.ok_or_else(syntax)?;
             *slot = Some(Drop { first, reason });
         }
         Ok(Self {
             args,
+            verb,
             ms,
             drops,
-            rest: 5 + 2 * many,
         })
     }
 
-    fn apply(
-        &self,
-        ctx: Ctx<'_>,
-        name: RStr<'_>,
-        key: &mut Key<'_>,
-        verb: &[u8],
-    ) -> Result<(), Failure> {
-        match verb {
+    fn apply(&self, ctx: Ctx<'_>, name: RStr<'_>, key: &mut Key<'_>) -> Result<(), Failure> {
+        match self.verb {
             b"append" => self.append(ctx, name, key)?,
             b"join" => self.join(key)?,
             b"leave" => self.leave(key)?,
@@ -187,7 +204,7 @@ impl<'a> Effect<'a> {
             b"limits" => self.limits(key)?,
             b"mark" => self.mark(key)?,
             b"drop" => {}
-            _ => return Err(Failure::Syntax(verb.into())),
+            _ => return Err(Failure::Syntax(self.verb.into())),
         }
         if let Some(room) = key.room_mut() {
             self.drops.apply(room);
@@ -196,11 +213,11 @@ impl<'a> Effect<'a> {
     }
 
     fn append(&self, ctx: Ctx<'_>, name: RStr<'_>, key: &mut Key<'_>) -> Result<(), Failure> {
-        let uid = self.args.bytes(self.rest)?;
-        let payload = self.args.bytes(self.rest + 1)?;
+        let uid = self.args.bytes(REST)?;
+        let payload = self.args.bytes(REST + 1)?;
         check_uid(uid)?;
         let (mut birth, mut id) = (None, None);
-        let mut options = Options::new(self.args, self.rest + 2);
+        let mut options = Options::new(self.args, REST + 2);
         while let Some(word) = options.next_word() {
             match &word[..] {
                 b"BIRTH" => birth = Some(options.number(0, u64::from(u32::MAX))?),
@@ -226,18 +243,15 @@ impl<'a> Effect<'a> {
             room.remember(uid, id, position.seq, room.log().last_ms(), &policy);
         }
         let counts = Counts {
-            online: sessions(|sessions| sessions.online(&room_key(ctx, name.bytes()))),
+            online: online(ctx, name),
             members: room.member_count() as u64,
         };
-        announce::message(
-            ctx,
-            name,
+        let at = At {
             position,
-            room.log().last_ms(),
+            ms: room.log().last_ms(),
             counts,
-            uid,
-            payload,
-        );
+        };
+        announce::message(ctx, ctx.flags(), name, at, uid, payload);
         Ok(())
     }
 
@@ -248,9 +262,9 @@ impl<'a> Effect<'a> {
     }
 
     fn join(&self, key: &mut Key<'_>) -> Result<(), Failure> {
-        let birth = self.args.number(self.rest, 0, u64::from(u32::MAX))?;
-        let cursor = self.args.number(self.rest + 1, 0, MAX_SEQ)?;
-        let uids = self.uids(self.rest + 2)?;
+        let birth = self.args.number(REST, 0, u64::from(u32::MAX))?;
+        let cursor = self.args.number(REST + 1, 0, MAX_SEQ)?;
+        let uids = self.uids(REST + 2)?;
         if key.kind() == Kind::Empty {
             key.set(Room::new(Tag(birth as u32)));
         }
@@ -262,7 +276,7 @@ impl<'a> Effect<'a> {
     }
 
     fn leave(&self, key: &mut Key<'_>) -> Result<(), Failure> {
-        let uids = self.uids(self.rest)?;
+        let uids = self.uids(REST)?;
         let room = key.need_room_mut()?;
         for uid in uids {
             room.remove(uid);
@@ -274,8 +288,8 @@ impl<'a> Effect<'a> {
     }
 
     fn ack(&self, key: &mut Key<'_>) -> Result<(), Failure> {
-        let seq = self.args.number(self.rest, 0, MAX_SEQ)?;
-        let uids = self.uids(self.rest + 1)?;
+        let seq = self.args.number(REST, 0, MAX_SEQ)?;
+        let uids = self.uids(REST + 1)?;
         let room = key.need_room_mut()?;
         for uid in uids {
             room.raise(uid, seq, self.ms);
@@ -285,7 +299,7 @@ impl<'a> Effect<'a> {
 
     fn limits(&self, key: &mut Key<'_>) -> Result<(), Failure> {
         let room = key.need_room_mut()?;
-        let mut at = self.rest;
+        let mut at = REST;
         while let Ok(name) = self.args.bytes(at) {
             let (limit, value) = parse_limit(name, self.args.bytes(at + 1)?)?;
             room.set_limit(limit, value);
@@ -295,8 +309,8 @@ impl<'a> Effect<'a> {
     }
 
     fn mark(&self, key: &mut Key<'_>) -> Result<(), Failure> {
-        let what = self.args.bytes(self.rest)?;
-        let uids = self.uids(self.rest + 1)?;
+        let what = self.args.bytes(REST)?;
+        let uids = self.uids(REST + 1)?;
         let room = key.need_room_mut()?;
         for uid in uids {
             match what {

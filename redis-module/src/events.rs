@@ -1,6 +1,6 @@
 //! What happens without a command: the timer, connections that end, databases that are emptied.
 
-use crate::announce::{self, Counts};
+use crate::announce::{self, At, Counts};
 use crate::config;
 use crate::effects::{Drops, send};
 use crate::ffi::{Ctx, Piece, RStr, now_ms};
@@ -45,7 +45,12 @@ fn tell_presence(ctx: Ctx<'_>, key: &RoomKey, change: &Change, now: u64) {
             online,
             members: room.member_count() as u64,
         };
-        announce::presence(ctx, name, room.log().head(), now, counts, change);
+        let at = At {
+            position: room.log().head(),
+            ms: now,
+            counts,
+        };
+        announce::presence(ctx, name, at, change);
         let mut rest = vec![Piece::Bytes(b"seen")];
         rest.extend(
             change

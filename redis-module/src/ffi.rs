@@ -8,6 +8,7 @@ use crate::command::{self, Command, Failure};
 use crate::{config, data_type, events, info, register};
 use redis_module::raw;
 use room_core::room::Room;
+use smallvec::SmallVec;
 use std::alloc::{GlobalAlloc, Layout};
 use std::ffi::{CStr, CString, c_char, c_int, c_longlong, c_void};
 use std::marker::PhantomData;
@@ -137,6 +138,7 @@ impl<'a> Args<'a> {
 }
 
 /// One piece of a replicated command.
+#[derive(Clone, Copy)]
 pub(crate) enum Piece<'a> {
     /// An argument of the running command, handed on without a copy.
     Same(RStr<'a>),
@@ -248,10 +250,10 @@ impl<'a> Ctx<'a> {
     }
 
     /// Replicates `name` with these arguments instead of the running command.
-    pub(crate) fn replicate(self, name: &CStr, pieces: &[Piece<'_>]) {
-        let mut made = Vec::with_capacity(pieces.len());
-        let mut argv = Vec::with_capacity(pieces.len());
-        for piece in pieces {
+    pub(crate) fn replicate(self, name: &CStr, key: RStr<'_>, head: &[u8], rest: &[Piece<'_>]) {
+        let mut made: SmallVec<[_; 4]> = SmallVec::new();
+        let mut argv: SmallVec<[_; 8]> = SmallVec::new();
+        for piece in rest {
             let string = match piece {
                 Piece::Same(string) => {
                     argv.push(string.raw);
@@ -266,7 +268,10 @@ impl<'a> Ctx<'a> {
         rm!(RedisModule_Replicate(
             self.raw,
             name.as_ptr(),
-            c"v".as_ptr(),
+            c"sbv".as_ptr(),
+            key.raw,
+            head.as_ptr().cast::<c_char>(),
+            head.len(),
             argv.as_mut_ptr(),
             argv.len()
         ));
@@ -279,8 +284,8 @@ impl<'a> Ctx<'a> {
 
     /// Publishes on the channel named `key`, once per subscriber and node: on a replica of a cluster the primary's
     /// message comes over the bus, and while loading everything was published in an earlier life.
-    pub(crate) fn publish(self, key: RStr<'_>, frame: &[u8]) {
-        let flags = self.flags();
+    /// `flags` are the call's.
+    pub(crate) fn publish(self, flags: Flags, key: RStr<'_>, frame: &[u8]) {
         if flags.loading() || (flags.cluster() && flags.replica()) {
             return;
         }
@@ -293,37 +298,19 @@ impl<'a> Ctx<'a> {
         self.free_string(message);
     }
 
-    /// Whether the caller's ACL lets it publish on this channel, which RM_PublishMessage itself does not ask.
-    pub(crate) fn may_publish(self, channel: RStr<'_>) -> bool {
-        if !has!(RedisModule_ACLCheckChannelPermissions) || !self.has_user() {
-            return true;
-        }
-        let name = rm!(RedisModule_GetCurrentUserName(self.raw));
-        let user = rm!(RedisModule_GetModuleUserFromUserName(name));
-        self.free_string(name);
-        if user.is_null() {
+    /// Redis may only be asking which channels a command publishes on, to check the caller's ACL (flag
+    /// `getchannels-api`): the one that is named as the key. True if it was answered and nothing is to be done.
+    fn answers_channels(self, args: Args<'_>) -> bool {
+        if !has!(RedisModule_IsChannelsPositionRequest)
+            || rm!(RedisModule_IsChannelsPositionRequest(self.raw)) == 0
+        {
             return false;
         }
-        let publish = raw::REDISMODULE_CMD_CHANNEL_PUBLISH as c_int;
-        let answer = rm!(RedisModule_ACLCheckChannelPermissions(
-            user,
-            channel.raw,
-            publish
-        ));
-        rm!(RedisModule_FreeModuleUser(user));
-        answer == raw::REDISMODULE_OK as c_int
-    }
-
-    /// RM_GetCurrentUserName crashes for callers without a user (a replication link, another module): only real
-    /// connections, which Redis finds by their id, and scripts have one.
-    fn has_user(self) -> bool {
-        let flags = self.flags();
-        if flags.loading() || flags.replicated() {
-            return false;
+        if args.len() > 1 {
+            let publish = raw::REDISMODULE_CMD_CHANNEL_PUBLISH as c_int;
+            rm!(RedisModule_ChannelAtPosWithFlags(self.raw, 1, publish));
         }
-        flags.script()
-            || rm!(RedisModule_GetClientInfoById(null_mut(), self.client_id()))
-                == raw::REDISMODULE_OK as c_int
+        true
     }
 
     /// Tells whoever watches keyspace events (`K`/`E` with `d`).
@@ -343,10 +330,7 @@ impl<'a> Ctx<'a> {
         } else {
             raw::REDISMODULE_READ
         };
-        Key {
-            raw: rm!(RedisModule_OpenKey(self.raw, name.raw, mode as c_int)).cast(),
-            life: PhantomData,
-        }
+        Key::of(rm!(RedisModule_OpenKey(self.raw, name.raw, mode as c_int)).cast())
     }
 
     /// Runs `with` on a string made of these bytes.
@@ -417,6 +401,9 @@ pub(crate) fn random_u32() -> u32 {
 /// An open key; closed when dropped.
 pub(crate) struct Key<'a> {
     raw: *mut raw::RedisModuleKey,
+    kind: Kind,
+    /// The room, if the kind is that.
+    room: *mut Room,
     life: PhantomData<&'a ()>,
 }
 
@@ -432,37 +419,44 @@ pub(crate) enum Kind {
 static TYPE: AtomicPtr<raw::RedisModuleType> = AtomicPtr::new(null_mut());
 
 impl Key<'_> {
-    pub(crate) fn kind(&self) -> Kind {
-        if self.raw.is_null()
-            || rm!(RedisModule_KeyType(self.raw)) == raw::REDISMODULE_KEYTYPE_EMPTY as c_int
-        {
-            return Kind::Empty;
-        }
-        let of_module = rm!(RedisModule_ModuleTypeGetType(self.raw));
-        if !of_module.is_null() && of_module == TYPE.load(Ordering::Relaxed) {
-            Kind::Room
-        } else {
-            Kind::Other
+    /// `raw` may be null: a key that was opened to be read and is not there.
+    fn of(raw: *mut raw::RedisModuleKey) -> Self {
+        let (kind, room) = Self::look(raw);
+        Self {
+            raw,
+            kind,
+            room,
+            life: PhantomData,
         }
     }
 
-    fn value(&self) -> Option<*mut Room> {
-        match self.kind() {
-            Kind::Room => Some(rm!(RedisModule_ModuleTypeGetValue(self.raw)).cast()),
-            _ => None,
+    fn look(raw: *mut raw::RedisModuleKey) -> (Kind, *mut Room) {
+        if raw.is_null() || rm!(RedisModule_KeyType(raw)) == raw::REDISMODULE_KEYTYPE_EMPTY as c_int
+        {
+            return (Kind::Empty, null_mut());
         }
+        let of_module = rm!(RedisModule_ModuleTypeGetType(raw));
+        if of_module.is_null() || of_module != TYPE.load(Ordering::Relaxed) {
+            return (Kind::Other, null_mut());
+        }
+        let value = rm!(RedisModule_ModuleTypeGetValue(raw)).cast();
+        (Kind::Room, value)
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
     }
 
     pub(crate) fn room(&self) -> Option<&Room> {
         // SAFETY: a value of our type is a `Box<Room>` that `set` or a type callback gave to Redis. It stays there while
         // the key is open and `self` is borrowed; only `room_mut`, `set` and `delete` change it, and those borrow `self`
         // mutably. A command opens each key once.
-        self.value().and_then(|value| unsafe { value.as_ref() })
+        unsafe { self.room.as_ref() }
     }
 
     pub(crate) fn room_mut(&mut self) -> Option<&mut Room> {
         // SAFETY: as in `room`; the mutable borrow of `self` makes it the only one.
-        self.value().and_then(|value| unsafe { value.as_mut() })
+        unsafe { self.room.as_mut() }
     }
 
     /// Puts a room under this (empty, writable) key.
@@ -474,10 +468,12 @@ impl Key<'_> {
             value.cast()
         ));
         data_type::count_rooms(1);
+        (self.kind, self.room) = (Kind::Room, value);
     }
 
     pub(crate) fn delete(&mut self) {
         rm!(RedisModule_DeleteKey(self.raw));
+        (self.kind, self.room) = (Kind::Empty, null_mut());
     }
 }
 
@@ -527,10 +523,7 @@ unsafe extern "C" fn on_scanned(
         // SAFETY: `data` is the closure that `step` holds on its stack while RM_Scan runs.
         let each = unsafe { &mut *data.cast::<&mut dyn FnMut(&[u8], &Room)>() };
         // The key is Redis' own to close.
-        let key = std::mem::ManuallyDrop::new(Key {
-            raw: key,
-            life: PhantomData,
-        });
+        let key = std::mem::ManuallyDrop::new(Key::of(key));
         let name = RStr {
             raw: name,
             life: PhantomData,
@@ -564,6 +557,9 @@ unsafe extern "C" fn on_command<C: Command>(
     // SAFETY: see above.
     let args = unsafe { std::slice::from_raw_parts(argv, usize::try_from(argc).unwrap_or(0)) };
     let done = guard(C::SPEC.name, Err(Failure::Internal), || {
+        if ctx.answers_channels(Args(args)) {
+            return Ok(());
+        }
         C::run(ctx, Args(args))
     });
     if let Err(failure) = done {

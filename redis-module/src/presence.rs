@@ -1,7 +1,7 @@
 //! This node's sessions. Redis runs commands and events on one thread, so they live in that thread.
 
-use crate::ffi::Ctx;
-use room_core::sessions::{RoomKey, Sessions};
+use crate::ffi::{Ctx, RStr};
+use room_core::sessions::{RoomKey, RoomName, Sessions};
 use std::cell::RefCell;
 
 thread_local! {
@@ -16,6 +16,15 @@ pub(crate) fn sessions<T>(with: impl FnOnce(&mut Sessions) -> T) -> T {
 /// The key of the running command.
 pub(crate) fn room_key(ctx: Ctx<'_>, name: &[u8]) -> RoomKey {
     RoomKey::new(ctx.db(), name)
+}
+
+/// Uids online in the room of the running command.
+pub(crate) fn online(ctx: Ctx<'_>, name: RStr<'_>) -> u64 {
+    let key = RoomName {
+        db: ctx.db(),
+        name: name.bytes(),
+    };
+    sessions(|sessions| sessions.online(&key))
 }
 
 /// Whether the running command may begin or end sessions: it comes from a connection whose end will be told.

@@ -7,6 +7,7 @@
 //! | [`client`] | a WebSocket client that sends only what the tutorial's sends |
 //! | [`light`] | WebSocket clients by the thousand |
 //! | [`relay`] | a TCP link that can be cut, stalled or slowed |
+//! | [`counted`] | a program whose instructions are counted |
 //! | [`random`] | random numbers that can be had again |
 //! | [`value`] | looking into Redis' replies |
 //! | [`process`] | children that end with their owner; where the programs are |
@@ -15,6 +16,7 @@
 //! Servers listen on loopback only, and are ended by pid. What they printed is shown when their test fails.
 
 pub mod client;
+pub mod counted;
 pub mod eventually;
 pub mod light;
 pub mod process;

@@ -5,6 +5,7 @@ use crate::process::{Process, built, free_port, installed};
 use crate::value;
 use redis::{Cmd, Connection, FromRedisValue, RedisError, Value};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use tempfile::TempDir;
 
 /// See the top of the file.
@@ -12,6 +13,8 @@ pub struct Redis {
     /// Where it listens, on loopback.
     pub port: u16,
     options: Vec<String>,
+    /// Another program than the one that is installed.
+    program: Option<PathBuf>,
     // Before its folder: a log that is gone cannot be shown.
     process: Option<Process>,
     folder: Folder,
@@ -26,6 +29,14 @@ impl Redis {
     /// One with these options.
     pub fn with(options: &[&str]) -> Self {
         let mut redis = Self::new(free_port(), Folder::own(), options);
+        redis.run();
+        redis
+    }
+
+    /// One of another program, which takes the same options.
+    pub fn of(program: &Path, options: &[&str]) -> Self {
+        let mut redis = Self::new(free_port(), Folder::own(), options);
+        redis.program = Some(program.to_owned());
         redis.run();
         redis
     }
@@ -46,6 +57,7 @@ impl Redis {
             port,
             folder,
             options: options.iter().map(|option| (*option).to_owned()).collect(),
+            program: None,
             process: None,
         }
     }
@@ -86,7 +98,10 @@ impl Redis {
     /// False if the port is taken.
     fn try_run(&mut self) -> bool {
         let log = self.folder.path().join("redis-server.log");
-        let mut command = installed("REDIS_SERVER", "redis-server", "redis-server");
+        let mut command = match &self.program {
+            Some(program) => Command::new(program),
+            None => installed("REDIS_SERVER", "redis-server", "redis-server"),
+        };
         command
             .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1"])
             .arg("--dir")

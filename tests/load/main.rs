@@ -3,6 +3,7 @@
 //! | name | what it measures |
 //! |---|---|
 //! | `fanout` | what a delivery costs the proxy, against a loop of `send()` (`floor`) |
+//! | `instructions` | instructions per delivery and per publish, counted by valgrind |
 //! | `many` | ten thousand connections: memory, logins, coming back, acknowledgements |
 //! | `publish` | what a publish costs Redis, against PUBLISH, Lua and XADD |
 //! | `publish-absent` | what a publish costs the server with many absent members, against one with none |
@@ -12,6 +13,7 @@ mod crowd;
 mod fanout;
 mod figures;
 mod floor;
+mod instructions;
 mod many;
 mod publish;
 mod publish_absent;
@@ -34,6 +36,8 @@ enum What {
     /// The server that only sends: a part of `fanout`
     #[command(hide = true)]
     Floor(floor::Options),
+    /// Instructions per delivery and per publish
+    Instructions(instructions::Options),
     /// Ten thousand connections at rest, coming, coming back, acknowledging
     Many(many::Options),
     /// Server CPU of a publish, against PUBLISH, a Lua script and XADD
@@ -48,6 +52,7 @@ fn main() {
     match Options::parse().what {
         What::Fanout(options) => drop(fanout::run(&options)),
         What::Floor(options) => floor::run(&options),
+        What::Instructions(options) => drop(instructions::run(&options)),
         What::Many(options) => drop(many::run(&options)),
         What::Publish(options) => drop(publish::run(&options)),
         What::PublishAbsent(options) => publish_absent::run(&options),

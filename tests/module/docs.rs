@@ -25,7 +25,7 @@ const COMMANDS: &[(&str, i64, &str)] = &[
     ("ROOM.TRIM", 4, "RW access delete"),
     ("ROOM.KICK", -3, "RW access update"),
     ("ROOM.HELLO", 4, ""),
-    ("ROOM._APPLY", -4, "RW access insert"),
+    ("ROOM._APPLY", -3, "RW access insert"),
 ];
 
 #[test]

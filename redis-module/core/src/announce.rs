@@ -88,15 +88,19 @@ impl Header<'_> {
 /// Appends the frame to `out`. `uid` must be a valid uid (or `-`): it is written as it is.
 pub fn write(out: &mut Vec<u8>, header: &Header<'_>, payload: &[u8]) {
     // The longest header but the uid: five numbers of up to 20 digits, a tag, a letter and seven separators.
-    out.reserve(96 + header.uid.len() + payload.len());
-    out.push(header.kind.letter());
-    push_decimal(out, header.seq);
+    out.reserve(116 + header.uid.len() + payload.len());
+    let mut digits = itoa::Buffer::new();
+    let mut number = |out: &mut Vec<u8>, n: u64| {
+        out.extend_from_slice(digits.format(n).as_bytes());
+        out.push(b' ');
+    };
+    out.extend_from_slice(&[header.kind.letter(), b' ']);
+    number(out, header.seq);
+    out.extend_from_slice(&hex(header.tag));
     out.push(b' ');
-    push_tag(out, header.tag);
-    push_decimal(out, header.ms);
-    push_decimal(out, header.online);
-    push_decimal(out, header.members);
-    out.push(b' ');
+    number(out, header.ms);
+    number(out, header.online);
+    number(out, header.members);
     out.extend_from_slice(header.uid.as_bytes());
     out.push(b'\n');
     out.extend_from_slice(payload);
@@ -132,28 +136,10 @@ pub fn parse(frame: &[u8]) -> Option<(Header<'_>, &[u8])> {
     ))
 }
 
-/// A space and the number.
-fn push_decimal(out: &mut Vec<u8>, mut n: u64) {
-    let mut digits = [0u8; 20];
-    let mut at = digits.len();
-    for digit in digits.iter_mut().rev() {
-        *digit = b'0' + (n % 10) as u8;
-        n /= 10;
-        at -= 1;
-        if n == 0 {
-            break;
-        }
-    }
-    out.push(b' ');
-    out.extend_from_slice(digits.get(at..).unwrap_or_default());
-}
-
-fn push_tag(out: &mut Vec<u8>, tag: Tag) {
+fn hex(tag: Tag) -> [u8; 8] {
     const HEX: &[u8; 16] = b"0123456789abcdef";
-    for shift in (0..8).rev() {
-        let digit = (tag.0 >> (shift * 4)) & 15;
-        out.push(HEX.get(digit as usize).copied().unwrap_or(b'0'));
-    }
+    // An index below 16 into 16 digits.
+    std::array::from_fn(|i| HEX[(tag.0 >> (28 - 4 * i) & 15) as usize])
 }
 
 #[cfg(test)]

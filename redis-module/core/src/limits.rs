@@ -98,10 +98,8 @@ impl Overrides {
     /// The limits in force where the configuration has `defaults`.
     pub fn over(&self, defaults: &Limits) -> Limits {
         let mut limits = *defaults;
-        for (limit, value) in Limit::ALL.into_iter().zip(self.values) {
-            if let Some(value) = value {
-                limits.set(limit, value);
-            }
+        for (value, own) in limits.values.iter_mut().zip(self.values) {
+            *value = own.unwrap_or(*value);
         }
         limits
     }

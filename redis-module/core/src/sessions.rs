@@ -7,8 +7,9 @@
 //! departure is told only after a grace period, so that a blip flaps nobody.
 
 use crate::position::Seq;
-use hashbrown::{HashMap, HashSet};
+use hashbrown::{Equivalent, HashMap, HashSet};
 use std::collections::VecDeque;
+use std::hash::Hash;
 use std::sync::Arc;
 
 /// A connection, by the number that Redis gave it.
@@ -30,6 +31,27 @@ impl RoomKey {
             db,
             name: name.into(),
         }
+    }
+}
+
+/// A room's key whose name is borrowed: enough to look something up. It must hash as [`RoomKey`] does.
+#[derive(Clone, Copy, Debug, Hash)]
+pub struct RoomName<'a> {
+    /// The number of the database.
+    pub db: i32,
+    /// The key's name.
+    pub name: &'a [u8],
+}
+
+impl Equivalent<RoomKey> for RoomName<'_> {
+    fn equivalent(&self, key: &RoomKey) -> bool {
+        self.db == key.db && *self.name == *key.name
+    }
+}
+
+impl From<&RoomName<'_>> for RoomKey {
+    fn from(key: &RoomName<'_>) -> Self {
+        Self::new(key.db, key.name)
     }
 }
 
@@ -290,7 +312,7 @@ impl Sessions {
     }
 
     /// Uids with at least one session in this room.
-    pub fn online(&self, key: &RoomKey) -> u64 {
+    pub fn online<K: Hash + Equivalent<RoomKey>>(&self, key: &K) -> u64 {
         self.rooms.get(key).map_or(0, |room| room.online)
     }
 

@@ -1,6 +1,6 @@
 //! `ROOM.KICK`: ends a uid's sessions everywhere; it stays a member.
 
-use crate::announce::{self, Counts};
+use crate::announce::{self, At, Counts};
 use crate::command::{ArgKind, ArgSpec, Command, Failure, Keys, Spec};
 use crate::effects::{Drops, send};
 use crate::ffi::{Args, Ctx, Piece, now_ms};
@@ -49,7 +49,12 @@ impl Command for Kick {
             online: sessions(|sessions| sessions.online(&key)),
             members: room.member_count() as u64,
         };
-        announce::kicked(ctx, name, room.log().head(), now, counts, uid, reason);
+        let at = At {
+            position: room.log().head(),
+            ms: now,
+            counts,
+        };
+        announce::kicked(ctx, name, at, uid, reason);
         send(
             ctx,
             name,

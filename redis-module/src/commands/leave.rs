@@ -1,6 +1,6 @@
 //! `ROOM.LEAVE`: memberships end, and the queues with them.
 
-use crate::announce::{self, Counts};
+use crate::announce::{self, At, Counts};
 use crate::command::{ArgSpec, Command, Failure, Keys, Spec};
 use crate::effects::{Drops, send, settle};
 use crate::ffi::{Args, Ctx, Piece, now_ms};
@@ -48,7 +48,12 @@ impl Command for Leave {
                 online: sessions(|sessions| sessions.online(&session_key)),
                 members: room.member_count() as u64,
             };
-            announce::left(ctx, name, room.log().head(), now, counts, uid);
+            let at = At {
+                position: room.log().head(),
+                ms: now,
+                counts,
+            };
+            announce::left(ctx, name, at, uid);
         }
         if empty {
             key.delete();

