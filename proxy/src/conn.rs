@@ -140,19 +140,22 @@ impl Conn {
         now: u64,
     ) -> Pushed {
         let mut state = self.state();
-        if state.closed || !state.confirmations.has(slot) {
+        let queued = state.outbox.bytes();
+        if queued > 0 && queued + frames.len() > self.outbox_limit {
+            let gone = state.closed || !state.confirmations.has(slot);
+            return if gone { Pushed::Gone } else { Pushed::Full };
+        }
+        if state.closed {
             return Pushed::Gone;
         }
-        if state.outbox.bytes() + frames.len() > self.outbox_limit && state.outbox.bytes() > 0 {
-            return Pushed::Full;
-        }
-        state.confirmations.sent(slot, to);
-        if state.confirmations.wants_beat(slot, now) {
-            let ping = state.confirmations.beat(now);
-            self.write(&mut state, with_beat);
-            self.ping(&mut state, ping);
-        } else {
-            self.write(&mut state, frames);
+        match state.confirmations.deliver(slot, to, now) {
+            None => return Pushed::Gone,
+            Some(false) => self.write(&mut state, frames),
+            Some(true) => {
+                let ping = state.confirmations.beat(now);
+                self.write(&mut state, with_beat);
+                self.ping(&mut state, ping);
+            }
         }
         Pushed::Done
     }

@@ -125,6 +125,15 @@ impl Confirmations {
         }
     }
 
+    /// Live messages up to `to` are about to be handed to the connection. `None` if the seat is gone; else whether a
+    /// heartbeat should follow them.
+    pub fn deliver(&mut self, slot: Slot, to: Position, now: u64) -> Option<bool> {
+        let may_ask = self.asked.is_none() && self.may_ask(now);
+        let seat = self.seat(slot)?;
+        seat.sent = to;
+        Some(may_ask && !seat.acks)
+    }
+
     /// Whether a heartbeat should follow what is being sent to this seat now.
     pub fn wants_beat(&self, slot: Slot, now: u64) -> bool {
         let asks = |(known, seat): &(Slot, Seat)| *known == slot && !seat.acks;

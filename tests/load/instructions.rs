@@ -18,7 +18,7 @@ use tempfile::TempDir;
 #[derive(clap::Args)]
 pub(crate) struct Options {
     /// Connections in the room
-    #[arg(long, default_value_t = 300)]
+    #[arg(long, default_value_t = 1000)]
     sockets: usize,
     /// Bursts of each size
     #[arg(long, default_value_t = 40)]
@@ -127,7 +127,10 @@ fn invite(connection: &mut Connection, key: &str, members: usize) {
 }
 
 fn publish(connection: &mut Connection, command: &str, key: &str, many: usize, size: usize) {
-    let text = "x".repeat(size);
+    let text = format!(
+        r#"{{"event":"message","message":"{}"}}"#,
+        "x".repeat(size - 32)
+    );
     for _ in 0..many.div_ceil(100) {
         let mut pipe = redis::pipe();
         for _ in 0..many.min(100) {

@@ -48,12 +48,12 @@ impl Kind {
         }
     }
 
-    fn from_letter(letter: &str) -> Option<Self> {
+    const fn from_letter(letter: &[u8]) -> Option<Self> {
         match letter {
-            "m" => Some(Self::Message),
-            "e" => Some(Self::Ephemeral),
-            "p" => Some(Self::Presence),
-            "c" => Some(Self::Control),
+            b"m" => Some(Self::Message),
+            b"e" => Some(Self::Ephemeral),
+            b"p" => Some(Self::Presence),
+            b"c" => Some(Self::Control),
             _ => None,
         }
     }
@@ -96,7 +96,7 @@ pub fn write(out: &mut Vec<u8>, header: &Header<'_>, payload: &[u8]) {
     };
     out.extend_from_slice(&[header.kind.letter(), b' ']);
     number(out, header.seq);
-    out.extend_from_slice(&hex(header.tag));
+    out.extend_from_slice(&header.tag.hex());
     out.push(b' ');
     number(out, header.ms);
     number(out, header.online);
@@ -109,9 +109,8 @@ pub fn write(out: &mut Vec<u8>, header: &Header<'_>, payload: &[u8]) {
 /// Splits a frame; `None` if it is not one that [`write()`] makes.
 pub fn parse(frame: &[u8]) -> Option<(Header<'_>, &[u8])> {
     let end = frame.iter().position(|&b| b == b'\n')?;
-    let line = std::str::from_utf8(frame.get(..end)?).ok()?;
     let payload = frame.get(end + 1..)?;
-    let mut parts = line.split(' ');
+    let mut parts = frame.get(..end)?.split(|byte| *byte == b' ');
     let kind = Kind::from_letter(parts.next()?)?;
     let seq = parse_decimal(parts.next()?)?;
     let tag = parse_tag(parts.next()?)?;
@@ -119,9 +118,10 @@ pub fn parse(frame: &[u8]) -> Option<(Header<'_>, &[u8])> {
     let online = parse_decimal(parts.next()?)?;
     let members = parse_decimal(parts.next()?)?;
     let uid = parts.next()?;
-    if parts.next().is_some() || !valid_uid(uid.as_bytes()) {
+    if parts.next().is_some() || !valid_uid(uid) {
         return None;
     }
+    let uid = std::str::from_utf8(uid).ok()?;
     Some((
         Header {
             kind,
@@ -134,12 +134,6 @@ pub fn parse(frame: &[u8]) -> Option<(Header<'_>, &[u8])> {
         },
         payload,
     ))
-}
-
-fn hex(tag: Tag) -> [u8; 8] {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
-    // An index below 16 into 16 digits.
-    std::array::from_fn(|i| HEX[(tag.0 >> (28 - 4 * i) & 15) as usize])
 }
 
 #[cfg(test)]

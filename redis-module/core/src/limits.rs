@@ -129,10 +129,7 @@ pub fn parse_limit(name: &[u8], value: &[u8]) -> Result<(Limit, Option<u64>), Ro
     if value.eq_ignore_ascii_case(b"default") {
         return Ok((limit, None));
     }
-    let number = std::str::from_utf8(value)
-        .ok()
-        .and_then(crate::position::parse_decimal);
-    match number {
+    match crate::position::parse_decimal(value) {
         Some(number) if number <= MAX_SEQ => Ok((limit, Some(number))),
         _ => Err(RoomError::BadLimit(value.into())),
     }

@@ -1,6 +1,6 @@
 //! Where in a room's history something is: a number and the tag that proves which history it counts in.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::str::FromStr;
 
 /// The number of a stored message: 1, 2, 3 … without holes. 0 is "before the first".
@@ -10,9 +10,20 @@ pub type Seq = u64;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Tag(pub u32);
 
+impl Tag {
+    /// The text form.
+    pub fn hex(self) -> [u8; 8] {
+        const HEX: &[u8; 16] = b"0123456789abcdef";
+        // An index below 16 into 16 digits.
+        std::array::from_fn(|i| HEX[(self.0 >> (28 - 4 * i) & 15) as usize])
+    }
+}
+
 impl fmt::Display for Tag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:08x}", self.0)
+        self.hex()
+            .iter()
+            .try_for_each(|digit| f.write_char(char::from(*digit)))
     }
 }
 
@@ -33,8 +44,8 @@ impl Position {
 
     /// Reads the text form from the bytes of a command argument or a frame.
     pub fn parse(text: &[u8]) -> Option<Self> {
-        let text = std::str::from_utf8(text).ok()?;
-        let (seq, tag) = text.split_once('-')?;
+        let dash = text.iter().position(|byte| *byte == b'-')?;
+        let (seq, tag) = (text.get(..dash)?, text.get(dash + 1..)?);
         Some(Self::new(parse_decimal(seq)?, parse_tag(tag)?))
     }
 }
@@ -65,21 +76,34 @@ impl fmt::Display for BadPosition {
 
 impl std::error::Error for BadPosition {}
 
-/// Decimal digits only: `u64::from_str` would also take a leading `+`.
-pub(crate) fn parse_decimal(text: &str) -> Option<u64> {
-    if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
+/// Decimal digits only, and no number too large.
+pub(crate) fn parse_decimal(text: &[u8]) -> Option<u64> {
+    if text.is_empty() {
         return None;
     }
-    text.parse().ok()
+    text.iter().try_fold(0_u64, |number, byte| {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        number.checked_mul(10)?.checked_add(u64::from(digit))
+    })
 }
 
 /// Eight lower-case hex digits.
-pub(crate) fn parse_tag(text: &str) -> Option<Tag> {
-    let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-    if text.len() != 8 || !text.bytes().all(hex) {
+pub(crate) fn parse_tag(text: &[u8]) -> Option<Tag> {
+    if text.len() != 8 {
         return None;
     }
-    u32::from_str_radix(text, 16).ok().map(Tag)
+    let tag = text.iter().try_fold(0_u32, |tag, byte| {
+        let digit = match byte {
+            b'0'..=b'9' => byte - b'0',
+            b'a'..=b'f' => byte - b'a' + 10,
+            _ => return None,
+        };
+        Some(tag << 4 | u32::from(digit))
+    })?;
+    Some(Tag(tag))
 }
 
 #[cfg(test)]
