@@ -6,7 +6,7 @@ use crate::outbox::Outbox;
 use crate::server::Server;
 use crate::session::{Confirmations, Slot, Tick};
 use crate::socket::Socket;
-use crate::{frame, metrics, wire};
+use crate::{clock, frame, metrics, wire};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use room_core::position::Position;
@@ -236,17 +236,23 @@ impl Conn {
         self.closing.notify_one();
     }
 
-    /// Writes what waits whenever the socket takes it; never returns but with an error.
-    pub(crate) async fn drain(&self) -> std::io::Error {
+    /// Writes what waits whenever the socket takes it. Returns when the socket is broken; the connection is closed then.
+    async fn drain(&self) {
         loop {
             self.waiting.notified().await;
             loop {
-                if let Err(error) = self.stream.writable().await {
-                    return error;
-                }
+                let writable = self.stream.writable().await;
                 let mut state = self.state();
+                if writable.is_err() {
+                    return self.shut(&mut state);
+                }
+                let before = state.outbox.bytes();
                 match state.outbox.drain(&self.stream) {
                     Ok(waits) => {
+                        // The socket was full and takes more: the client reads, however slowly.
+                        if state.outbox.bytes() < before {
+                            state.confirmations.heard(clock::now_ms());
+                        }
                         if state.outbox.bytes() <= self.outbox_limit / 4 {
                             self.low.notify_waiters();
                         }
@@ -254,10 +260,7 @@ impl Conn {
                             break;
                         }
                     }
-                    Err(error) => {
-                        self.shut(&mut state);
-                        return error;
-                    }
+                    Err(_) => return self.shut(&mut state),
                 }
             }
         }
@@ -278,7 +281,8 @@ pub(crate) async fn serve(server: Arc<Server>, conn: Arc<Conn>, early: Vec<u8>) 
     let mut events = Events::new(server.clone(), conn.clone());
     let why = tokio::select! {
         why = read(&mut ws, &mut events, &conn) => why,
-        _ = conn.drain() => None,
+        // It ends `read` by closing the connection: an event that is being handled must not be dropped half done.
+        never = async { conn.drain().await; std::future::pending().await } => never,
     };
     if let Some(why) = why {
         let frame = CloseFrame {

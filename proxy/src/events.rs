@@ -96,7 +96,9 @@ impl Events {
             ClientEvent::Login(login) => self.login(login).await,
             ClientEvent::Message(message) => self.publish(message).await,
             ClientEvent::Other(event) => self.publish_ephemeral(event).await,
-            ClientEvent::Heartbeat => {
+            // Its reader has counted it as a sign of life.
+            ClientEvent::Heartbeat { answers: false } => Ok(()),
+            ClientEvent::Heartbeat { answers: true } => {
                 let mut confirmed = Vec::new();
                 self.conn
                     .confirmations(|c| c.answered(|slot, to| confirmed.push((slot, to))));
@@ -182,17 +184,19 @@ impl Events {
         hub.acks(|acks| acks.enter(&seat.uid, seat.id, joined.position));
         hub.set_counts(joined.online, joined.members);
         let echo = json!({
-            "event": "login", "roomid": hub.roomid, "uid": login.uid, "name": login.name,
+            "event": "login", "roomid": hub.roomid, "uid": login.uid,
             "position": joined.position.to_string(), "pending": joined.pending,
             "resumed": joined.resumed, "new": joined.new,
             "total": joined.members, "num": joined.online,
         });
-        self.conn.send(&echo.to_string());
+        let echo = wire::with_name(echo.to_string(), login.name.as_deref());
+        self.conn.send(&echo);
         tell_start(&seat, &hub.roomid, &joined, login.since);
         hub.tell(Msg::Start(joined.head)).await;
         hub.tell(Msg::Enter {
             seat: seat.clone(),
             at: joined.position,
+            head: joined.head.seq,
         })
         .await;
         self.places.push(Place {
@@ -364,7 +368,7 @@ fn about(event: &ClientEvent) -> About {
         ClientEvent::Message(out) | ClientEvent::Other(out) => {
             (out.event.as_str(), out.roomid.clone(), out.id.clone())
         }
-        ClientEvent::Heartbeat => ("heartbeat", None, None),
+        ClientEvent::Heartbeat { .. } => ("heartbeat", None, None),
         ClientEvent::Ack { roomid, .. } => ("ack", roomid.clone(), None),
         ClientEvent::Logout(roomid) => ("logout", roomid.clone(), None),
         ClientEvent::Leave(roomid) => ("leave", roomid.clone(), None),

@@ -11,6 +11,7 @@ use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use socket2::SockRef;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -64,6 +65,9 @@ pub(crate) async fn listen(listener: TcpListener, server: Arc<Server>) {
             }
         };
         let _ = stream.set_nodelay(true);
+        if let Err(error) = SockRef::from(&stream).set_send_buffer_size(server.config.send_buffer) {
+            debug!(%error, "a connection keeps the kernel's send buffer");
+        }
         let server = server.clone();
         tokio::spawn(async move {
             let service = service_fn(|request| {

@@ -41,6 +41,12 @@ impl Metric {
         self.value.fetch_sub(1, Relaxed);
     }
 
+    /// Adds one for as long as the result lives.
+    pub fn held(&'static self) -> Held {
+        self.up();
+        Held(self)
+    }
+
     /// Adds some.
     pub fn add(&self, more: u64) {
         self.value.fetch_add(more, Relaxed);
@@ -49,6 +55,16 @@ impl Metric {
     /// The number now.
     pub fn get(&self) -> u64 {
         self.value.load(Relaxed)
+    }
+}
+
+/// One more in a gauge, until it is dropped.
+#[derive(Debug)]
+pub struct Held(&'static Metric);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.down();
     }
 }
 

@@ -10,10 +10,13 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
+use tracing::warn;
 
 /// How often every connection is looked at.
 const TICK: Duration = Duration::from_millis(500);
+/// How long the last acknowledgements may take when the proxy stops.
+const REPORT_WITHIN: Duration = Duration::from_secs(3);
 
 pub(crate) struct Server {
     pub(crate) config: Arc<Config>,
@@ -97,9 +100,12 @@ impl Server {
                 .unwrap_or_else(PoisonError::into_inner)
                 .is_empty()
             {
-                return;
+                break;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        if timeout(REPORT_WITHIN, self.hubs.report()).await.is_err() {
+            warn!("not everything that clients confirmed could be reported");
         }
     }
 }

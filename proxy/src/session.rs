@@ -4,8 +4,12 @@
 //! A **seat** is a connection's place in one room. Its client confirms what it processed in one of three ways:
 //! by `ack` events (if it said so at login), else by answering the JSON heartbeat, else, if it never answers one, by the
 //! pong of its WebSocket stack. An answer covers everything that was sent before the question.
+//!
+//! Answers carry no number: the first one that comes belongs to the first heartbeat, and so on. A client that leaves one
+//! out therefore confirms a question later than it could, but never what it has not seen.
 
 use room_core::position::Position;
+use std::collections::VecDeque;
 
 /// Heartbeats that ask for confirmation come at most this often in the long run …
 pub const BEAT_INTERVAL_MS: u64 = 1000;
@@ -14,15 +18,50 @@ const BEAT_BURST_MS: u64 = 3000;
 /// A client that answered a ping but no heartbeat for so long is one that never does.
 const PONG_COUNTS_AFTER_MS: u64 = 3000;
 
+/// Heartbeats that may wait for their answers; after that only pings are sent.
+const MOST_UNANSWERED: u64 = 32;
+
 /// One room on this connection.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Seat {
     sent: Position,
-    /// What the outstanding heartbeat covers.
-    covered: Position,
     confirmed: Position,
+    /// What heartbeats without an answer cover: their number, and everything up to there.
+    covered: VecDeque<(u64, Position)>,
     /// The client sends `ack` events.
     acks: bool,
+}
+
+impl Seat {
+    const fn new(at: Position, acks: bool) -> Self {
+        Self {
+            sent: at,
+            confirmed: at,
+            covered: VecDeque::new(),
+            acks,
+        }
+    }
+
+    /// Heartbeat `number` covers everything that was sent.
+    fn cover(&mut self, number: u64) {
+        let last = self.covered.back().map_or(self.confirmed, |(_, at)| *at);
+        if !self.acks && self.sent.seq > last.seq {
+            self.covered.push_back((number, self.sent));
+        }
+    }
+
+    /// What the answer to heartbeat `number` confirms.
+    fn uncover(&mut self, number: u64) -> Option<Position> {
+        let many = self.covered.partition_point(|(known, _)| *known <= number);
+        let to = self.covered.drain(..many).next_back().map(|(_, at)| at);
+        if self.covered.is_empty() {
+            // A connection at rest keeps no memory for it.
+            self.covered = VecDeque::new();
+        }
+        let to = to.filter(|to| to.seq > self.confirmed.seq)?;
+        self.confirmed = to;
+        Some(to)
+    }
 }
 
 /// A seat's number, unique in this proxy: one that is gone never comes back as another.
@@ -35,7 +74,7 @@ pub enum Tick {
     Nothing,
     /// A heartbeat is to be sent.
     Beat,
-    /// A ping is to be sent: the heartbeat before is not answered yet, and a second one could not be told from it.
+    /// A ping is to be sent: too many heartbeats are not answered yet.
     Ping,
     /// The connection gave no sign of life for too long.
     Dead,
@@ -45,20 +84,18 @@ pub enum Tick {
 #[derive(Debug, Default)]
 pub struct Confirmations {
     seats: Vec<(Slot, Seat)>,
-    /// When the outstanding heartbeat was sent.
-    asked: Option<u64>,
-    /// How many were sent.
+    /// Heartbeats that were sent, and answers that came: the latter belong to the first ones.
     beats: u64,
-    /// Heartbeats for which a pong was taken. If their answers come after all, they say nothing about later ones.
-    owed: u64,
+    answers: u64,
+    /// Heartbeats that were given up waiting for.
+    overdue: u64,
+    /// The newest heartbeat whose ping was answered, and the newest one for which that was taken as the answer.
+    ponged: u64,
+    taken: u64,
     last_asked: u64,
     /// When the next heartbeat would be due if all came in the long run's distance.
     next_due: u64,
     heard: u64,
-    /// It answers heartbeats.
-    answers: bool,
-    /// When the ping beside the outstanding heartbeat was answered.
-    ponged: bool,
 }
 
 impl Confirmations {
@@ -72,15 +109,7 @@ impl Confirmations {
 
     /// A new seat that has everything up to `at`.
     pub fn open(&mut self, slot: Slot, at: Position, acks: bool) {
-        self.seats.push((
-            slot,
-            Seat {
-                sent: at,
-                covered: at,
-                confirmed: at,
-                acks,
-            },
-        ));
+        self.seats.push((slot, Seat::new(at, acks)));
     }
 
     /// Ends a seat. Whether there was one.
@@ -105,12 +134,7 @@ impl Confirmations {
     /// Starts a seat anew after a `reset`: what is sent next continues `at`.
     pub fn restart(&mut self, slot: Slot, at: Position) {
         if let Some(seat) = self.seat(slot) {
-            *seat = Seat {
-                sent: at,
-                covered: at,
-                confirmed: at,
-                ..*seat
-            };
+            *seat = Seat::new(at, seat.acks);
         }
     }
 
@@ -128,7 +152,7 @@ impl Confirmations {
     /// Live messages up to `to` are about to be handed to the connection. `None` if the seat is gone; else whether a
     /// heartbeat should follow them.
     pub fn deliver(&mut self, slot: Slot, to: Position, now: u64) -> Option<bool> {
-        let may_ask = self.asked.is_none() && self.may_ask(now);
+        let may_ask = !self.is_asking() && self.may_ask(now);
         let seat = self.seat(slot)?;
         seat.sent = to;
         Some(may_ask && !seat.acks)
@@ -137,7 +161,17 @@ impl Confirmations {
     /// Whether a heartbeat should follow what is being sent to this seat now.
     pub fn wants_beat(&self, slot: Slot, now: u64) -> bool {
         let asks = |(known, seat): &(Slot, Seat)| *known == slot && !seat.acks;
-        self.seats.iter().any(asks) && self.asked.is_none() && self.may_ask(now)
+        self.seats.iter().any(asks) && !self.is_asking() && self.may_ask(now)
+    }
+
+    /// Heartbeats without an answer.
+    fn unanswered(&self) -> u64 {
+        self.beats - self.answers.max(self.taken)
+    }
+
+    /// Whether an answer is being waited for.
+    fn is_asking(&self) -> bool {
+        self.unanswered() > self.overdue
     }
 
     fn may_ask(&self, now: u64) -> bool {
@@ -146,15 +180,15 @@ impl Confirmations {
 
     /// A heartbeat was sent; the number of the ping that should go with it.
     pub fn beat(&mut self, now: u64) -> Option<u64> {
-        self.asked = Some(now);
+        self.overdue = self.unanswered();
         self.beats += 1;
         self.last_asked = now;
         self.next_due = self.next_due.max(now) + BEAT_INTERVAL_MS;
-        self.ponged = false;
-        for (_, seat) in &mut self.seats {
-            seat.covered = seat.sent;
-        }
-        (!self.answers).then_some(self.beats)
+        let number = self.beats;
+        self.seats
+            .iter_mut()
+            .for_each(|(_, seat)| seat.cover(number));
+        (self.answers == 0).then_some(number)
     }
 
     /// Another ping was sent for the outstanding heartbeat; its number.
@@ -170,28 +204,26 @@ impl Confirmations {
 
     /// The client answered a heartbeat. Calls `each` with the seats that this confirms.
     pub fn answered(&mut self, each: impl FnMut(Slot, Position)) {
-        self.answers = true;
-        match self.owed.checked_sub(1) {
-            Some(owed) => self.owed = owed,
-            None => self.confirm_covered(each),
+        if self.answers < self.beats {
+            self.answers += 1;
+            self.overdue = self.overdue.min(self.unanswered());
+            self.uncover(self.answers, each);
         }
     }
 
-    fn confirm_covered(&mut self, mut each: impl FnMut(Slot, Position)) {
-        if self.asked.take().is_none() {
-            return;
-        }
+    fn uncover(&mut self, number: u64, mut each: impl FnMut(Slot, Position)) {
         for (slot, seat) in &mut self.seats {
-            if !seat.acks && seat.covered.seq > seat.confirmed.seq {
-                seat.confirmed = seat.covered;
-                each(*slot, seat.covered);
+            if let Some(to) = seat.uncover(number) {
+                each(*slot, to);
             }
         }
     }
 
     /// The client's WebSocket stack answered the ping with this number.
     pub fn ponged(&mut self, number: u64) {
-        self.ponged |= number == self.beats;
+        if number <= self.beats {
+            self.ponged = self.ponged.max(number);
+        }
     }
 
     /// The client says that it processed everything up to `position`. False if that was never sent to it.
@@ -217,16 +249,18 @@ impl Confirmations {
         if now.saturating_sub(self.heard) >= dead_ms {
             return Tick::Dead;
         }
-        if let Some(asked) = self.asked {
-            if !self.answers && self.ponged && now >= asked + PONG_COUNTS_AFTER_MS {
-                self.confirm_covered(each);
-                self.owed += 1;
+        if self.is_asking() {
+            let pong_counts = self.answers == 0 && now >= self.last_asked + PONG_COUNTS_AFTER_MS;
+            if pong_counts && self.ponged == self.beats {
+                self.taken = self.ponged;
+                self.overdue = 0;
+                self.uncover(self.taken, each);
                 return Tick::Nothing;
             }
-            return if now >= self.last_asked + idle_ms {
-                Tick::Ping
-            } else {
-                Tick::Nothing
+            return match now >= self.last_asked + idle_ms {
+                false => Tick::Nothing,
+                true if self.unanswered() < MOST_UNANSWERED => Tick::Beat,
+                true => Tick::Ping,
             };
         }
         let unconfirmed =
@@ -335,9 +369,15 @@ mod tests {
         assert_eq!(c.tick(30_000, 20_000, 45_000, |_, _| ()), Tick::Nothing);
         assert_eq!(c.tick(45_000, 20_000, 45_000, |_, _| ()), Tick::Dead);
         c.heard(44_000);
-        assert_eq!(c.tick(45_000, 20_000, 45_000, |_, _| ()), Tick::Ping);
-        assert_eq!(c.ping(45_000), 1);
+        assert_eq!(c.tick(45_000, 20_000, 45_000, |_, _| ()), Tick::Beat);
+        c.beat(45_000);
         assert_eq!(c.tick(46_000, 20_000, 45_000, |_, _| ()), Tick::Nothing);
+        for beat in 3..=MOST_UNANSWERED {
+            c.beat(45_000 + beat);
+        }
+        c.heard(70_000);
+        assert_eq!(c.tick(70_000, 20_000, 45_000, |_, _| ()), Tick::Ping);
+        assert_eq!(c.ping(70_000), MOST_UNANSWERED);
     }
 
     #[test]
@@ -351,8 +391,38 @@ mod tests {
         c.beat(1000);
         c.sent(slot, at(2));
         c.heard(2500);
-        let tick = c.tick(3000, 500, 4000, |_, _| ());
-        assert_eq!(tick, Tick::Ping, "never a second heartbeat");
+        assert_eq!(
+            c.tick(3000, 500, 4000, |_, _| ()),
+            Tick::Beat,
+            "asked again"
+        );
+        c.beat(3000);
         assert_eq!(answered(&mut c), [(slot, 1)]);
+        assert_eq!(answered(&mut c), [(slot, 2)]);
+    }
+
+    #[test]
+    fn who_leaves_an_answer_out_confirms_later_and_never_too_much() {
+        let mut c = Confirmations::new(0);
+        let slot = 7;
+        c.open(slot, at(0), false);
+        c.beat(0);
+        answered(&mut c);
+        c.sent(slot, at(1));
+        // No answer to this one, ever.
+        c.beat(1000);
+        c.sent(slot, at(2));
+        assert!(!c.wants_beat(slot, 9000));
+        c.heard(20_000);
+        assert_eq!(c.tick(21_000, 20_000, 45_000, |_, _| ()), Tick::Beat);
+        c.beat(21_000);
+        assert_eq!(answered(&mut c), [(slot, 1)], "it may be the late one");
+        assert!(c.wants_beat(slot, 30_000), "the room goes on being asked");
+        c.sent(slot, at(3));
+        c.beat(30_000);
+        assert_eq!(answered(&mut c), [(slot, 2)]);
+        assert_eq!(c.tick(31_000, 20_000, 45_000, |_, _| ()), Tick::Beat);
+        c.beat(31_000);
+        assert_eq!(answered(&mut c), [(slot, 3)]);
     }
 }

@@ -49,8 +49,11 @@ pub enum ClientEvent {
     Message(Outgoing),
     /// Send an event to those online, without storing it.
     Other(Outgoing),
-    /// The answer to the server's heartbeat.
-    Heartbeat,
+    /// A heartbeat.
+    Heartbeat {
+        /// It is the answer to the server's; a client's own is no more than a sign of life.
+        answers: bool,
+    },
     /// Everything up to the position was processed.
     Ack {
         /// The room; the first one if not given.
@@ -161,7 +164,12 @@ fn read(event: String, fields: Fields) -> Result<ClientEvent, Wrong> {
     let roomid = roomid(&fields)?;
     match event.as_str() {
         "login" => login(roomid, &fields).map(ClientEvent::Login),
-        "heartbeat" => Ok(ClientEvent::Heartbeat),
+        "heartbeat" => {
+            let answers = fields
+                .get("message")
+                .is_some_and(|raw| raw.get() == "\"pong\"");
+            Ok(ClientEvent::Heartbeat { answers })
+        }
         "logout" => Ok(ClientEvent::Logout(roomid)),
         "leave" => Ok(ClientEvent::Leave(roomid)),
         "ack" => match position(&fields, "position")? {
@@ -412,7 +420,10 @@ fn wrapped(roomid: &str, header: &Header<'_>, payload: &[u8], stored: Option<Pos
         Ok(value) => value.get().to_owned(),
         Err(_) => json!(String::from_utf8_lossy(payload)).to_string(),
     };
-    let mut out = String::from("{\"event\":\"message\"");
+    // Without a position it must not look like a stored message.
+    let event = if stored.is_some() { "message" } else { "event" };
+    let mut out = String::from("{\"event\":");
+    push_json(&mut out, event);
     push_field(&mut out, "message", &message);
     push_server_fields(&mut out, roomid, header, stored);
     out
@@ -444,6 +455,15 @@ fn push_server_fields(
     out.push_str(",\"num\":");
     push_number(out, header.online);
     out.push('}');
+}
+
+/// An object with the field `name` behind its others. The name is carried as the text it came in: not all that is JSON
+/// can be read as a value (a number that is too large, half a character).
+pub fn with_name(mut object: String, name: Option<&RawValue>) -> String {
+    object.pop();
+    push_field(&mut object, "name", name.map_or("null", RawValue::get));
+    object.push('}');
+    object
 }
 
 /// An `error` event.
@@ -541,6 +561,24 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_stored_never_looks_as_if_it_were() {
+        for payload in ["hello", "[1]", r#"{"event":"message","message":1}"#] {
+            let event: Value =
+                serde_json::from_str(&delivery("r", &header(), payload.as_bytes(), None)).unwrap();
+            assert_eq!(event["event"], "event", "{payload}");
+        }
+    }
+
+    #[test]
+    fn any_json_may_be_a_name() {
+        for name in ["1e999", r#""\ud800""#, "null", r#"{"a":[1]}"#] {
+            let raw = RawValue::from_string(name.into()).unwrap();
+            let object = with_name(r#"{"event":"login"}"#.into(), Some(&raw));
+            assert_eq!(object, format!(r#"{{"event":"login","name":{name}}}"#));
+        }
+    }
+
+    #[test]
     fn nobody_can_forge_what_the_server_says() {
         for event in SERVER_EVENTS.iter().chain(&["login", "logout"]) {
             let payload = format!(r#"{{"event":"{event}","message":"x"}}"#);
@@ -568,7 +606,11 @@ mod tests {
         ));
         assert!(matches!(
             parse(r#"{"event":"heartbeat","message":"pong"}"#),
-            Ok(ClientEvent::Heartbeat)
+            Ok(ClientEvent::Heartbeat { answers: true })
+        ));
+        assert!(matches!(
+            parse(r#"{"event":"heartbeat","message":"ping"}"#),
+            Ok(ClientEvent::Heartbeat { answers: false })
         ));
         assert!(matches!(
             parse(r#"{"event":"typing","on":true}"#),

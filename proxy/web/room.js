@@ -330,8 +330,13 @@ class Room {
   async #handleAll() {
     this.#handling = true;
     while (this.#inbox.length > 0) {
-      const done = this.#handle(this.#inbox.shift());
-      if (done) await done;
+      try {
+        const done = this.#handle(this.#inbox.shift());
+        if (done) await done;
+      } catch (error) {
+        // An event that cannot be understood must not hold up those behind it.
+        this.#emit('error', { code: 'BADEVENT', message: String(error) });
+      }
     }
     this.#handling = false;
     if (this.#state === 'offline' && !this.#timers.reconnect) this.#open();
@@ -339,7 +344,8 @@ class Room {
 
   #handle(event) {
     switch (event.event) {
-      case 'message': return this.#message(event);
+      // Without its position it is nothing that the room has stored.
+      case 'message': return event.position ? this.#message(event) : this.#emit('event', event);
       case 'login':
         if (!event.position) return this.#emit('presence', { ...event, online: true });
         if (!this.position) this.#progress.moveTo(event.position);
@@ -403,8 +409,8 @@ class Room {
 
   #ack() {
     this.#cancel('ack');
-    if (this.#loggedIn && this.position !== this.#acked) this.#write({ event: 'ack', position: this.position });
-    this.#acked = this.position;
+    if (this.position === this.#acked) return;
+    if (this.#write({ event: 'ack', position: this.position })) this.#acked = this.position;
   }
 
   // ---- what goes out ----

@@ -456,3 +456,13 @@ test('a page without any storage works', async () => {
   assert.deepEqual(page.texts, ['a1']);
   assert.deepEqual(page.room.outbox, []);
 });
+
+test('what has no position is no message, and holds nothing up', async () => {
+  const page = new Page();
+  await page.enter();
+  page.socket.push({ event: 'message', message: 'from nowhere', uid: 'bot', roomid: 'lobby' });
+  page.message(1);
+  await settled();
+  assert.deepEqual(page.texts, ['a1']);
+  assert.equal(page.told('event')[0].message, 'from nowhere');
+});

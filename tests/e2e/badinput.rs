@@ -1,5 +1,6 @@
 //! Bad input to every event: an error event with a code, nothing changed, the socket alive.
 
+use crate::story::offline;
 use harness::client::Client;
 use harness::proxy::Proxy;
 use harness::redis::Redis;
@@ -200,4 +201,22 @@ fn violations_and_floods_close_with_a_code() {
         (40..60).contains(&sent),
         "{sent}: a burst is fine, more is not"
     );
+}
+
+#[test]
+fn all_that_is_json_may_be_a_name() {
+    let redis = Redis::start();
+    let proxy = Proxy::start(&redis);
+    let deep = format!("{}{}", "[".repeat(300), "]".repeat(300));
+    for name in ["1e999", r#""\ud800""#, &deep] {
+        let mut a = Client::connect(proxy.port);
+        a.send_text(&format!(
+            r#"{{"event":"login","roomid":"r","uid":"a","name":{name}}}"#
+        ));
+        // The echo is JSON that this client's own reader refuses; the room goes on behind it.
+        a.send_text(r#"{"event":"message","message":"hi","name":"a"}"#);
+        a.messages_until("hi");
+        a.drop_connection();
+        offline(&redis, "room:r", "a");
+    }
 }

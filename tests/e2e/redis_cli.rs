@@ -92,3 +92,20 @@ fn a_key_that_is_deleted_under_people_is_a_reset() {
     a.say("after");
     assert_eq!(a.messages_until("after")[0]["seq"], 1);
 }
+
+#[test]
+fn what_is_announced_by_hand_without_being_stored_is_an_event() {
+    let redis = Redis::start();
+    let proxy = Proxy::start(&redis);
+    let mut a = Client::login(proxy.port, "lobby", "a");
+    redis_cli(
+        &redis,
+        &["ROOM.PUBLISH", "room:lobby", "bot", "hello", "EPHEMERAL"],
+    );
+    let event = a.wait("event");
+    assert_eq!(
+        (&event["message"], &event["position"]),
+        (&"hello".into(), &serde_json::Value::Null),
+        "without a place in the log it must not look like a message"
+    );
+}

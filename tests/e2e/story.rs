@@ -177,3 +177,17 @@ fn one_socket_may_be_in_many_rooms_log_out_and_leave() {
     a.say("nowhere");
     assert_eq!(a.wait("error")["code"], "NOLOGIN");
 }
+
+#[test]
+fn a_room_that_nobody_is_in_any_more_costs_nothing() {
+    let redis = Redis::start();
+    let proxy = Proxy::with(&redis, &["--room-pause", "100ms"]);
+    for room in 0..20 {
+        let mut a = Client::login(proxy.port, &format!("r{room}"), "a");
+        a.say("hello");
+        a.messages_until("hello");
+    }
+    eventually("all rooms are gone", || {
+        (proxy.metric("roomcast_rooms") == 0).then_some(())
+    });
+}

@@ -77,6 +77,9 @@ impl CatchUp {
                 Ok(Slice::Beyond) => {
                     tokio::time::sleep(SHORT_WAIT * (1 << waits)).await;
                     waits += 1;
+                    if waits == MOST_WAITS / 2 {
+                        self.hub.tell(Msg::Look).await;
+                    }
                     if waits == MOST_WAITS {
                         waits = 0;
                         from = From::Doubtful(at);

@@ -50,8 +50,12 @@ const FRAMES: usize = 256;
 pub(crate) enum Msg {
     /// Redis says where the room is now; counts if the hub does not know.
     Start(Position),
-    /// A seat that has everything up to `at`.
-    Enter { seat: NewSeat, at: Position },
+    /// A seat that has everything up to `at`, in a room that had everything up to `head` when it came.
+    Enter {
+        seat: NewSeat,
+        at: Position,
+        head: Seq,
+    },
     /// A seat that catches up has everything up to `at`: may it go live?
     StepOver {
         id: SeatId,
@@ -60,6 +64,10 @@ pub(crate) enum Msg {
     },
     /// A seat is gone.
     Exit { id: SeatId, uid: Arc<str> },
+    /// A seat has more than the hub: is something missing?
+    Look,
+    /// What was confirmed is to be reported now.
+    Report(tokio::sync::oneshot::Sender<()>),
     /// Redis is connected again, or wants to hear of the sessions again.
     Relinked,
 }
@@ -93,7 +101,7 @@ pub(crate) struct Hub {
     frames: mpsc::Sender<Vec<Bytes>>,
     /// Frames were dropped because the task was busy: it must look into the log.
     lagged: AtomicBool,
-    wake: Notify,
+    wake: Arc<Notify>,
     follower: Mutex<Option<Follower>>,
     /// The number of the newest message that the hub has.
     moved: watch::Sender<Seq>,
@@ -210,7 +218,6 @@ impl Hubs {
         let hub = {
             let mut rooms = lock(&self.rooms);
             let entry = rooms.entry(key.clone()).or_insert_with(|| {
-                metrics::ROOMS.up();
                 let hub = self.new_hub(roomid, &key, redis);
                 Entry {
                     hub,
@@ -244,7 +251,7 @@ impl Hubs {
             inbox,
             frames,
             lagged: AtomicBool::new(false),
-            wake: Notify::new(),
+            wake: Arc::default(),
             follower: Mutex::default(),
             moved: watch::Sender::new(0),
             online: AtomicU64::new(0),
@@ -287,7 +294,6 @@ impl Hubs {
                 }
                 rooms.remove(&key)
             };
-            metrics::ROOMS.down();
             let Some(redis) = self.redis.get() else {
                 continue;
             };
@@ -295,6 +301,20 @@ impl Hubs {
             if let (Some(entry), Err(fault)) = (gone, redis.unsubscribe(&key).await) {
                 warn!(room = entry.hub.roomid, %fault, "a room could not be unsubscribed");
             }
+        }
+    }
+
+    /// Reports what was confirmed in all rooms.
+    pub(crate) async fn report(&self) {
+        let mut answers = Vec::new();
+        for hub in self.all() {
+            let (answer, answered) = tokio::sync::oneshot::channel();
+            hub.tell(Msg::Report(answer)).await;
+            answers.push(answered);
+        }
+        for answered in answers {
+            // A task that is gone has nothing to report.
+            let _ = answered.await;
         }
     }
 

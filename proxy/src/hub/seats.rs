@@ -5,7 +5,7 @@ use super::acks::SeatId;
 use crate::conn::{HEARTBEAT, Pushed, joined};
 use crate::{clock, metrics};
 use bytes::Bytes;
-use room_core::position::Position;
+use room_core::position::{Position, Seq};
 use std::collections::HashMap;
 
 /// After so many sockets the loop lets others run.
@@ -15,7 +15,8 @@ struct Seat {
     seat: NewSeat,
     /// It has everything that the hub has.
     live: bool,
-    /// It is to be told where the missed messages end.
+    /// It is to be told where the missed messages end: not before this number.
+    promised: Seq,
     owes_synced: bool,
 }
 
@@ -26,18 +27,26 @@ pub(super) struct Seats {
 }
 
 impl Seats {
-    pub(super) fn insert(&mut self, seat: NewSeat) {
+    pub(super) fn insert(&mut self, seat: NewSeat, promised: Seq) {
         metrics::SEATS.up();
         self.index.insert(seat.id, self.list.len());
         self.list.push(Seat {
             seat,
             live: false,
+            promised,
             owes_synced: true,
         });
     }
 
     pub(super) fn has(&self, id: SeatId) -> bool {
         self.index.contains_key(&id)
+    }
+
+    /// Where the room was when the seat came, until it was told that it has caught up.
+    pub(super) fn promised(&self, id: SeatId) -> Seq {
+        let seat = self.index.get(&id).and_then(|&at| self.list.get(at));
+        seat.filter(|seat| seat.owes_synced)
+            .map_or(0, |seat| seat.promised)
     }
 
     /// A seat that caught up. It is returned if it is to be told that it did.

@@ -30,14 +30,20 @@ pub(super) async fn run(
     mut requests: mpsc::Receiver<Msg>,
     mut frames: mpsc::Receiver<Vec<Bytes>>,
 ) {
+    // Counted as long as it lives, so that a room that stays behind is seen.
+    let _counted = metrics::ROOMS.held();
     let mut seats = Seats::default();
     let mut missed = false;
     let mut flush_at: Option<Instant> = None;
     loop {
         let wake = async {
             match hub.upgrade() {
-                // The strong reference must not be held while waiting, or the hub would never end.
-                Some(hub) => Woken::wait(hub).await,
+                // The hub itself must not be held while waiting, or it would never end.
+                Some(hub) => {
+                    let bell = hub.wake.clone();
+                    drop(hub);
+                    bell.notified().await;
+                }
                 None => std::future::pending().await,
             }
         };
@@ -71,15 +77,6 @@ pub(super) async fn run(
     }
 }
 
-/// Waits for a hub's bell without keeping the hub.
-struct Woken;
-
-impl Woken {
-    async fn wait(hub: Arc<Hub>) {
-        hub.wake.notified().await;
-    }
-}
-
 enum Told {
     Msg(Msg),
     Frames(Vec<Bytes>),
@@ -99,8 +96,8 @@ impl Task {
     async fn handle(&mut self, msg: Msg) {
         match msg {
             Msg::Start(head) => self.start(head).await,
-            Msg::Enter { seat, at } => {
-                self.seats.insert(seat.clone());
+            Msg::Enter { seat, at, head } => {
+                self.seats.insert(seat.clone(), head);
                 join::spawn(self.hub.clone(), seat, From::Known(at));
             }
             Msg::StepOver { id, at, answer } => {
@@ -108,6 +105,12 @@ impl Task {
                 let _ = answer.send(self.step_over(id, at));
             }
             Msg::Exit { id, uid } => self.exit(id, &uid),
+            Msg::Look => self.read_missed().await,
+            Msg::Report(answer) => {
+                self.flush().await;
+                // Who asked may have given up.
+                let _ = answer.send(());
+            }
             Msg::Relinked => self.relinked().await,
         }
     }
@@ -135,7 +138,8 @@ impl Task {
             return Step::Done;
         }
         match here {
-            Some(here) if here == at => {}
+            // A hub that lags behind what the seat was promised has nothing more to give yet; the log has.
+            Some(here) if here == at && at.seq >= self.seats.promised(id) => {}
             Some(_) => return Step::ReadOn,
             None => return Step::Ask,
         }

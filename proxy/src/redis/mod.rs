@@ -131,45 +131,57 @@ impl Redis {
 
     /// Sends a command on the connection that holds the sessions.
     pub(crate) async fn call(&self, command: &Cmd) -> Result<Value, Fault> {
-        let mut commands = self.pair()?.commands.clone();
-        self.checked(command.query_async(&mut commands).await)
+        let pair = self.pair()?;
+        let mut commands = pair.commands.clone();
+        self.checked(&pair, command.query_async(&mut commands).await)
     }
 
     /// Subscribes a room's channel; returns when Redis has confirmed it.
     pub(crate) async fn subscribe(&self, channel: &str) -> Result<(), Fault> {
-        let mut subscriber = self.pair()?.subscriber.clone();
+        let pair = self.pair()?;
+        let mut subscriber = pair.subscriber.clone();
         let done = timeout(self.timeout, subscriber.subscribe(channel)).await;
-        self.subscribed(done)
+        self.subscribed(&pair, done)
     }
 
     pub(crate) async fn unsubscribe(&self, channel: &str) -> Result<(), Fault> {
-        let mut subscriber = self.pair()?.subscriber.clone();
+        let pair = self.pair()?;
+        let mut subscriber = pair.subscriber.clone();
         let done = timeout(self.timeout, subscriber.unsubscribe(channel)).await;
-        self.subscribed(done)
+        self.subscribed(&pair, done)
     }
 
     fn subscribed(
         &self,
+        pair: &Arc<Pair>,
         done: Result<redis::RedisResult<()>, tokio::time::error::Elapsed>,
     ) -> Result<(), Fault> {
         match done {
-            Ok(done) => self.checked(done),
+            Ok(done) => self.checked(pair, done),
             Err(_) => {
-                self.failed.notify_one();
+                self.give_up(pair);
                 Err(Fault::Down)
             }
         }
     }
 
     /// A broken connection is given up at once: its answers would belong to nobody.
-    fn checked<T>(&self, answer: redis::RedisResult<T>) -> Result<T, Fault> {
+    fn checked<T>(&self, pair: &Arc<Pair>, answer: redis::RedisResult<T>) -> Result<T, Fault> {
         answer.map_err(|error| {
             let fault = fault_of(&error);
             if matches!(fault, Fault::Down) {
-                self.failed.notify_one();
+                self.give_up(pair);
             }
             fault
         })
+    }
+
+    /// Whoever waited long for an answer of an earlier pair must not end the one that took its place.
+    fn give_up(&self, pair: &Arc<Pair>) {
+        let is_current = |current: &Arc<Pair>| Arc::ptr_eq(current, pair);
+        if self.pair.borrow().as_ref().is_some_and(is_current) {
+            self.failed.notify_one();
+        }
     }
 
     async fn connect(&self) -> Result<PubSubStream, Fault> {
