@@ -9,9 +9,10 @@ use crate::socket::Socket;
 use crate::{clock, frame, metrics, wire};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
+use parking_lot::{Mutex, MutexGuard};
 use room_core::position::Position;
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
@@ -86,7 +87,7 @@ impl Conn {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
     /// Works with what was sent and confirmed.
@@ -94,6 +95,7 @@ impl Conn {
         with(&mut self.state().confirmations)
     }
 
+    #[inline]
     fn write(&self, state: &mut State, frames: &Bytes) {
         match state.outbox.push(&self.stream, frames) {
             Ok(false) => {}
@@ -131,6 +133,7 @@ impl Conn {
     }
 
     /// Sends live frames up to `to`, with a heartbeat behind them (`with_beat`) where one is due.
+    #[inline(always)] // Its only caller is the loop over a room.
     pub(crate) fn push_live(
         &self,
         slot: Slot,

@@ -4,12 +4,23 @@
 //! library and a close frame never cut into one another.
 
 use bytes::Bytes;
+use rustix::net::SendFlags;
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
+use tokio::io::Interest;
 use tokio::net::TcpStream;
 
 /// Slices that one system call takes.
 const GATHER: usize = 64;
+
+/// `TcpStream::try_write`, but straight to the kernel: the C library makes every `send` a point of cancellation, which
+/// costs as much as the rest of a delivery.
+#[inline]
+fn try_send(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    stream.try_io(Interest::WRITABLE, || {
+        Ok(rustix::net::send(stream, bytes, SendFlags::NOSIGNAL)?)
+    })
+}
 
 /// Bytes that wait for a socket, shared with whoever else they wait for.
 #[derive(Debug, Default)]
@@ -24,12 +35,13 @@ impl Outbox {
     }
 
     /// Writes what the socket takes now and queues the rest. True if something waits.
+    #[inline]
     pub(crate) fn push(&mut self, stream: &TcpStream, frames: &Bytes) -> io::Result<bool> {
         if !self.queue.is_empty() {
             self.keep(frames.clone());
             return Ok(true);
         }
-        match stream.try_write(frames) {
+        match try_send(stream, frames) {
             Ok(done) if done == frames.len() => Ok(false),
             Ok(done) => {
                 self.keep(frames.slice(done..));

@@ -6,9 +6,10 @@ use crate::config::Config;
 use crate::conn::Conn;
 use crate::hub::Hubs;
 use crate::redis::Redis;
+use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tracing::warn;
@@ -46,7 +47,7 @@ impl Server {
 
     /// Takes a connection in; `None` if there are too many. It counts until the guard is dropped.
     pub(crate) fn admit(self: &Arc<Self>, conn: &Arc<Conn>) -> Option<Admitted> {
-        let mut conns = self.conns.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut conns = self.conns.lock();
         if conns.len() >= self.config.max_connections {
             return None;
         }
@@ -60,15 +61,11 @@ impl Server {
     }
 
     pub(crate) fn is_full(&self) -> bool {
-        self.conns
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .len()
-            >= self.config.max_connections
+        self.conns.lock().len() >= self.config.max_connections
     }
 
     fn conns(&self) -> Vec<Arc<Conn>> {
-        let conns = self.conns.lock().unwrap_or_else(PoisonError::into_inner);
+        let conns = self.conns.lock();
         conns.values().filter_map(Weak::upgrade).collect()
     }
 
@@ -94,12 +91,7 @@ impl Server {
             conn.close(Close::GoingAway);
         }
         for _ in 0..40 {
-            if self
-                .conns
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .is_empty()
-            {
+            if self.conns.lock().is_empty() {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -118,11 +110,7 @@ pub(crate) struct Admitted {
 
 impl Drop for Admitted {
     fn drop(&mut self) {
-        self.server
-            .conns
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&self.id);
+        self.server.conns.lock().remove(&self.id);
         crate::metrics::CONNECTIONS.down();
     }
 }

@@ -33,10 +33,11 @@ use crate::{clock, metrics};
 use acks::{Acks, SeatId};
 use bytes::Bytes;
 use pages::Pages;
+use parking_lot::Mutex;
 use room_core::position::{Position, Seq};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::{Notify, OnceCell, RwLock, mpsc, watch};
 use tokio::time::{sleep, timeout};
@@ -112,11 +113,6 @@ pub(crate) struct Hub {
     subscribed: OnceCell<()>,
 }
 
-/// A mutex whose holder cannot have left it half changed.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Hub {
     /// Uids online, and members, as the last frame or reply said.
     pub(crate) fn counts(&self) -> (u64, u64) {
@@ -132,11 +128,11 @@ impl Hub {
     }
 
     pub(crate) fn acks<T>(&self, with: impl FnOnce(&mut Acks) -> T) -> T {
-        with(&mut lock(&self.acks))
+        with(&mut self.acks.lock())
     }
 
     fn following<T>(&self, with: impl FnOnce(&mut Option<Follower>) -> T) -> T {
-        with(&mut lock(&self.follower))
+        with(&mut self.follower.lock())
     }
 
     /// The client of a seat confirmed everything up to a position.
@@ -216,7 +212,7 @@ impl Hubs {
         let redis = self.redis.get().ok_or(Fault::Down)?;
         let key = format!("{}{roomid}", self.config.key_prefix);
         let hub = {
-            let mut rooms = lock(&self.rooms);
+            let mut rooms = self.rooms.lock();
             let entry = rooms.entry(key.clone()).or_insert_with(|| {
                 let hub = self.new_hub(roomid, &key, redis);
                 Entry {
@@ -266,7 +262,7 @@ impl Hubs {
 
     /// Takes back one [`enter`](Self::enter).
     pub(crate) fn leave(&self, hub: &Hub) {
-        if let Some(entry) = lock(&self.rooms).get_mut(&hub.key) {
+        if let Some(entry) = self.rooms.lock().get_mut(&hub.key) {
             entry.interest = entry.interest.saturating_sub(1);
             entry.idle_since = clock::now_ms();
         }
@@ -277,7 +273,7 @@ impl Hubs {
         let pause = self.config.room_pause.as_millis() as u64;
         let idle = |entry: &Entry| entry.interest == 0 && now >= entry.idle_since + pause;
         let candidates: Vec<String> = {
-            let rooms = lock(&self.rooms);
+            let rooms = self.rooms.lock();
             rooms.values().for_each(|entry| entry.hub.pages.expire(now));
             rooms
                 .iter()
@@ -288,7 +284,7 @@ impl Hubs {
         for key in candidates {
             let _alone = self.subscribing.write().await;
             let gone = {
-                let mut rooms = lock(&self.rooms);
+                let mut rooms = self.rooms.lock();
                 if !rooms.get(&key).is_some_and(idle) {
                     continue;
                 }
@@ -319,7 +315,8 @@ impl Hubs {
     }
 
     fn all(&self) -> Vec<Arc<Hub>> {
-        lock(&self.rooms)
+        self.rooms
+            .lock()
             .values()
             .map(|entry| entry.hub.clone())
             .collect()
@@ -328,7 +325,9 @@ impl Hubs {
 
 impl Listener for Hubs {
     fn frames(&self, channel: &str, frames: Vec<Bytes>) {
-        let hub = lock(&self.rooms)
+        let hub = self
+            .rooms
+            .lock()
             .get(channel)
             .map(|entry| entry.hub.clone());
         let Some(hub) = hub else { return };
@@ -341,7 +340,7 @@ impl Listener for Hubs {
     }
 
     fn channels(&self) -> Vec<String> {
-        lock(&self.rooms).keys().cloned().collect()
+        self.rooms.lock().keys().cloned().collect()
     }
 
     fn relinked(&self) {

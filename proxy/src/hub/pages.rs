@@ -6,10 +6,11 @@ use super::encode;
 use crate::catchup::{Page, Slice};
 use crate::redis::{Fault, Redis};
 use crate::{clock, metrics};
+use parking_lot::Mutex;
 use room_core::position::{Position, Seq};
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::OnceCell;
 
 /// Messages of one page.
@@ -89,7 +90,7 @@ impl Pages {
     }
 
     fn cell(&self, from: Seq) -> Cell {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept.lock();
         if let Some((_, cell)) = kept.iter().find(|(known, _)| *known == from) {
             return cell.clone();
         }
@@ -102,7 +103,7 @@ impl Pages {
     }
 
     fn forget(&self, from: Seq) {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept.lock();
         // One that is being read is new enough.
         kept.retain(|(known, cell)| *known != from || !cell.initialized());
     }
@@ -118,9 +119,6 @@ impl Pages {
     /// Forgets everything: the history is another one.
     pub(super) fn clear(&self) {
         self.used.store(0, Ordering::Relaxed);
-        self.kept
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+        self.kept.lock().clear();
     }
 }
