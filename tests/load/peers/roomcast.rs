@@ -11,6 +11,8 @@ use harness::redis::Redis;
 use std::io;
 use std::time::{Duration, Instant};
 
+/// One connection publishes for everybody here: it may send as much as it likes.
+const OPTIONS: [&str; 3] = ["--log-json", "--max-rate", "1000000"];
 /// The pause between two acknowledgements of a client.
 const ACK_EVERY: Duration = Duration::from_millis(200);
 
@@ -37,7 +39,7 @@ impl Peer for Roomcast {
     fn start(&self, servers: usize) -> Result<Stack, String> {
         let redis = Redis::start();
         let servers = (0..servers)
-            .map(|_| Proxy::with(&redis, &["--log-json"]))
+            .map(|_| Proxy::with(&redis, &OPTIONS))
             .map(|proxy| (proxy.port, Box::new(proxy) as _))
             .collect();
         Ok(Stack {
