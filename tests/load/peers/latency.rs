@@ -1,17 +1,9 @@
-//! The latency: messages at a steady rate in one room, stamped with the moment at which they were due, so that a server
-//! (or a publisher) that falls behind cannot hide it.
+//! The latency: Centrifugo's limit is sought, then all are measured at half of it, in turns.
 
-use super::person::{People, message};
-use super::speaker::Publish;
-use super::stack::Stack;
-use super::{Options, Peer, attempt, cannot, grows_to, progress};
-use crate::crowd::{Crowd, now_us};
-use crate::figures::at;
+use super::steady::{Room, Window};
+use super::{Options, Peer, attempt, cannot, progress};
+use crate::figures::median;
 use serde_json::{Value, json};
-use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
-use std::thread::sleep;
-use std::time::{Duration, Instant};
 
 const CENTRIFUGO: &str = "Centrifugo 6";
 const ROOMCAST: &str = "Roomcast";
@@ -19,37 +11,6 @@ const ROOMCAST: &str = "Roomcast";
 const SEARCH: (f64, f64, u64) = (50.0, 1.25, 3);
 /// The rate if Centrifugo cannot be had.
 const OTHERWISE: f64 = 100.0;
-/// How much may be delivered later than a window's end, and still in it.
-const GRACE: Duration = Duration::from_millis(200);
-/// Messages that are sent together at most.
-const TOGETHER: u64 = 1000;
-
-/// A peer with its clients.
-struct Room {
-    stack: Stack,
-    crowd: Crowd,
-    people: Arc<People>,
-    publisher: Box<dyn Publish>,
-    next: u64,
-}
-
-/// What a window of time showed. Processor time is a share of one core.
-struct Window {
-    rate: f64,
-    delivered: f64,
-    p50_ms: f64,
-    p99_ms: f64,
-    server: f64,
-    store: Option<f64>,
-    clients: f64,
-}
-
-impl Window {
-    fn keeps_up(&self) -> bool {
-        self.delivered >= 0.95 && self.p99_ms <= 1000.0
-    }
-}
-
 pub(super) fn run(options: &Options, peers: &[Box<dyn Peer>]) -> Value {
     let searched = match options.rate {
         Some(rate) => Ok(rate * 2.0),
@@ -60,8 +21,8 @@ pub(super) fn run(options: &Options, peers: &[Box<dyn Peer>]) -> Value {
     };
     let rate = searched.as_ref().map_or(OTHERWISE, |limit| limit / 2.0);
     println!(
-        "\n{} clients in one room, {rate:.0} messages a second for {} s",
-        options.subscribers, options.seconds
+        "\n{} clients in one room, {rate:.0} messages a second for {} s, medians of {} rounds",
+        options.subscribers, options.seconds, options.rounds
     );
     match (&searched, options.rate) {
         (_, Some(_)) => {}
@@ -72,29 +33,41 @@ pub(super) fn run(options: &Options, peers: &[Box<dyn Peer>]) -> Value {
         "\n{:<15} {:>11} {:>10} {:>10} {:>9} {:>9} {:>11}",
         "", "delivered %", "p50 ms", "p99 ms", "CPU %", "Redis %", "clients %"
     );
+    // In turns, so that a noisy machine disturbs all alike.
+    let mut rounds: Vec<Vec<Result<Window, String>>> = Vec::new();
+    for round in 1..=options.rounds {
+        let windows = peers
+            .iter()
+            .map(|peer| attempt(|| measure(options, &**peer, rate, round)));
+        rounds.push(windows.collect());
+    }
     let mut rows: Vec<Value> = Vec::new();
-    for peer in peers {
-        let window = attempt(|| {
-            let mut room = open(options, &**peer)?;
-            progress(&**peer, &format!("{rate:.0} messages a second"));
-            room.measure(rate, 2)?;
-            room.measure(rate, options.seconds)
-        });
-        rows.push(match window {
-            Ok(window) => show(&**peer, &window),
-            Err(why) => cannot(&**peer, &why),
+    for (at, peer) in peers.iter().enumerate() {
+        let windows: Result<Vec<&Window>, _> =
+            rounds.iter().map(|round| round[at].as_ref()).collect();
+        rows.push(match windows {
+            Ok(windows) => show(&**peer, &windows),
+            Err(why) => cannot(&**peer, why),
         });
     }
     let limit = searched.ok().filter(|_| options.rate.is_none());
     json!({
         "subscribers": options.subscribers, "rate": rate, "centrifugo_limit": limit,
-        "ours_over_centrifugo": ratios(&rows), "rows": rows,
+        "rounds": options.rounds,
+        "ours_over_centrifugo": ratios(peers, &rounds), "rows": rows,
     })
+}
+
+fn measure(options: &Options, peer: &dyn Peer, rate: f64, round: usize) -> Result<Window, String> {
+    let mut room = Room::open(options, peer)?;
+    progress(peer, &format!("{rate:.0} messages a second, round {round}"));
+    room.measure(rate, 2)?;
+    room.measure(rate, options.seconds)
 }
 
 /// The highest rate at which it keeps up.
 fn limit(options: &Options, peer: &dyn Peer) -> Result<f64, String> {
-    let mut room = open(options, peer)?;
+    let mut room = Room::open(options, peer)?;
     let (mut rate, factor, seconds) = SEARCH;
     let mut kept = None;
     room.measure(rate, 1)?;
@@ -122,142 +95,54 @@ fn limit(options: &Options, peer: &dyn Peer) -> Result<f64, String> {
     kept.ok_or_else(|| format!("it does not keep up with {rate:.0} messages a second"))
 }
 
-fn open(options: &Options, peer: &dyn Peer) -> Result<Room, String> {
-    progress(
-        peer,
-        &format!("starts, {} clients come", options.subscribers),
+/// The medians of its rounds.
+fn show(peer: &dyn Peer, windows: &[&Window]) -> Value {
+    let middle = |field: fn(&Window) -> f64| median(windows.iter().map(|window| field(window)));
+    let (delivered, p50, p99) = (
+        middle(|w| w.delivered),
+        middle(|w| w.p50_ms),
+        middle(|w| w.p99_ms),
     );
-    let stack = peer.start(1)?;
-    let publisher = peer
-        .publisher(stack.port())
-        .map_err(|error| format!("its publisher fails: {error}"))?;
-    let people = Arc::new(People::new(peer.protocol(), options.subscribers));
-    let crowd = Crowd::new();
-    crowd.send_in(stack.port(), options.subscribers, false, &people);
-    let wanted = options.subscribers as u64;
-    let (ready, _) = grows_to(wanted, Duration::from_secs(60), || {
-        crowd.counts.ready.load(Relaxed)
-    });
-    if ready < wanted {
-        return Err(format!("only {ready} of {wanted} clients got in"));
-    }
-    Ok(Room {
-        stack,
-        crowd,
-        people,
-        publisher,
-        next: 1,
-    })
-}
-
-impl Room {
-    fn measure(&mut self, rate: f64, seconds: u64) -> Result<Window, String> {
-        let came = |room: &Self| room.crowd.counts.messages.load(Relaxed);
-        self.people.take_latencies();
-        let (before, own) = (came(self), own_cpu());
-        let server = self.stack.server().cpu();
-        let store = self.stack.store().map(|store| store.cpu());
-        let began = Instant::now();
-        let total = (rate * seconds as f64) as u64;
-        self.publish(rate, total)?;
-        let end = began + Duration::from_secs(seconds);
-        sleep((end + GRACE).saturating_duration_since(Instant::now()));
-        let delivered = came(self) - before;
-        let time = began.elapsed().as_secs_f64();
-        let share = |cpu: Duration| cpu.as_secs_f64() / time;
-        let mut window = Window {
-            rate,
-            delivered: delivered as f64 / (total * self.subscribers()) as f64,
-            p50_ms: f64::NAN,
-            p99_ms: f64::NAN,
-            server: share(self.stack.server().cpu() - server),
-            store: self
-                .stack
-                .store()
-                .zip(store)
-                .map(|(now, then)| share(now.cpu() - then)),
-            clients: share(own_cpu() - own),
-        };
-        // The rest counts for the percentiles, and must not disturb what is measured next.
-        let missing = total * self.subscribers() + before;
-        grows_to(missing, Duration::from_secs(3), || came(self));
-        let micros = at(self.people.take_latencies(), [0.5, 0.99]);
-        [window.p50_ms, window.p99_ms] = micros.map(|micros| micros / 1000.0);
-        Ok(window)
-    }
-
-    fn subscribers(&self) -> u64 {
-        self.people.many() as u64
-    }
-
-    /// Publishes each message when it is due; those that are due already, together.
-    fn publish(&mut self, rate: f64, total: u64) -> Result<(), String> {
-        let (began, began_us) = (Instant::now(), now_us());
-        let due = |one: u64| one as f64 / rate;
-        let mut sent = 0;
-        while sent < total {
-            let time = began.elapsed().as_secs_f64();
-            let upto = ((time * rate) as u64 + 1).min(total).min(sent + TOGETHER);
-            if upto <= sent {
-                sleep(Duration::from_secs_f64((due(sent) - time).max(0.0)));
-                continue;
-            }
-            let messages: Vec<String> = (sent..upto)
-                .map(|one| message(self.next + one, began_us + (due(one) * 1e6) as u64))
-                .collect();
-            self.publisher
-                .publish(&messages)
-                .map_err(|error| format!("its publisher fails: {error}"))?;
-            sent = upto;
-        }
-        self.next += total;
-        Ok(())
-    }
-}
-
-/// Processor time of this program: its clients and its publisher.
-fn own_cpu() -> Duration {
-    let text = std::fs::read_to_string("/proc/self/stat").expect("a file of this process");
-    // Behind the name: the 14th and the 15th field, in hundredths of a second.
-    let fields = text.rsplit(')').next().unwrap_or_default();
-    let ticks = fields.split_whitespace().skip(11).take(2);
-    let ticks = ticks.filter_map(|field| field.parse::<u64>().ok());
-    Duration::from_millis(10 * ticks.sum::<u64>())
-}
-
-fn show(peer: &dyn Peer, window: &Window) -> Value {
+    let (server, store, clients) = (
+        middle(|w| w.server),
+        middle(|w| w.store),
+        middle(|w| w.clients),
+    );
     println!(
-        "{:<15} {:>11.1} {:>10.2} {:>10.2} {:>9.1} {:>9} {:>11.1}",
+        "{:<15} {:>11.1} {p50:>10.2} {p99:>10.2} {:>9.1} {:>9} {:>11.1}",
         peer.name(),
-        window.delivered * 100.0,
-        window.p50_ms,
-        window.p99_ms,
-        window.server * 100.0,
-        window
-            .store
-            .map_or("-".into(), |share| format!("{:.1}", share * 100.0)),
-        window.clients * 100.0
+        delivered * 100.0,
+        server * 100.0,
+        if store.is_nan() {
+            "-".into()
+        } else {
+            format!("{:.1}", store * 100.0)
+        },
+        clients * 100.0
     );
     json!({
-        "peer": peer.name(), "rate": window.rate, "delivered": window.delivered, "p50_ms": window.p50_ms,
-        "p99_ms": window.p99_ms, "server_cpu": window.server, "store_cpu": window.store,
-        "clients_cpu": window.clients, "keeps_up": window.keeps_up(),
+        "peer": peer.name(), "delivered": delivered, "p50_ms": p50, "p99_ms": p99, "server_cpu": server,
+        "store_cpu": store, "clients_cpu": clients,
+        "keeps_up": windows.iter().all(|window| window.keeps_up()),
     })
 }
 
-/// Ours by Centrifugo's, if both were measured.
-fn ratios(rows: &[Value]) -> Value {
-    let row = |name: &str| rows.iter().find(|row| row["peer"] == name);
-    let (Some(ours), Some(theirs)) = (row(ROOMCAST), row(CENTRIFUGO)) else {
+/// Ours by Centrifugo's: the median of the rounds' ratios, if both were measured.
+fn ratios(peers: &[Box<dyn Peer>], rounds: &[Vec<Result<Window, String>>]) -> Value {
+    let place = |name: &str| peers.iter().position(|peer| peer.name() == name);
+    let (Some(ours), Some(theirs)) = (place(ROOMCAST), place(CENTRIFUGO)) else {
         return Value::Null;
     };
-    let ratio = |field: &str| Some(ours[field].as_f64()? / theirs[field].as_f64()?);
-    let fields = ["p50_ms", "p99_ms", "server_cpu", "store_cpu"];
-    let ratios: Vec<_> = fields.iter().map(|field| (*field, ratio(field))).collect();
-    let text: Vec<String> = ratios
+    let pairs: Vec<(&Window, &Window)> = rounds
         .iter()
-        .filter_map(|(field, ratio)| Some(format!("{field} {:.2}", (*ratio)?)))
+        .filter_map(|round| Some((round[ours].as_ref().ok()?, round[theirs].as_ref().ok()?)))
         .collect();
-    println!("\nRoomcast by Centrifugo: {}", text.join(", "));
-    json!(std::collections::BTreeMap::from_iter(ratios))
+    let ratio = |field: fn(&Window) -> f64| median(pairs.iter().map(|(a, b)| field(a) / field(b)));
+    let (p50, p99) = (ratio(|w| w.p50_ms), ratio(|w| w.p99_ms));
+    let (server, store) = (ratio(|w| w.server), ratio(|w| w.store));
+    let both = ratio(|w| w.server + w.store);
+    println!(
+        "\nRoomcast by Centrifugo: p50 {p50:.2}, p99 {p99:.2}, server's CPU {server:.2}, Redis' {store:.2}, both {both:.2}"
+    );
+    json!({ "p50": p50, "p99": p99, "server_cpu": server, "store_cpu": store, "both_cpu": both })
 }

@@ -4,10 +4,11 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `storm` | all connections drop, messages go on, all come back |
-//! | `latency` | messages at a steady rate: how late, at what cost |
+//! | `latency` | Centrifugo's limit, and all at half of it: how late, at what cost |
 //! | `person` | what a client received, exactly |
 //! | `speaker` | who publishes |
 //! | `stack` | the servers |
+//! | `steady` | one room at a steady rate |
 //!
 //! Every other file is one peer. One that cannot be had is reported as such.
 
@@ -20,6 +21,7 @@ mod roomcast;
 mod socketio;
 mod speaker;
 mod stack;
+mod steady;
 mod storm;
 mod tutorial;
 
@@ -48,6 +50,9 @@ pub(crate) struct Options {
     /// Seconds of the latency's measurement
     #[arg(long, default_value_t = 10)]
     seconds: u64,
+    /// Rounds of it, in which the peers take turns
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
     /// Only peers whose names contain one of these
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,

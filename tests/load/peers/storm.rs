@@ -106,7 +106,11 @@ fn storm(options: &Options, peer: &dyn Peer, loss: Loss) -> Result<Storm, String
     let crowd = Crowd::new();
     crowd.send_in(stack.port(), options.clients, true, &people);
     let all = clients * options.missed;
-    let (_, back) = grows_to(all, QUIET, || crowd.counts.messages.load(Relaxed));
+    // Who came back to nothing is back as well.
+    let counts = &crowd.counts;
+    let (_, back) = grows_to(all + clients, QUIET, || {
+        counts.messages.load(Relaxed) + counts.ready.load(Relaxed)
+    });
     Ok(Storm {
         rss,
         publish,
