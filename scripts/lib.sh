@@ -15,7 +15,7 @@ has() { command -v "$1" >/dev/null; }
 # Whether one of the files is there; a pattern that fits nothing arrives as it is written.
 any() { local file; for file; do [ ! -e "$file" ] || return 0; done; return 1; }
 
-# Packages of Debian 12 that are missing for a purpose: build, redis, or client.
+# Packages of Debian 12 that are missing for a purpose: build, redis, client, or peers.
 missing() {
   case $1 in
     build)
@@ -34,6 +34,13 @@ missing() {
       has npm || echo npm
       any "${CHROMIUM:-/usr/bin/chromium}" || echo chromium
       any /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf || echo fonts-dejavu-core
+      ;;
+    peers)
+      has node || echo nodejs
+      has npm || echo npm
+      any /usr/sbin/mosquitto || echo mosquitto
+      # Debian's is older than the one that Go builds.
+      has go || has nats-server || echo nats-server
       ;;
   esac
 }
@@ -61,7 +68,12 @@ install_packages() {
   export DEBIAN_FRONTEND=noninteractive
   apt-get update -q >&2 && apt-get install -y -q --no-install-recommends "$@" >&2 || fail "The installation failed, see above."
   if [ -n "$ours" ]; then rm -f "$policy"; trap - EXIT; fi
-  case " $* " in *' redis-server '*) if has systemctl; then systemctl -q disable redis-server 2>/dev/null || true; fi ;; esac
+  local package
+  for package; do
+    case $package in redis-server | mosquitto | nats-server)
+      if has systemctl; then systemctl -q disable "$package" 2>/dev/null || true; fi ;;
+    esac
+  done
 }
 
 # The two programs as users run them.

@@ -251,9 +251,13 @@ pub fn run(mut command: Command) -> Output {
 
 /// The inodes of the sockets that listen on this port.
 fn listening_inodes(port: u16) -> Vec<u64> {
-    let table = std::fs::read_to_string("/proc/net/tcp").unwrap_or_default();
+    // Some programs listen by a socket of IPv6 that takes IPv4 as well.
+    let table = ["/proc/net/tcp", "/proc/net/tcp6"].map(|path| {
+        let table = std::fs::read_to_string(path).unwrap_or_default();
+        table.lines().skip(1).map(str::to_owned).collect::<Vec<_>>()
+    });
     let suffix = format!(":{port:04X}");
-    let listening = table.lines().skip(1).filter_map(|line| {
+    let listening = table.iter().flatten().filter_map(|line| {
         let fields: Vec<&str> = line.split_whitespace().collect();
         // As the kernel prints it: local address and port, and the state, of which 0A is LISTEN.
         let listens = fields.get(1)?.ends_with(&suffix) && *fields.get(3)? == "0A";

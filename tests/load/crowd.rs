@@ -15,6 +15,9 @@ const AT_ONCE: usize = 128;
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(180);
 
+/// The pause of a client whose connection ended, if it comes again by itself.
+const COME_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
 /// What all clients together met.
 #[derive(Default)]
 pub(crate) struct Counts {
@@ -32,21 +35,54 @@ pub(crate) trait Talk: Send + Sync + 'static {
     /// The path and the WebSocket subprotocol.
     fn path(&self) -> (&'static str, Option<&'static str>);
     /// What a client says first. `again`: it was here before.
-    fn hello(&self, client: usize, again: bool) -> Vec<String>;
-    /// What an incoming text means.
-    fn heard(&self, text: &[u8]) -> Heard;
+    fn hello(&self, client: usize, again: bool) -> Vec<Said>;
+    /// What an incoming WebSocket message means to this client.
+    fn heard(&self, client: usize, bytes: &[u8]) -> Heard;
+    /// Whether a client whose connection ends comes again by itself, as real ones do.
+    fn returns(&self) -> bool {
+        false
+    }
 }
 
-/// What a text of the server means to a client.
+/// What a client sends: one WebSocket message.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Heard {
-    /// So many messages.
-    Messages(u64),
-    /// It is in, and has what it missed; so many came with that.
-    Ready(u64),
-    /// It is to answer.
-    Answer(String),
-    Other,
+pub(crate) enum Said {
+    Text(String),
+    Binary(Vec<u8>),
+}
+
+/// What a WebSocket message of the server means to a client.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Heard {
+    /// So many messages of the room.
+    pub(crate) messages: u64,
+    /// It is in. Servers that send what was missed before they say so have sent it.
+    pub(crate) ready: bool,
+    /// What it is to answer.
+    pub(crate) answers: Vec<Said>,
+}
+
+impl Heard {
+    pub(crate) fn messages(messages: u64) -> Self {
+        Self {
+            messages,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn ready() -> Self {
+        Self {
+            ready: true,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn answer(text: impl Into<String>) -> Self {
+        Self {
+            answers: vec![Said::Text(text.into())],
+            ..Self::default()
+        }
+    }
 }
 
 /// See the top of the file.
@@ -80,24 +116,34 @@ impl Crowd {
     ) -> Duration {
         let began = Instant::now();
         let target = self.counts.ready.load(Relaxed) + clients as u64;
+        self.send_in(port, clients, again, talk);
+        wait("all are in", || self.counts.ready.load(Relaxed) >= target);
+        began.elapsed()
+    }
+
+    /// Lets so many come, without waiting for them.
+    pub(crate) fn send_in(&self, port: u16, clients: usize, again: bool, talk: &Arc<impl Talk>) {
         let limit = Arc::new(Semaphore::new(AT_ONCE));
         let mut people = self.people.lock().expect("people");
         for client in 0..clients {
             let (talk, counts, limit) = (talk.clone(), self.counts.clone(), limit.clone());
             let live = async move {
-                let turn = limit.acquire_owned().await;
-                if live(port, client, again, &*talk, &counts, turn)
-                    .await
-                    .is_err()
-                {
-                    counts.failed.fetch_add(1, Relaxed);
+                let mut again = again;
+                loop {
+                    let turn = limit.clone().acquire_owned().await;
+                    let ended = live(port, client, again, &*talk, &counts, turn).await;
+                    if ended.is_err() {
+                        counts.failed.fetch_add(1, Relaxed);
+                    }
+                    if !talk.returns() {
+                        break;
+                    }
+                    again = true;
+                    tokio::time::sleep(COME_AGAIN_AFTER).await;
                 }
             };
             people.push(self.runtime.spawn(live).abort_handle());
         }
-        drop(people);
-        wait("all are in", || self.counts.ready.load(Relaxed) >= target);
-        began.elapsed()
     }
 
     /// All connections drop.
@@ -143,30 +189,36 @@ async fn live(
     let to = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let (path, protocol) = talk.path();
     let mut light = Light::connect(to, path, protocol).await?;
-    for text in talk.hello(client, again) {
-        light.send(&text).await?;
+    for said in talk.hello(client, again) {
+        say(&mut light, said).await?;
     }
     let mut turn = Some(turn);
     loop {
-        let text = light.next().await?;
-        match talk.heard(&text) {
-            Heard::Messages(many) => {
-                if let Some(sent) = stamp(&text) {
-                    let latency = now_us().saturating_sub(sent) as f64;
-                    counts.latencies.lock().expect("latencies").push(latency);
-                }
-                counts.size.store(text.len() as u64, Relaxed);
-                counts.messages.fetch_add(many, Relaxed);
+        let bytes = light.next().await?;
+        let heard = talk.heard(client, &bytes);
+        if heard.messages > 0 {
+            if let Some(sent) = stamp(&bytes) {
+                let latency = now_us().saturating_sub(sent) as f64;
+                counts.latencies.lock().expect("latencies").push(latency);
             }
-            Heard::Ready(many) => {
-                counts.messages.fetch_add(many, Relaxed);
-                counts.ready.fetch_add(1, Relaxed);
-                // The next one may come.
-                drop(turn.take());
-            }
-            Heard::Answer(text) => light.send(&text).await?,
-            Heard::Other => {}
+            counts.size.store(bytes.len() as u64, Relaxed);
+            counts.messages.fetch_add(heard.messages, Relaxed);
         }
+        if heard.ready {
+            counts.ready.fetch_add(1, Relaxed);
+            // The next one may come.
+            drop(turn.take());
+        }
+        for said in heard.answers {
+            say(&mut light, said).await?;
+        }
+    }
+}
+
+async fn say(light: &mut Light, said: Said) -> io::Result<()> {
+    match said {
+        Said::Text(text) => light.send(&text).await,
+        Said::Binary(bytes) => light.send_binary(&bytes).await,
     }
 }
 
@@ -190,31 +242,31 @@ impl Talk for Roomcast {
         ("/ws", None)
     }
 
-    fn hello(&self, client: usize, _: bool) -> Vec<String> {
+    fn hello(&self, client: usize, _: bool) -> Vec<Said> {
         let room = client % self.rooms;
         // A uid of 16 bytes.
-        vec![format!(
+        vec![Said::Text(format!(
             r#"{{"event":"login","roomid":"{room}","uid":"client-{client:09}","ack":"client"}}"#
-        )]
+        ))]
     }
 
-    fn heard(&self, text: &[u8]) -> Heard {
+    fn heard(&self, _: usize, text: &[u8]) -> Heard {
         if text.starts_with(br#"{"event":"message""#) {
             let position = self.acks.then(|| position(text)).flatten();
             return match position {
                 Some(position) => {
-                    Heard::Answer(format!(r#"{{"event":"ack","position":"{position}"}}"#))
+                    Heard::answer(format!(r#"{{"event":"ack","position":"{position}"}}"#))
                 }
-                None => Heard::Messages(1),
+                None => Heard::messages(1),
             };
         }
         if text.starts_with(br#"{"event":"synced""#) {
-            return Heard::Ready(0);
+            return Heard::ready();
         }
         if text.starts_with(br#"{"event":"heartbeat""#) {
-            return Heard::Answer(r#"{"event":"heartbeat","message":"pong"}"#.into());
+            return Heard::answer(r#"{"event":"heartbeat","message":"pong"}"#);
         }
-        Heard::Other
+        Heard::default()
     }
 }
 

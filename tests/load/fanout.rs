@@ -1,6 +1,6 @@
 //! What a delivery costs the proxy, against a server that only calls `send()`.
 
-use crate::crowd::{Crowd, Heard, Roomcast, Talk};
+use crate::crowd::{Crowd, Heard, Roomcast, Said, Talk};
 use crate::figures::{median, micros};
 use crate::floor::CONTROL;
 use harness::eventually;
@@ -40,15 +40,15 @@ impl Talk for Floor {
         ("/", None)
     }
 
-    fn hello(&self, _: usize, _: bool) -> Vec<String> {
+    fn hello(&self, _: usize, _: bool) -> Vec<Said> {
         Vec::new()
     }
 
-    fn heard(&self, text: &[u8]) -> Heard {
+    fn heard(&self, _: usize, text: &[u8]) -> Heard {
         if text == b"hi" {
-            Heard::Ready(0)
+            Heard::ready()
         } else {
-            Heard::Messages(1)
+            Heard::messages(1)
         }
     }
 }
