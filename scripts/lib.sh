@@ -15,7 +15,7 @@ has() { command -v "$1" >/dev/null; }
 # Whether one of the files is there; a pattern that fits nothing arrives as it is written.
 any() { local file; for file; do [ ! -e "$file" ] || return 0; done; return 1; }
 
-# Packages of Debian 12 that are missing for a purpose: build, redis, client, or peers.
+# Packages of Debian 12 that are missing for a purpose: build, redis, client, count, or peers.
 missing() {
   case $1 in
     build)
@@ -34,6 +34,9 @@ missing() {
       has npm || echo npm
       any "${CHROMIUM:-/usr/bin/chromium}" || echo chromium
       any /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf || echo fonts-dejavu-core
+      ;;
+    count)
+      has valgrind || echo valgrind
       ;;
     peers)
       has node || echo nodejs

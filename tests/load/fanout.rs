@@ -33,6 +33,17 @@ pub(crate) struct Options {
     size: usize,
 }
 
+impl Options {
+    /// The measurement's name in the file of results.
+    pub(crate) fn name(&self) -> &'static str {
+        match (self.sockets, self.rooms) {
+            (..=1000, 1) => "fanout",
+            (_, 1) => "fanout-large-room",
+            _ => "fanout-many-rooms",
+        }
+    }
+}
+
 struct Floor;
 
 impl Talk for Floor {

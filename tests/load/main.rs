@@ -5,7 +5,9 @@
 //! | `fanout` | what a delivery costs the proxy, against a loop of `send()` (`floor`) |
 //! | `instructions` | instructions per delivery and per publish, counted by valgrind |
 //! | `many` | ten thousand connections: memory, logins, coming back, acknowledgements |
+//! | `memory` | what a message and a member cost Redis |
 //! | `peers` | the same clients against what people would use instead |
+//! | `plot` | draws the figures of a file |
 //! | `publish` | what a publish costs Redis, against PUBLISH, Lua and XADD |
 //! | `publish-absent` | what a publish costs the server with many absent members, against one with none |
 //! | `slow` | what a client that reads at a crawl costs the proxy, and whether others notice |
@@ -16,17 +18,26 @@ mod figures;
 mod floor;
 mod instructions;
 mod many;
+mod memory;
 mod peers;
+mod plot;
 mod publish;
 mod publish_absent;
+mod results;
 mod slow;
 
 use clap::{Parser, Subcommand};
+use serde_json::Value;
+use std::path::PathBuf;
 
 /// Measures Roomcast against real servers.
 #[derive(Parser)]
 #[command(name = "roomcast-load")]
 struct Options {
+    /// Where the figures go as well, as JSON; other measurements in the file stay
+    #[arg(long, global = true, value_name = "FILE")]
+    json: Option<PathBuf>,
+
     #[command(subcommand)]
     what: What,
 }
@@ -42,8 +53,12 @@ enum What {
     Instructions(instructions::Options),
     /// Ten thousand connections at rest, coming, coming back, acknowledging
     Many(many::Options),
+    /// Memory of messages and members
+    Memory(memory::Options),
     /// A reconnect storm and latencies, against Centrifugo, Socket.IO, NATS and others
     Peers(peers::Options),
+    /// Draws the figures of a file
+    Plot(plot::Options),
     /// Server CPU of a publish, against PUBLISH, a Lua script and XADD
     Publish(publish::Options),
     /// Server CPU of a publish with many absent members, against one with none
@@ -52,15 +67,34 @@ enum What {
     Slow(slow::Options),
 }
 
+impl What {
+    /// Its name in the file of results, and its figures.
+    fn run(&self) -> (&'static str, Value) {
+        match self {
+            Self::Fanout(options) => (options.name(), fanout::run(options)),
+            Self::Floor(_) | Self::Plot(_) => unreachable!("they measure nothing"),
+            Self::Instructions(options) => ("instructions", instructions::run(options)),
+            Self::Many(options) => ("many", many::run(options)),
+            Self::Memory(options) => ("memory", memory::run(options)),
+            Self::Peers(options) => ("peers", peers::run(options)),
+            Self::Publish(options) => ("publish", publish::run(options)),
+            Self::PublishAbsent(options) => ("publish-absent", publish_absent::run(options)),
+            Self::Slow(options) => ("slow", slow::run(options)),
+        }
+    }
+}
+
 fn main() {
-    match Options::parse().what {
-        What::Fanout(options) => drop(fanout::run(&options)),
-        What::Floor(options) => floor::run(&options),
-        What::Instructions(options) => drop(instructions::run(&options)),
-        What::Many(options) => drop(many::run(&options)),
-        What::Peers(options) => drop(peers::run(&options)),
-        What::Publish(options) => drop(publish::run(&options)),
-        What::PublishAbsent(options) => publish_absent::run(&options),
-        What::Slow(options) => slow::run(&options),
+    let options = Options::parse();
+    match &options.what {
+        What::Floor(floor) => return floor::run(floor),
+        What::Plot(plot) => return plot::run(plot),
+        _ => {}
+    }
+    let about = results::announce();
+    let (name, figures) = options.what.run();
+    if let Some(file) = &options.json {
+        results::record(file, &about, name, figures);
+        eprintln!("\nthe figures are in {}", file.display());
     }
 }

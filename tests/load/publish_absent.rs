@@ -9,6 +9,7 @@ use crate::figures::{at, micros};
 use harness::redis::Redis;
 use harness::value::ok;
 use redis::Connection;
+use serde_json::{Value, json};
 
 /// Messages that each room holds.
 const KEPT: usize = 1000;
@@ -34,7 +35,7 @@ pub(crate) struct Options {
 /// Microseconds of server CPU per publish: with none, with absent members.
 type Round = (f64, f64);
 
-pub(crate) fn run(options: &Options) {
+pub(crate) fn run(options: &Options) -> Value {
     let redis = Redis::start();
     let mut connection = redis.connect();
     prepare(&mut connection, options);
@@ -80,6 +81,10 @@ pub(crate) fn run(options: &Options) {
             none[i], absent[i], ratio[i]
         );
     }
+    json!({
+        "members": options.members, "rounds": options.rounds, "none_us": none[1], "absent_us": absent[1],
+        "ratio": ratio[1], "ratio_quartiles": [ratio[0], ratio[2]],
+    })
 }
 
 fn prepare(connection: &mut Connection, options: &Options) {

@@ -4,7 +4,7 @@ use crate::figures::{at, rss};
 use harness::light::Light;
 use harness::proxy::Proxy;
 use harness::redis::Redis;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
@@ -33,7 +33,7 @@ struct Room {
     latencies: Mutex<Vec<f64>>,
 }
 
-pub(crate) fn run(options: &Options) {
+pub(crate) fn run(options: &Options) -> Value {
     let redis = Redis::start();
     let room = Arc::new(Room {
         proxy: Proxy::start(&redis),
@@ -72,8 +72,14 @@ pub(crate) fn run(options: &Options) {
             .expect("the slow one has all in time")
             .expect("the slow one");
         println!("\nThe slow one read from {first} to {last}; it was {behind} messages behind when it speeded up; {missing} were missing.");
-        println!("It went back to the log {} times.", room.proxy.metric("roomcast_slow_total"));
-    });
+        let back = room.proxy.metric("roomcast_slow_total");
+        println!("It went back to the log {back} times.");
+        json!({
+            "seconds": options.seconds, "median_us": [without[0], with[0]], "p99_us": [without[1], with[1]],
+            "proxy_rss": [quiet, busy], "read_from": first, "read_to": last, "behind": behind, "missing": missing,
+            "back_to_the_log": back,
+        })
+    })
 }
 
 /// Median and 99th percentile of the latency, and the most memory that the proxy had.

@@ -30,7 +30,6 @@ use serde_json::{Value, json};
 use speaker::Publish;
 use stack::Stack;
 use std::io;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 #[derive(clap::Args)]
@@ -59,9 +58,6 @@ pub(crate) struct Options {
     /// Only one of the two: storm or latency
     #[arg(long)]
     work: Option<String>,
-    /// Where the figures go, as JSON
-    #[arg(long)]
-    json: Option<PathBuf>,
 }
 
 /// What can be said of a peer without measuring.
@@ -131,11 +127,6 @@ pub(crate) fn run(options: &Options) -> Value {
     }
     if wants("latency") {
         figures["latency"] = latency::run(options, &peers);
-    }
-    if let Some(path) = &options.json {
-        let text = format!("{figures:#}\n");
-        std::fs::write(path, text)
-            .unwrap_or_else(|error| panic!("{} cannot be written: {error}", path.display()));
     }
     figures
 }
