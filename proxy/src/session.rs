@@ -138,6 +138,12 @@ impl Confirmations {
         }
     }
 
+    /// What the client confirmed to have.
+    pub fn confirmed(&self, slot: Slot) -> Option<Position> {
+        let seat = self.seats.iter().find(|(known, _)| *known == slot);
+        seat.map(|(_, seat)| seat.confirmed)
+    }
+
     /// Messages up to `to` were handed to the connection. False if the seat is gone.
     pub fn sent(&mut self, slot: Slot, to: Position) -> bool {
         match self.seat(slot) {

@@ -27,6 +27,14 @@ pub(super) enum From {
     Doubtful(Position),
 }
 
+/// What Redis says of a seat's position.
+enum Standing {
+    True,
+    /// The position is, but the uid does not belong to the room (any more).
+    NoMember,
+    OtherHistory,
+}
+
 pub(super) fn spawn(hub: Arc<Hub>, seat: NewSeat, from: From) {
     metrics::CATCHUPS.up();
     tokio::spawn(async move { CatchUp { hub, seat }.run(from).await });
@@ -132,15 +140,46 @@ impl CatchUp {
         tokio::time::sleep(Duration::from_millis(rand::random_range(0..100))).await;
     }
 
+    /// Whether `at` is in the room's history, and the uid belongs to the room. A join would take a position that matches
+    /// for confirmed, and this seat was only sent it.
+    async fn ask(&self, at: Position) -> Result<Standing, Fault> {
+        let hub = &self.hub;
+        let range = match hub.redis.range(&hub.key, at.seq + 1, 1, 1).await {
+            Ok(range) if range.before == at => range,
+            Ok(_) => return Ok(Standing::OtherHistory),
+            Err(Fault::Refused { code, .. }) if code == "NOROOM" => {
+                return Ok(Standing::OtherHistory);
+            }
+            Err(fault) => return Err(fault),
+        };
+        let uid = [self.seat.uid.to_string()];
+        if !hub.redis.attach(&hub.key, &uid).await?.is_empty() {
+            return Ok(Standing::NoMember);
+        }
+        hub.tell(Msg::Start(range.head)).await;
+        Ok(Standing::True)
+    }
+
+    fn confirmed(&self) -> Option<Position> {
+        self.seat
+            .conn
+            .confirmations(|confirmations| confirmations.confirmed(self.seat.id))
+    }
+
     /// Asks Redis what of this seat's past is in the room's history; tells the client what is not.
     async fn join_again(&self, at: Position) -> Result<Position, Fault> {
+        let since = match self.ask(at).await? {
+            Standing::True => return Ok(at),
+            Standing::OtherHistory => at,
+            Standing::NoMember => self.confirmed().unwrap_or(at),
+        };
         let joined = self
             .hub
             .redis
-            .join(&self.hub.key, &self.seat.uid, Some(at), 0)
+            .join(&self.hub.key, &self.seat.uid, Some(since), 0)
             .await?;
         self.hub.set_counts(joined.online, joined.members);
-        tell_start(&self.seat, &self.hub.roomid, &joined, Some(at));
+        tell_start(&self.seat, &self.hub.roomid, &joined, Some(since));
         if joined.position != at {
             self.seat.conn.confirmations(|confirmations| {
                 confirmations.restart(self.seat.id, joined.position)
