@@ -123,7 +123,7 @@ fn subscribed(me: &mut Person, line: &[u8]) -> bool {
     };
     me.session = reply["epoch"].as_str().unwrap_or_default().to_owned();
     me.position = reply["offset"].as_u64().unwrap_or(0).to_string();
-    me.recovered = reply["recovered"] == true;
+    me.recovered = Some(reply["recovered"] == true);
     true
 }
 

@@ -155,10 +155,15 @@ fn print_facts(peers: &[Box<dyn Peer>]) {
     }
 }
 
+fn start(peer: &dyn Peer, servers: usize) -> Result<Stack, String> {
+    peer.start(servers)
+        .map_err(|why| format!("not to be had: {why}"))
+}
+
 /// A peer that cannot be measured: said in the table, and a row of the figures.
 fn cannot(peer: &dyn Peer, why: &str) -> Value {
-    println!("{:<15} not to be had: {why}", peer.name());
-    json!({ "peer": peer.name(), "not_to_be_had": why })
+    println!("{:<15} {why}", peer.name());
+    json!({ "peer": peer.name(), "not_measured": why })
 }
 
 /// Does something with a peer; what fails in the middle of it is a reason as well.

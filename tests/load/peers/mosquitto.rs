@@ -100,8 +100,9 @@ impl Protocol for Mqtt {
                 }
                 CONNACK => {
                     // The session was there: its subscription is too.
-                    me.recovered = body[0] == 1;
-                    heard.ready |= me.recovered;
+                    let there = body[0] == 1;
+                    me.recovered = Some(there);
+                    heard.ready |= there;
                 }
                 SUBACK => heard.ready = true,
                 _ => {}

@@ -41,8 +41,8 @@ pub(crate) struct Person {
     pub(crate) buffer: Vec<u8>,
     /// When it acknowledged, where that is not for each message.
     pub(crate) acked: Option<Instant>,
-    /// The server said that it missed nothing, or has it all.
-    pub(crate) recovered: bool,
+    /// What the server said: whether it misses nothing after coming back.
+    pub(crate) recovered: Option<bool>,
     pub(crate) tally: Tally,
 }
 
@@ -121,6 +121,13 @@ impl People {
         (0..self.each.len()).map(|id| of(&self.person(id))).sum()
     }
 
+    /// How many were told that they miss nothing; none if nobody was told anything.
+    pub(crate) fn recovered(&self) -> Option<u64> {
+        let told = self.sum(|one| u64::from(one.recovered.is_some()));
+        let many = self.sum(|one| u64::from(one.recovered == Some(true)));
+        (told > 0).then_some(many)
+    }
+
     /// All latencies since the last call, in microseconds.
     pub(crate) fn take_latencies(&self) -> Vec<f64> {
         let mut all = Vec::new();
@@ -140,7 +147,7 @@ impl Talk for People {
     fn hello(&self, client: usize, again: bool) -> Vec<Said> {
         let mut me = self.person(client);
         me.buffer.clear();
-        me.recovered = false;
+        me.recovered = None;
         self.protocol.hello(&mut me, again)
     }
 

@@ -6,12 +6,14 @@ use super::speaker::{Publish, Speaker, Words};
 use super::stack::{Stack, folder};
 use super::{Facts, Loss, Peer};
 use crate::crowd::{Heard, Said, now_us};
+use harness::process::free_port;
 use harness::proxy::Proxy;
 use harness::redis::Redis;
 use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
-/// One connection publishes for everybody here: it may send as much as it likes.
+/// As users start it; but one connection publishes for everybody here: it may send as much as it likes.
 const OPTIONS: [&str; 3] = ["--log-json", "--max-rate", "1000000"];
 /// The pause between two acknowledgements of a client.
 const ACK_EVERY: Duration = Duration::from_millis(200);
@@ -39,7 +41,7 @@ impl Peer for Roomcast {
     fn start(&self, servers: usize) -> Result<Stack, String> {
         let redis = Redis::start();
         let servers = (0..servers)
-            .map(|_| Proxy::with(&redis, &OPTIONS))
+            .map(|_| Proxy::at(listen(), &redis.url(), &OPTIONS))
             .map(|proxy| (proxy.port, Box::new(proxy) as _))
             .collect();
         Ok(Stack {
@@ -57,6 +59,10 @@ impl Peer for Roomcast {
         let sender = Sender { next: now_us() };
         Ok(Box::new(Speaker::new(port, &Events, sender)?))
     }
+}
+
+fn listen() -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, free_port()).into()
 }
 
 const PONG: &str = r#"{"event":"heartbeat","message":"pong"}"#;
@@ -102,8 +108,11 @@ impl Protocol for Events {
             ready: is(bytes, "synced"),
             ..Heard::default()
         };
-        if is(bytes, "login") && between(bytes, b"\"resumed\":", b',') == Some("true") {
-            me.recovered = true;
+        if is(bytes, "login") {
+            // The echo of its own login; others' logins have no such field.
+            if let Some(word) = between(bytes, b"\"resumed\":", b',') {
+                me.recovered = Some(word == "true");
+            }
         }
         if !is(bytes, "message") && !heard.ready {
             return heard;

@@ -68,7 +68,7 @@ impl Protocol for Events {
         }
         if bytes.starts_with(b"40") {
             let session = between(bytes, b"\"pid\":\"", b'"').unwrap_or_default();
-            me.recovered = !me.session.is_empty() && me.session == session;
+            me.recovered = Some(!me.session.is_empty() && me.session == session);
             session.clone_into(&mut me.session);
             return Heard::ready();
         }

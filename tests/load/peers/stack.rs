@@ -115,8 +115,9 @@ pub(crate) fn listening(
 
 /// A program that `scripts/bench peers` built, or that is installed, or the one that a variable names.
 pub(crate) fn program(variable: &str, name: &str) -> Result<PathBuf, String> {
-    if let Some(path) = std::env::var_os(variable) {
-        return Ok(path.into());
+    if let Some(path) = std::env::var_os(variable).map(PathBuf::from) {
+        let missing = format!("{variable}: there is no {}", path.display());
+        return path.is_file().then_some(path).ok_or(missing);
     }
     let own = std::env::current_exe().map_err(|error| error.to_string())?;
     let target = own.ancestors().nth(2).unwrap_or(Path::new("target"));

@@ -4,7 +4,7 @@
 use super::person::{People, message};
 use super::speaker::Publish;
 use super::stack::Stack;
-use super::{Options, Peer, grows_to, progress};
+use super::{Options, Peer, grows_to, progress, start};
 use crate::crowd::{Crowd, now_us};
 use crate::figures::at;
 use std::sync::Arc;
@@ -49,7 +49,7 @@ impl Room {
             peer,
             &format!("starts, {} clients come", options.subscribers),
         );
-        let stack = peer.start(1)?;
+        let stack = start(peer, 1)?;
         let publisher = peer
             .publisher(stack.port())
             .map_err(|error| format!("its publisher fails: {error}"))?;

@@ -1,7 +1,7 @@
 //! The storm: everybody in a room loses the connection, messages are published meanwhile, everybody comes back.
 
 use super::person::{People, message};
-use super::{Loss, Options, Peer, attempt, cannot, grows_to, progress};
+use super::{Loss, Options, Peer, attempt, cannot, grows_to, progress, start};
 use crate::crowd::{Crowd, now_us};
 use crate::figures::rss;
 use serde_json::{Value, json};
@@ -25,8 +25,8 @@ struct Storm {
     late: u64,
     /// Clients that have everything.
     complete: u64,
-    /// Clients to whom the server said that they have everything.
-    recovered: u64,
+    /// Clients to whom the server said that they miss nothing, if it says so at all.
+    recovered: Option<u64>,
     server_cpu: Duration,
     store_cpu: Option<Duration>,
 }
@@ -66,7 +66,7 @@ pub(super) fn run(options: &Options, peers: &[Box<dyn Peer>]) -> Value {
 fn storm(options: &Options, peer: &dyn Peer, loss: Loss) -> Result<Storm, String> {
     let clients = options.clients as u64;
     progress(peer, "starts");
-    let mut stack = peer.start(2)?;
+    let mut stack = start(peer, 2)?;
     let empty = rss(stack.server());
     let failed = |error| format!("its publisher fails: {error}");
     let mut publisher = peer.publisher(stack.port()).map_err(failed)?;
@@ -120,7 +120,7 @@ fn storm(options: &Options, peer: &dyn Peer, loss: Loss) -> Result<Storm, String
         twice: people.sum(|one| one.tally.twice),
         late: people.sum(|one| one.tally.late),
         complete: people.sum(|one| u64::from(one.tally.got == options.missed + 1)),
-        recovered: people.sum(|one| u64::from(one.recovered)),
+        recovered: people.recovered(),
         server_cpu: stack.server().cpu() - cpu.0,
         store_cpu: stack
             .store()
@@ -147,7 +147,7 @@ fn show(options: &Options, peer: &dyn Peer, loss: Loss, storm: &Storm) -> Value 
         storm.twice,
         storm.late,
         storm.complete,
-        storm.recovered,
+        storm.recovered.map_or("-".into(), |many| many.to_string()),
         storm.server_cpu.as_secs_f64(),
         store.map_or("-".into(), |cpu| format!("{cpu:.2}")),
     );
