@@ -26,6 +26,8 @@ use tracing::debug;
 /// The JSON heartbeat, as it goes to everybody.
 pub(crate) static HEARTBEAT: LazyLock<Bytes> =
     LazyLock::new(|| frame::text(wire::HEARTBEAT.as_bytes()));
+/// A client's usual event fits; a larger one takes some reads more. Each connection holds it all the time.
+const READ_BUFFER: usize = 256;
 /// How long a closing handshake may take.
 const CLOSING: Duration = Duration::from_secs(2);
 
@@ -273,7 +275,7 @@ impl Conn {
 /// Reads a connection until it ends. `early` is what came behind the handshake already.
 pub(crate) async fn serve(server: Arc<Server>, conn: Arc<Conn>, early: Vec<u8>) {
     let limits = WebSocketConfig::default()
-        .read_buffer_size(512)
+        .read_buffer_size(READ_BUFFER)
         .write_buffer_size(0)
         .max_write_buffer_size(64 * 1024)
         .max_message_size(Some(server.config.max_event))

@@ -24,9 +24,7 @@ impl Task {
     /// Handles announcements that came together: what can leave together does.
     pub(super) async fn frames(&mut self, frames: Vec<Bytes>) {
         let Some(mut before) = self.position() else {
-            // Whoever joins first tells where the room is; the log has what these frames say.
-            self.missed = true;
-            return;
+            return self.before_the_start(frames).await;
         };
         let mut run = Run::default();
         for frame in frames {
@@ -67,6 +65,18 @@ impl Task {
             }
         }
         self.finish(&mut run, before).await;
+    }
+
+    /// Whoever joins first tells where the room is, and the log has what was said; but it has no kicks.
+    async fn before_the_start(&mut self, frames: Vec<Bytes>) {
+        self.missed = true;
+        for frame in frames {
+            if let Some((header, payload)) = announce::parse(&frame)
+                && header.kind == Kind::Control
+            {
+                self.control(&header, payload).await;
+            }
+        }
     }
 
     fn position(&self) -> Option<Position> {
