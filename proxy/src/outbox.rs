@@ -7,19 +7,20 @@ use bytes::Bytes;
 use rustix::net::SendFlags;
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
-use tokio::io::Interest;
 use tokio::net::TcpStream;
 
 /// Slices that one system call takes.
 const GATHER: usize = 64;
 
-/// `TcpStream::try_write`, but straight to the kernel: the C library makes every `send` a point of cancellation, which
-/// costs as much as the rest of a delivery.
+/// `send()` straight to the kernel. The C library makes it a point of cancellation, and tokio looks up whether it would
+/// block first; together that costs more than the rest of a delivery. If it does block, `drain` asks tokio as usual.
 #[inline]
 fn try_send(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
-    stream.try_io(Interest::WRITABLE, || {
-        Ok(rustix::net::send(stream, bytes, SendFlags::NOSIGNAL)?)
-    })
+    Ok(rustix::net::send(
+        stream,
+        bytes,
+        SendFlags::NOSIGNAL | SendFlags::DONTWAIT,
+    )?)
 }
 
 /// Bytes that wait for a socket, shared with whoever else they wait for.

@@ -9,6 +9,7 @@
 //! out therefore confirms a question later than it could, but never what it has not seen.
 
 use room_core::position::Position;
+use smallvec::SmallVec;
 use std::collections::VecDeque;
 
 /// Heartbeats that ask for confirmation come at most this often in the long run …
@@ -83,7 +84,8 @@ pub enum Tick {
 /// See the top of the file.
 #[derive(Debug, Default)]
 pub struct Confirmations {
-    seats: Vec<(Slot, Seat)>,
+    /// The first one lies beside the rest: it is looked at with every delivery.
+    seats: SmallVec<[(Slot, Seat); 1]>,
     /// Heartbeats that were sent, and answers that came: the latter belong to the first ones.
     beats: u64,
     answers: u64,
@@ -158,10 +160,9 @@ impl Confirmations {
     /// Live messages up to `to` are about to be handed to the connection. `None` if the seat is gone; else whether a
     /// heartbeat should follow them.
     pub fn deliver(&mut self, slot: Slot, to: Position, now: u64) -> Option<bool> {
-        let may_ask = !self.is_asking() && self.may_ask(now);
         let seat = self.seat(slot)?;
         seat.sent = to;
-        Some(may_ask && !seat.acks)
+        Some(!seat.acks && !self.is_asking() && self.may_ask(now))
     }
 
     /// Whether a heartbeat should follow what is being sent to this seat now.
