@@ -24,6 +24,11 @@ pub(crate) fn tick(ctx: Ctx<'_>) {
     }
     let expired = sessions(|sessions| sessions.expire_leases(now));
     count(Counter::LeasesExpired, expired as u64);
+    // What follows replicates, and Redis aborts on that while it holds writes back (CLIENT PAUSE, a failover, a shutdown
+    // that waits for a replica). Nothing is forgotten: it is done at the first tick after.
+    if ctx.writes_are_paused() {
+        return;
+    }
     for (key, change) in sessions(|sessions| sessions.flush(now, config::grace_ms())) {
         tell_presence(ctx, &key, &change, now);
     }

@@ -237,6 +237,11 @@ impl<'a> Ctx<'a> {
         Flags(rm!(RedisModule_GetContextFlags(self.raw)) as u32)
     }
 
+    /// Whether nothing may be replicated now.
+    pub(crate) fn writes_are_paused(self) -> bool {
+        has!(RedisModule_AvoidReplicaTraffic) && rm!(RedisModule_AvoidReplicaTraffic()) != 0
+    }
+
     fn create_string(self, bytes: &[u8]) -> *mut raw::RedisModuleString {
         rm!(RedisModule_CreateString(
             self.raw,
