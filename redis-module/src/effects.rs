@@ -315,8 +315,7 @@ impl<'a> Effect<'a> {
         for uid in uids {
             match what {
                 b"seen" => {
-                    room.touch(uid, self.ms);
-                    room.set_released(uid, false);
+                    see(room, uid, self.ms);
                 }
                 b"release" => room.set_released(uid, true),
                 b"kick" => {
@@ -327,6 +326,12 @@ impl<'a> Effect<'a> {
         }
         Ok(())
     }
+}
+
+/// A member is or was here: it acted at `ms` and holds the log. Whether there is such a member.
+pub(crate) fn see(room: &mut Room, uid: &[u8], ms: u64) -> bool {
+    room.set_released(uid, false);
+    room.touch(uid, ms)
 }
 
 /// Makes `uid` a member at `cursor`, or a member rise to it and hold the log again. Whether it is new.

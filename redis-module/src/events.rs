@@ -2,12 +2,12 @@
 
 use crate::announce::{self, At, Counts};
 use crate::config;
-use crate::effects::{Drops, send};
+use crate::effects::{Drops, see, send};
 use crate::ffi::{Ctx, Piece, RStr, now_ms};
 use crate::info::{Counter, count};
 use crate::presence::sessions;
 use crate::sweep;
-use room_core::sessions::{Change, RoomKey};
+use room_core::sessions::{Change, RoomKey, Sessions};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How often presence is told and leases are looked at, in milliseconds.
@@ -24,6 +24,10 @@ pub(crate) fn tick(ctx: Ctx<'_>) {
     }
     let expired = sessions(|sessions| sessions.expire_leases(now));
     count(Counter::LeasesExpired, expired as u64);
+    // A replica changes its rooms only as its primary says.
+    if flags.replica() {
+        return;
+    }
     // What follows replicates, and Redis aborts on that while it holds writes back (CLIENT PAUSE, a failover, a shutdown
     // that waits for a replica). Nothing is forgotten: it is done at the first tick after.
     if ctx.writes_are_paused() {
@@ -32,9 +36,7 @@ pub(crate) fn tick(ctx: Ctx<'_>) {
     for (key, change) in sessions(|sessions| sessions.flush(now, config::grace_ms())) {
         tell_presence(ctx, &key, &change, now);
     }
-    if !flags.replica() {
-        sweep::step(ctx, now);
-    }
+    sweep::step(ctx, now);
 }
 
 /// One frame for all that came and went in a room, and the time at which the latter were last seen.
@@ -61,10 +63,10 @@ fn tell_presence(ctx: Ctx<'_>, key: &RoomKey, change: &Change, now: u64) {
             change
                 .went
                 .iter()
-                .filter(|uid| room.touch(uid, now))
+                .filter(|uid| see(room, uid, now))
                 .map(|uid| Piece::Bytes(uid)),
         );
-        if rest.len() > 1 && !ctx.flags().replica() {
+        if rest.len() > 1 {
             send(ctx, name, "mark", now, &Drops::default(), &rest);
         }
     });
@@ -94,8 +96,12 @@ pub(crate) fn flushed(ctx: Ctx<'_>, db: Option<i32>) {
     }
 }
 
-pub(crate) fn role_changed() {
+pub(crate) fn role_changed(replica: bool) {
     ROLE_SINCE.store(now_ms(), Ordering::Relaxed);
+    if replica {
+        // Its rooms follow another node now, and so do the proxies: a HELLO after a promotion asks for all sessions.
+        sessions(|sessions| *sessions = Sessions::default());
+    }
 }
 
 /// Whether the proxies have had the time to announce their sessions.

@@ -4,7 +4,7 @@
 //! and swaps. It begins anew a second after it began.
 
 use crate::config;
-use crate::effects::{Drops, send, settle};
+use crate::effects::{Drops, see, send, settle};
 use crate::events::settled;
 use crate::ffi::{Ctx, Piece, Scan, now_ms};
 use crate::info::{Counter, count};
@@ -164,8 +164,7 @@ fn mark(
         if what == "release" {
             room.set_released(uid, true);
         } else {
-            room.touch(uid, now);
-            room.set_released(uid, false);
+            see(room, uid, now);
         }
         rest.push(Piece::Bytes(uid));
     }
