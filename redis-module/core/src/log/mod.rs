@@ -16,6 +16,8 @@ use std::collections::VecDeque;
 
 /// Numbers stay exact in JSON and in JavaScript up to here.
 pub const MAX_SEQ: Seq = (1 << 53) - 1;
+/// Times too. An effect with a later one is refused, so a room that is loaded must not have one either.
+pub(crate) const MAX_MS: u64 = MAX_SEQ;
 
 /// See the top of the file.
 #[derive(Clone, Debug)]
@@ -304,7 +306,7 @@ impl Log {
     pub(crate) fn load_header(reader: &mut Reader<'_>) -> Option<Self> {
         let seq = reader.varint().filter(|&seq| seq <= MAX_SEQ)?;
         let start = Position::new(seq, Tag(reader.u32()?));
-        let last_ms = reader.varint()?;
+        let last_ms = reader.varint().filter(|&ms| ms <= MAX_MS)?;
         let drops = Drops::load(reader, seq + 1)?;
         Some(Self::new(start, last_ms, drops))
     }
@@ -318,7 +320,7 @@ impl Log {
     pub(crate) fn load_segment(&mut self, reader: &mut Reader<'_>) -> Option<()> {
         let (segment, end, last_ms) = Segment::load(reader)?;
         let continues = segment.position_before() == self.head && last_ms >= self.last_ms;
-        if !continues || end.seq > MAX_SEQ || !reader.is_empty() {
+        if !continues || end.seq > MAX_SEQ || last_ms > MAX_MS || !reader.is_empty() {
             return None;
         }
         self.live_bytes += segment.live_bytes();

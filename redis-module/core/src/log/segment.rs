@@ -234,7 +234,7 @@ impl Segment {
     }
 
     /// Reads what [`save`](Self::save) wrote and walks it once; the caller checks that it continues the log.
-    /// `Some((segment, end, last time))`.
+    /// `Some((segment, end, last time))`; times are sums that stop at the largest number, so the last one tells of all.
     pub(crate) fn load(reader: &mut Reader<'_>) -> Option<(Self, Position, u64)> {
         let first = reader.varint().filter(|&first| first > 0)?;
         let base_ms = reader.varint()?;
