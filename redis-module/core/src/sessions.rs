@@ -211,7 +211,7 @@ impl Sessions {
         if !presence.sessions.is_empty() {
             room.online -= 1;
         }
-        room.came.retain(|came| **came != *uid);
+        // If it was to be told that the uid came, `flush` finds nobody there: looking for it here would cost a walk.
         for session in &presence.sessions {
             self.release(session.client, key);
         }
@@ -485,6 +485,24 @@ mod tests {
             "a new connection supersedes the old one"
         );
         assert_eq!(sessions.online(&key()), 0);
+    }
+
+    #[test]
+    fn who_came_and_left_at_once_is_not_told_and_costs_no_walk() {
+        let mut sessions = Sessions::default();
+        let uids: Vec<String> = (0..50_000).map(|i| format!("uid-{i}")).collect();
+        for uid in &uids {
+            sessions.join(1, &key(), uid.as_bytes(), 0);
+        }
+        let began = std::time::Instant::now();
+        for uid in uids.iter().skip(1) {
+            assert_eq!(sessions.remove_uid(&key(), uid.as_bytes()), 1);
+        }
+        let took = began.elapsed();
+        assert!(took.as_secs() < 3, "{took:?}");
+        sessions.join(1, &key(), b"uid-9", 0);
+        let told = sessions.flush(0, 5000);
+        assert_eq!(names(&told[0].1.came), ["uid-0", "uid-9"]);
     }
 
     #[test]
