@@ -13,6 +13,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// How often presence is told and leases are looked at, in milliseconds.
 pub(crate) const TICK_MS: i64 = 100;
 
+/// Arrivals that one tick tells, and departures: the rest of a crowd waits for the next, and the server answers between.
+const MOST_CHANGES: usize = 2000;
+
 /// When this server started or last changed its role.
 static ROLE_SINCE: AtomicU64 = AtomicU64::new(0);
 
@@ -33,7 +36,8 @@ pub(crate) fn tick(ctx: Ctx<'_>) {
     if ctx.writes_are_paused() {
         return;
     }
-    for (key, change) in sessions(|sessions| sessions.flush(now, config::grace_ms())) {
+    for (key, change) in sessions(|sessions| sessions.flush(now, config::grace_ms(), MOST_CHANGES))
+    {
         tell_presence(ctx, &key, &change, now);
     }
     sweep::step(ctx, now);
