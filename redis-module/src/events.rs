@@ -2,12 +2,16 @@
 
 use crate::announce::{self, At, Counts};
 use crate::config;
-use crate::effects::{Drops, see, send};
-use crate::ffi::{Ctx, Piece, RStr, now_ms};
+use crate::effects::mark;
+use crate::ffi::{Ctx, RStr, now_ms};
 use crate::info::{Counter, count};
 use crate::presence::sessions;
 use crate::sweep;
+use room_core::Member;
+use room_core::limits::Limit;
+use room_core::room::Room;
 use room_core::sessions::{Change, RoomKey, Sessions};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How often presence is told and leases are looked at, in milliseconds.
@@ -43,15 +47,15 @@ pub(crate) fn tick(ctx: Ctx<'_>) {
     sweep::step(ctx, now);
 }
 
-/// One frame for all that came and went in a room, and the time at which the latter were last seen.
+/// One frame for all that came and went in a room; and they were seen, which ends or begins their absence.
 fn tell_presence(ctx: Ctx<'_>, key: &RoomKey, change: &Change, now: u64) {
     if !ctx.select(key.db) {
         return;
     }
     let online = sessions(|sessions| sessions.online(key));
     ctx.with_name(&key.name, |name| {
-        let mut open = ctx.open(name, true);
-        let Some(room) = open.room_mut() else { return };
+        let open = ctx.open(name, false);
+        let Some(room) = open.room() else { return };
         let counts = Counts {
             online,
             members: room.member_count() as u64,
@@ -61,19 +65,31 @@ fn tell_presence(ctx: Ctx<'_>, key: &RoomKey, change: &Change, now: u64) {
             ms: now,
             counts,
         };
-        announce::presence(ctx, name, at, change);
-        let mut rest = vec![Piece::Bytes(b"seen")];
-        rest.extend(
-            change
-                .went
-                .iter()
-                .filter(|uid| see(room, uid, now))
-                .map(|uid| Piece::Bytes(uid)),
-        );
-        if rest.len() > 1 {
-            send(ctx, name, "mark", now, &Drops::default(), &rest);
+        if !(change.came.is_empty() && change.went.is_empty()) {
+            announce::presence(ctx, name, at, change);
+        }
+        let seen = to_be_seen(room, change, now);
+        drop(open);
+        if seen.is_empty() {
+            return;
+        }
+        if let Some(room) = ctx.open(name, true).room_mut() {
+            mark(ctx, name, room, "seen", &seen, now);
         }
     });
+}
+
+/// Members who went, and those who came and would be taken for absent.
+fn to_be_seen<'a>(room: &Room, change: &'a Change, now: u64) -> Vec<&'a Arc<[u8]>> {
+    let limits = room.limits(&config::limits());
+    let stale = sweep::stale_before(now, limits.get(Limit::MemberTtl));
+    let came = change.came.iter().filter(|uid| {
+        let absent = |member: Member<'_>| member.released || member.acted_ms < stale;
+        room.member(uid).is_some_and(absent)
+    });
+    let went = change.went.iter().chain(&change.passed);
+    came.chain(went.filter(|uid| room.member(uid).is_some()))
+        .collect()
 }
 
 pub(crate) fn client_gone(id: u64) {
