@@ -315,8 +315,7 @@ impl<'a> Effect<'a> {
         for uid in uids {
             match what {
                 b"seen" => {
-                    room.touch(uid, self.ms);
-                    room.set_released(uid, false);
+                    see(room, uid, self.ms);
                 }
                 b"release" => room.set_released(uid, true),
                 b"kick" => {
@@ -327,6 +326,38 @@ impl<'a> Effect<'a> {
         }
         Ok(())
     }
+}
+
+/// Uids in one effect: a replica is to do it in a moment.
+const PER_MARK: usize = 1000;
+
+/// Marks members as `seen` or `release`d, and says so to replicas.
+pub(crate) fn mark<U: AsRef<[u8]>>(
+    ctx: Ctx<'_>,
+    name: RStr<'_>,
+    room: &mut Room,
+    what: &'static str,
+    uids: &[U],
+    now: u64,
+) {
+    for some in uids.chunks(PER_MARK) {
+        let mut rest = vec![Piece::Bytes(what.as_bytes())];
+        for uid in some.iter().map(AsRef::as_ref) {
+            if what == "release" {
+                room.set_released(uid, true);
+            } else {
+                see(room, uid, now);
+            }
+            rest.push(Piece::Bytes(uid));
+        }
+        send(ctx, name, "mark", now, &Drops::default(), &rest);
+    }
+}
+
+/// A member is or was here: it acted at `ms` and holds the log. Whether there is such a member.
+fn see(room: &mut Room, uid: &[u8], ms: u64) -> bool {
+    room.set_released(uid, false);
+    room.touch(uid, ms)
 }
 
 /// Makes `uid` a member at `cursor`, or a member rise to it and hold the log again. Whether it is new.

@@ -237,6 +237,11 @@ impl<'a> Ctx<'a> {
         Flags(rm!(RedisModule_GetContextFlags(self.raw)) as u32)
     }
 
+    /// Whether nothing may be replicated now.
+    pub(crate) fn writes_are_paused(self) -> bool {
+        has!(RedisModule_AvoidReplicaTraffic) && rm!(RedisModule_AvoidReplicaTraffic()) != 0
+    }
+
     fn create_string(self, bytes: &[u8]) -> *mut raw::RedisModuleString {
         rm!(RedisModule_CreateString(
             self.raw,
@@ -627,10 +632,11 @@ unsafe extern "C" fn on_swap(
 unsafe extern "C" fn on_role(
     _: *mut raw::RedisModuleCtx,
     _: raw::RedisModuleEvent,
-    _: u64,
+    sub: u64,
     _: *mut c_void,
 ) {
-    guard("role change", (), events::role_changed);
+    let replica = sub == raw::REDISMODULE_EVENT_REPLROLECHANGED_NOW_REPLICA;
+    guard("role change", (), || events::role_changed(replica));
 }
 
 /// SAFETY: registered with RM_RegisterInfoFunc.
@@ -934,7 +940,7 @@ pub unsafe extern "C" fn RedisModule_OnLoad(
         register::all(ctx, Args(args))?;
         rm!(RedisModule_RegisterInfoFunc(ctx.raw, Some(on_info)));
         subscribe(ctx);
-        events::role_changed();
+        events::role_changed(false);
         ctx.start_timer(events::TICK_MS);
         Ok(())
     });

@@ -6,6 +6,7 @@
 //! | `errors`, `corrupt` | nonsense and damaged dumps are refused; nothing changes, the server lives |
 //! | `persistence`, `replication`, `keyspace` | a room is the same after every way of saving, copying and replicating it |
 //! | `presence`, `announce` | who is online, and what subscribers hear |
+//! | `timer` | what the module does without a command, and when it must not |
 //! | `limits`, `memory` | what a room keeps, and what that costs |
 //! | `acl`, `docs`, `cluster` | rooms among users, clients and nodes |
 //! | `workload`, `random` | what the others share |
@@ -25,4 +26,5 @@ mod presence;
 mod random;
 mod replication;
 mod shapes;
+mod timer;
 mod workload;

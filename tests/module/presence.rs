@@ -146,3 +146,48 @@ fn a_kick_ends_the_sessions_and_is_counted() {
         "still a member"
     );
 }
+
+#[test]
+fn one_ack_of_many_uids_at_different_places() {
+    let redis = Redis::start();
+    let (mut one, mut two) = (redis.connect(), redis.connect());
+    let replica = redis.replica();
+    const MANY: usize = 3000;
+    let uids: Vec<String> = (0..MANY).map(|i| format!("u{i}")).collect();
+    let all = |command: &str| words(command).arg(&uids).clone();
+    all("ROOM.INVITE r").query::<i64>(&mut one).unwrap();
+    let mut pipe = redis::pipe();
+    (0..MANY).for_each(|_| {
+        pipe.cmd("ROOM.PUBLISH").arg("r").arg("x").arg("m").ignore();
+    });
+    pipe.query::<()>(&mut one).unwrap();
+    for c in [&mut one, &mut two] {
+        all("ROOM.ATTACH r").query::<redis::Value>(c).unwrap();
+    }
+    let mut at: room_core::position::Position = {
+        let page = ok(&mut one, "ROOM.RANGE r 1 1");
+        text(&field(&page, "before")).parse().unwrap()
+    };
+    let page = ok(&mut one, "ROOM.RANGE r - + COUNT 100000");
+    let mut pipe = redis::pipe();
+    for (row, uid) in list(&field(&page, "rows")).iter().zip(&uids) {
+        at = at.next(int(&list(row)[1]) as u64, b"x", b"m");
+        pipe.cmd("ROOM.ACK")
+            .arg("r")
+            .arg(at.to_string())
+            .arg(uid)
+            .ignore();
+    }
+    pipe.query::<()>(&mut two).unwrap();
+    let end = crate::workload::head(&mut one, "r");
+    let moved: usize = all(&format!("ROOM.ACK r {end}")).query(&mut one).unwrap();
+    assert_eq!(moved, MANY, "each to what its other session has");
+    let cursor = |c: &mut Connection, uid: &str| {
+        int(&field(&ok(c, &format!("ROOM.PENDING r {uid}")), "cursor"))
+    };
+    assert_eq!(cursor(&mut one, "u0"), 1);
+    assert_eq!(cursor(&mut one, "u2999"), 3000);
+    eventually("the replica has all of them", || {
+        (replica.digest("r") == redis.digest("r")).then_some(())
+    });
+}

@@ -1,6 +1,7 @@
 //! Publish ids that were seen: a retry with the same (uid, id) gets the first one's number.
 
 use crate::bytes::{Reader, put_bytes, put_varint};
+use crate::log::MAX_MS;
 use crate::position::Seq;
 use crate::uid::valid_uid;
 use hashbrown::HashMap;
@@ -194,7 +195,7 @@ impl Dedupe {
             let uid = reader.bytes().filter(|uid| valid_uid(uid))?;
             let id = reader.bytes().filter(|id| valid_id(id))?;
             let seq = reader.varint().filter(|&seq| seq > 0 && seq <= head)?;
-            let ms = reader.varint()?;
+            let ms = reader.varint().filter(|&ms| ms <= MAX_MS)?;
             if self.remembered >= MAX_IDS {
                 return None;
             }

@@ -5,6 +5,7 @@
 //! never hide one.
 
 use crate::bytes::{Reader, put_bytes, put_varint};
+use crate::log::MAX_MS;
 use crate::position::Seq;
 use crate::uid::{MAX_UID, valid_uid};
 use hashbrown::{DefaultHashBuilder, HashTable};
@@ -266,8 +267,8 @@ impl Members {
         while !reader.is_empty() {
             let uid = reader.bytes().filter(|uid| valid_uid(uid))?;
             let cursor = reader.varint().filter(|&cursor| cursor <= head)?;
-            let joined_ms = reader.varint()?;
-            let acted_ms = reader.varint()?;
+            let joined_ms = reader.varint().filter(|&ms| ms <= MAX_MS)?;
+            let acted_ms = reader.varint().filter(|&ms| ms <= MAX_MS)?;
             let flags = reader.varint()?;
             let kicks = u16::try_from(flags >> 1).ok()?;
             let full = self.uids.len() > u32::MAX as usize - MAX_UID;

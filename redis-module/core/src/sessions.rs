@@ -24,6 +24,9 @@ pub struct RoomKey {
     pub name: Arc<[u8]>,
 }
 
+/// So many who came back within the grace period are passed over in the time that one who did not takes.
+const BACK_PER_GONE: usize = 8;
+
 impl RoomKey {
     /// Copies the name.
     pub fn new(db: i32, name: &[u8]) -> Self {
@@ -77,14 +80,14 @@ struct Presence {
 struct RoomSessions {
     uids: HashMap<Arc<[u8]>, Presence>,
     online: u64,
-    /// Uids that came since the last flush.
-    came: Vec<Arc<[u8]>>,
+    /// Uids that came and were not told of yet.
+    came: VecDeque<Arc<[u8]>>,
 }
 
 #[derive(Debug, Default)]
 struct Client {
-    /// How many sessions it holds in which room.
-    rooms: HashMap<RoomKey, usize>,
+    /// The uids whose sessions it holds, by room: when it ends, only they are looked at.
+    rooms: HashMap<RoomKey, HashSet<Arc<[u8]>>>,
     proxy: Option<Arc<[u8]>>,
     /// Unix time in milliseconds; without a lease the connection alone counts.
     lease_until: Option<u64>,
@@ -97,6 +100,8 @@ pub struct Change {
     pub came: Vec<Arc<[u8]>>,
     /// Uids whose last session went, longer ago than the grace period.
     pub went: Vec<Arc<[u8]>>,
+    /// Uids who came and went before anybody was told: no news, but they were here.
+    pub passed: Vec<Arc<[u8]>>,
 }
 
 /// See the top of the file.
@@ -123,7 +128,7 @@ impl Sessions {
         if presence.sessions.is_empty() {
             room.online += 1;
             if !presence.told {
-                room.came.push(uid);
+                room.came.push_back(uid.clone());
                 self.changed.insert(key.clone());
             }
         }
@@ -136,7 +141,7 @@ impl Sessions {
             None => {
                 presence.sessions.push(Session { client, acked });
                 let rooms = &mut self.clients.entry(client).or_default().rooms;
-                *rooms.entry_ref(key).or_insert(0) += 1;
+                rooms.entry_ref(key).or_default().insert(uid);
             }
         }
     }
@@ -183,18 +188,19 @@ impl Sessions {
             self.leaving.push_back((now, key.clone(), uid.clone()));
             room.online -= 1;
         }
-        self.release(client, key);
+        let uid = uid.clone();
+        self.release(client, key, &uid);
         true
     }
 
-    /// Counts one session less for a connection.
-    fn release(&mut self, client: ClientId, key: &RoomKey) {
+    /// Takes one session from a connection.
+    fn release(&mut self, client: ClientId, key: &RoomKey, uid: &[u8]) {
         let Some(client) = self.clients.get_mut(&client) else {
             return;
         };
-        if let Some(count) = client.rooms.get_mut(key) {
-            *count -= 1;
-            if *count == 0 {
+        if let Some(uids) = client.rooms.get_mut(key) {
+            uids.remove(uid);
+            if uids.is_empty() {
                 client.rooms.remove(key);
             }
         }
@@ -211,9 +217,9 @@ impl Sessions {
         if !presence.sessions.is_empty() {
             room.online -= 1;
         }
-        room.came.retain(|came| **came != *uid);
+        // If it was to be told that the uid came, `flush` finds nobody there: looking for it here would cost a walk.
         for session in &presence.sessions {
-            self.release(session.client, key);
+            self.release(session.client, key, uid);
         }
         self.tidy(key);
         presence.sessions.len()
@@ -250,19 +256,28 @@ impl Sessions {
         {
             self.proxies.remove(&proxy);
         }
-        for key in gone.rooms.into_keys() {
-            self.drop_client_in(client, &key, now);
+        for (key, uids) in gone.rooms {
+            self.drop_client_in(client, &key, uids, now);
         }
     }
 
-    fn drop_client_in(&mut self, client: ClientId, key: &RoomKey, now: u64) {
+    fn drop_client_in(
+        &mut self,
+        client: ClientId,
+        key: &RoomKey,
+        uids: HashSet<Arc<[u8]>>,
+        now: u64,
+    ) {
         let Some(room) = self.rooms.get_mut(key) else {
             return;
         };
-        for (uid, presence) in &mut room.uids {
+        for uid in uids {
+            let Some(presence) = room.uids.get_mut(&uid) else {
+                continue;
+            };
             if presence.end(client) && presence.sessions.is_empty() {
                 presence.gone_ms = now;
-                self.leaving.push_back((now, key.clone(), uid.clone()));
+                self.leaving.push_back((now, key.clone(), uid));
                 room.online -= 1;
             }
         }
@@ -304,8 +319,8 @@ impl Sessions {
                 Some(client) => std::mem::take(&mut client.rooms),
                 None => continue,
             };
-            for key in rooms.into_keys() {
-                self.drop_client_in(id, &key, now);
+            for (key, uids) in rooms {
+                self.drop_client_in(id, &key, uids, now);
             }
         }
         expired.len()
@@ -322,6 +337,15 @@ impl Sessions {
         presence.map_or(0, |presence| presence.sessions.len())
     }
 
+    /// Tells of each uid whether it is here, or was here within the grace period; `None` where nobody is.
+    pub fn present_in<K: Hash + Equivalent<RoomKey>>(
+        &self,
+        key: &K,
+    ) -> Option<impl Fn(&[u8]) -> bool + '_> {
+        let room = self.rooms.get(key)?;
+        Some(|uid: &[u8]| room.uids.contains_key(uid))
+    }
+
     /// Sessions of all rooms, rooms with somebody online, named connections.
     pub fn totals(&self) -> (u64, u64, u64) {
         let online = self.rooms.values().map(|room| room.online).sum();
@@ -329,50 +353,79 @@ impl Sessions {
         (online, rooms, self.proxies.len() as u64)
     }
 
-    /// What is to be told now, room by room; told once. `grace_ms` is how long a departure is kept back.
-    pub fn flush(&mut self, now: u64, grace_ms: u64) -> Vec<(RoomKey, Change)> {
-        let mut changes: HashMap<RoomKey, Change> = HashMap::new();
-        for key in std::mem::take(&mut self.changed) {
+    /// What is to be told now, room by room; told once. `grace_ms` is how long a departure is kept back. At most `most`
+    /// arrivals and as many departures: the others are told by the next calls.
+    pub fn flush(&mut self, now: u64, grace_ms: u64, most: usize) -> Vec<(RoomKey, Change)> {
+        let mut changes = HashMap::new();
+        self.flush_arrivals(most, &mut changes);
+        self.flush_departures(now.saturating_sub(grace_ms), most, &mut changes);
+        changes.into_iter().collect()
+    }
+
+    fn flush_arrivals(&mut self, most: usize, changes: &mut HashMap<RoomKey, Change>) {
+        let mut left = most;
+        let rooms: Vec<RoomKey> = self.changed.iter().take(most).cloned().collect();
+        for key in rooms {
             let Some(room) = self.rooms.get_mut(&key) else {
+                self.changed.remove(&key);
                 continue;
             };
-            for uid in std::mem::take(&mut room.came) {
+            let some = left.min(room.came.len());
+            left -= some;
+            for uid in room.came.drain(..some) {
                 if let Some(presence) = room.uids.get_mut(&uid)
                     && !presence.told
                     && !presence.sessions.is_empty()
                 {
                     presence.told = true;
-                    changes.entry(key.clone()).or_default().came.push(uid);
+                    changes.entry_ref(&key).or_default().came.push(uid);
                 }
             }
-        }
-        while self
-            .leaving
-            .front()
-            .is_some_and(|(when, ..)| when.saturating_add(grace_ms) <= now)
-        {
-            let Some((when, key, uid)) = self.leaving.pop_front() else {
-                break;
-            };
-            if self.forget_absent(&key, &uid, when) {
-                changes.entry(key).or_default().went.push(uid);
+            if room.came.is_empty() {
+                room.came = VecDeque::new();
+                self.changed.remove(&key);
             }
         }
-        changes.into_iter().collect()
     }
 
-    /// Removes a uid that went at `when` and did not come back; true if others knew of it.
-    fn forget_absent(&mut self, key: &RoomKey, uid: &[u8], when: u64) -> bool {
-        let Some(room) = self.rooms.get_mut(key) else {
-            return false;
-        };
+    /// Those who went until `until`. Who came back meanwhile costs less than who did not.
+    fn flush_departures(
+        &mut self,
+        until: u64,
+        most: usize,
+        changes: &mut HashMap<RoomKey, Change>,
+    ) {
+        let mut told = 0;
+        for _ in 0..most.saturating_mul(BACK_PER_GONE) {
+            let due = self.leaving.front().is_some_and(|gone| gone.0 <= until);
+            if !due || told == most {
+                return;
+            }
+            let Some((when, key, uid)) = self.leaving.pop_front() else {
+                return;
+            };
+            let Some(known) = self.forget_absent(&key, &uid, when) else {
+                continue;
+            };
+            let change: &mut Change = changes.entry(key).or_default();
+            match known {
+                true => change.went.push(uid),
+                false => change.passed.push(uid),
+            }
+            told += 1;
+        }
+    }
+
+    /// Removes a uid that went at `when` and did not come back; whether others knew of it.
+    fn forget_absent(&mut self, key: &RoomKey, uid: &[u8], when: u64) -> Option<bool> {
+        let room = self.rooms.get_mut(key)?;
         let absent = |presence: &Presence| presence.sessions.is_empty() && presence.gone_ms == when;
         if !room.uids.get(uid).is_some_and(absent) {
-            return false;
+            return None;
         }
         let told = room.uids.remove(uid).is_some_and(|presence| presence.told);
         self.tidy(key);
-        told
+        Some(told)
     }
 
     /// Forgets a room without uids.
@@ -447,23 +500,23 @@ mod tests {
         let mut sessions = Sessions::default();
         sessions.join(1, &key(), b"a", 0);
         sessions.join(1, &key(), b"b", 0);
-        let told = sessions.flush(0, 5000);
+        let told = sessions.flush(0, 5000, 1000);
         assert_eq!(names(&told[0].1.came), ["a", "b"]);
-        assert!(sessions.flush(0, 5000).is_empty());
+        assert!(sessions.flush(0, 5000, 1000).is_empty());
 
         sessions.detach(1, &key(), b"a", 1000);
-        assert!(sessions.flush(2000, 5000).is_empty());
+        assert!(sessions.flush(2000, 5000, 1000).is_empty());
         sessions.join(2, &key(), b"a", 0);
         assert!(
-            sessions.flush(9000, 5000).is_empty(),
+            sessions.flush(9000, 5000, 1000).is_empty(),
             "back within the grace period"
         );
 
         sessions.detach(2, &key(), b"a", 10_000);
-        assert!(sessions.flush(14_999, 5000).is_empty());
-        let told = sessions.flush(15_000, 5000);
+        assert!(sessions.flush(14_999, 5000, 1000).is_empty());
+        let told = sessions.flush(15_000, 5000, 1000);
         assert_eq!(names(&told[0].1.went), ["a"]);
-        assert!(sessions.flush(99_000, 5000).is_empty());
+        assert!(sessions.flush(99_000, 5000, 1000).is_empty());
     }
 
     #[test]
@@ -488,6 +541,81 @@ mod tests {
     }
 
     #[test]
+    fn who_came_and_left_at_once_is_not_told_and_costs_no_walk() {
+        let mut sessions = Sessions::default();
+        let uids: Vec<String> = (0..50_000).map(|i| format!("uid-{i}")).collect();
+        for uid in &uids {
+            sessions.join(1, &key(), uid.as_bytes(), 0);
+        }
+        let began = std::time::Instant::now();
+        for uid in uids.iter().skip(1) {
+            assert_eq!(sessions.remove_uid(&key(), uid.as_bytes()), 1);
+        }
+        let took = began.elapsed();
+        assert!(took.as_secs() < 3, "{took:?}");
+        sessions.join(1, &key(), b"uid-9", 0);
+        let told = sessions.flush(0, 5000, 1000);
+        assert_eq!(names(&told[0].1.came), ["uid-0", "uid-9"]);
+    }
+
+    #[test]
+    fn a_crowd_is_told_a_part_at_a_time() {
+        let mut sessions = Sessions::default();
+        let other = RoomKey::new(0, b"room:b");
+        for i in 0..25u8 {
+            sessions.join(1, &key(), &[b'a' + i], 0);
+        }
+        sessions.join(2, &other, b"z", 0);
+        let mut came = 0;
+        for _ in 0..3 {
+            let changes = sessions.flush(0, 100, 10);
+            let some: usize = changes.iter().map(|(_, change)| change.came.len()).sum();
+            assert!(some <= 10);
+            came += some;
+        }
+        assert_eq!(came, 26);
+        sessions.drop_client(1, 1000);
+        assert_eq!(sessions.online(&key()), 0, "they are gone at once");
+        let went = [1099, 1100, 1200, 1300, 1400].map(|now| {
+            let changes = sessions.flush(now, 100, 10);
+            changes.first().map_or(0, |(_, change)| change.went.len())
+        });
+        assert_eq!(went, [0, 10, 10, 5, 0]);
+    }
+
+    #[test]
+    fn who_came_and_went_unseen_was_here() {
+        let mut sessions = Sessions::default();
+        sessions.join(1, &key(), b"a", 0);
+        sessions.drop_client(1, 1000);
+        assert!(
+            sessions.present_in(&key()).unwrap()(b"a"),
+            "within the grace period"
+        );
+        assert!(sessions.flush(1099, 100, 10).is_empty());
+        let changes = sessions.flush(1100, 100, 10);
+        assert_eq!(names(&changes[0].1.passed), ["a"]);
+        assert!(changes[0].1.came.is_empty() && changes[0].1.went.is_empty());
+        assert!(sessions.present_in(&key()).is_none());
+    }
+
+    #[test]
+    fn a_small_connection_that_ends_in_a_large_room_costs_little() {
+        let mut sessions = Sessions::default();
+        for i in 0..100_000 {
+            sessions.join(1, &key(), format!("uid-{i}").as_bytes(), 0);
+        }
+        let began = std::time::Instant::now();
+        for client in 2..2002 {
+            sessions.join(client, &key(), b"uid-7", 0);
+            sessions.drop_client(client, 0);
+        }
+        let took = began.elapsed();
+        assert!(took.as_secs() < 3, "{took:?}");
+        assert_eq!(sessions.sessions_of(&key(), b"uid-7"), 1);
+    }
+
+    #[test]
     fn nothing_is_left_behind() {
         let mut sessions = Sessions::default();
         for uid in [&b"a"[..], b"b", b"c"] {
@@ -499,7 +627,7 @@ mod tests {
         assert!(!sessions.remove_room(&key()));
         sessions.join(1, &key(), b"d", 0);
         sessions.drop_client(1, 7);
-        sessions.flush(7, 0);
+        sessions.flush(7, 0, 1000);
         assert!(
             sessions.rooms.is_empty() && sessions.clients.is_empty() && sessions.changed.is_empty()
         );

@@ -150,3 +150,71 @@ fn check_end(room: &mut Room, reader: &mut Reader<'_>) -> Result<bool, RoomError
         ))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::MAX_MS;
+
+    /// What `save` writes of a room with one member, one message and one publish id, all of them at `ms`.
+    fn saved(ms: u64) -> Vec<Vec<u8>> {
+        let mut room = Room::new(Tag(7));
+        room.admit(b"a", 0, ms);
+        let seq = room.append(ms, b"a", b"payload").seq;
+        room.remember(b"a", b"id", seq, ms, &Default::default());
+        let mut parts = Vec::new();
+        save(&room, |part| parts.push(part.to_vec()));
+        parts
+    }
+
+    /// The parts up to the one with this letter, which decides.
+    fn loads(parts: &[Vec<u8>], letter: u8) -> bool {
+        let mut loader = Loader::default();
+        for part in parts.iter().filter(|part| part[0] != b'E') {
+            let fed = loader.feed(part);
+            if part[0] == letter {
+                return fed.is_ok();
+            }
+        }
+        panic!("no such part");
+    }
+
+    #[test]
+    fn a_time_that_no_effect_could_carry_is_refused() {
+        for (ms, fits) in [(MAX_MS, true), (MAX_MS + 1, false), (u64::MAX, false)] {
+            let (sound, parts) = (saved(1), saved(ms));
+            for (at, letter) in [(1, b'S'), (2, b'M'), (3, b'D')] {
+                let mut mixed = sound.clone();
+                mixed[at].clone_from(&parts[at]);
+                // A segment of its own time has tags of its own, so what follows it is not looked at.
+                assert_eq!(loads(&mixed, letter), fits, "{ms} in part {at}");
+            }
+            let mut empty = Room::new(Tag(7));
+            empty.append(ms, b"a", b"payload");
+            empty.drop_messages(crate::room::Drop {
+                first: 2,
+                reason: crate::log::Reason::Trim,
+            });
+            let mut header = Vec::new();
+            save(&empty, |part| header.push(part.to_vec()));
+            assert_eq!(begin(&header[0]).is_ok(), fits, "{ms} of the last message");
+        }
+    }
+
+    #[test]
+    fn times_that_add_up_to_more_than_a_number_are_refused() {
+        let mut room = Room::new(Tag(7));
+        room.append(u64::MAX - 1, b"a", b"one");
+        room.append(u64::MAX, b"a", b"two");
+        let mut parts = Vec::new();
+        save(&room, |part| parts.push(part.to_vec()));
+        assert!(!loads(&parts, b'S'));
+        // The second message's time since the first one: one byte behind the first entry, made as large as can be.
+        let mut low = saved(MAX_MS - 5);
+        assert!(loads(&low, b'S'));
+        let last = low[1].len();
+        // sender, time 0, length 7, payload: the time becomes 100.
+        low[1][last - 9] = 100;
+        assert!(!loads(&low, b'S'));
+    }
+}

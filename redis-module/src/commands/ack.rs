@@ -8,6 +8,7 @@ use crate::presence::{room_key, sessions};
 use room_core::error::RoomError;
 use room_core::position::{Position, Seq};
 use room_core::room::check_uid;
+use std::collections::BTreeMap;
 
 pub(crate) struct Ack;
 
@@ -39,18 +40,14 @@ impl Command for Ack {
             }
         }
         let (now, client, key) = (now_ms(), ctx.client_id(), room_key(ctx, name.bytes()));
-        let mut moved: Vec<(Seq, Vec<&[u8]>)> = Vec::new();
+        let mut moved: BTreeMap<Seq, Vec<&[u8]>> = BTreeMap::new();
         for uid in args.rest(3) {
             let to = sessions(|sessions| sessions.ack(client, &key, uid, position.seq));
-            if !room.raise(uid, to, now) {
-                continue;
-            }
-            match moved.iter_mut().find(|(seq, _)| *seq == to) {
-                Some((_, uids)) => uids.push(uid),
-                None => moved.push((to, vec![uid])),
+            if room.raise(uid, to, now) {
+                moved.entry(to).or_default().push(uid);
             }
         }
-        let total: usize = moved.iter().map(|(_, uids)| uids.len()).sum();
+        let total: usize = moved.values().map(Vec::len).sum();
         if total > 0 {
             let drops = settle(room, now);
             let last = moved.len() - 1;

@@ -16,6 +16,8 @@ use std::collections::VecDeque;
 
 /// Numbers stay exact in JSON and in JavaScript up to here.
 pub const MAX_SEQ: Seq = (1 << 53) - 1;
+/// Times too. An effect with a later one is refused, so a room that is loaded must not have one either.
+pub(crate) const MAX_MS: u64 = MAX_SEQ;
 
 /// See the top of the file.
 #[derive(Clone, Debug)]
@@ -255,9 +257,13 @@ impl Log {
 
     /// The first message not older than `ms`; one past the head if all are.
     pub(crate) fn first_since(&self, ms: u64) -> Seq {
-        self.entries_from(0)
-            .find(|entry| entry.ms >= ms)
-            .map_or(self.head.seq.saturating_add(1), |entry| entry.position.seq)
+        for segment in &self.segments {
+            let young = segment.sizes_and_times().position(|(_, at)| at >= ms);
+            if let Some(old) = young {
+                return segment.first_live().saturating_add(old as u64);
+            }
+        }
+        self.head.seq.saturating_add(1)
     }
 
     /// The lowest first message that keeps the log within `max` bytes.
@@ -268,14 +274,15 @@ impl Log {
         }
         for segment in &self.segments {
             if segment.live_bytes() > excess {
-                let mut entries = segment.entries_from(0);
-                return entries
-                    .find(|entry| {
-                        let fits = excess == 0;
-                        excess = excess.saturating_sub((entry.payload.len() + 3) as u64);
-                        fits
-                    })
-                    .map_or(segment.end(), |entry| entry.position.seq);
+                let mut first = segment.first_live();
+                for (size, _) in segment.sizes_and_times() {
+                    if excess == 0 {
+                        break;
+                    }
+                    excess = excess.saturating_sub(size);
+                    first = first.saturating_add(1);
+                }
+                return first;
             }
             excess -= segment.live_bytes();
         }
@@ -304,7 +311,7 @@ impl Log {
     pub(crate) fn load_header(reader: &mut Reader<'_>) -> Option<Self> {
         let seq = reader.varint().filter(|&seq| seq <= MAX_SEQ)?;
         let start = Position::new(seq, Tag(reader.u32()?));
-        let last_ms = reader.varint()?;
+        let last_ms = reader.varint().filter(|&ms| ms <= MAX_MS)?;
         let drops = Drops::load(reader, seq + 1)?;
         Some(Self::new(start, last_ms, drops))
     }
@@ -318,7 +325,7 @@ impl Log {
     pub(crate) fn load_segment(&mut self, reader: &mut Reader<'_>) -> Option<()> {
         let (segment, end, last_ms) = Segment::load(reader)?;
         let continues = segment.position_before() == self.head && last_ms >= self.last_ms;
-        if !continues || end.seq > MAX_SEQ || !reader.is_empty() {
+        if !continues || end.seq > MAX_SEQ || last_ms > MAX_MS || !reader.is_empty() {
             return None;
         }
         self.live_bytes += segment.live_bytes();
@@ -326,5 +333,40 @@ impl Log {
         self.head = end;
         self.last_ms = last_ms;
         Some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Messages of several sizes, three in a millisecond, with freed ones in the front segment.
+    fn log() -> Log {
+        let mut log = Log::new(Position::new(0, Tag(7)), 0, Drops::default());
+        for i in 0..5000u64 {
+            let payload = vec![b'x'; (i * 37 % 400) as usize];
+            log.append(1_000_000 + i / 3, b"sender", &payload);
+        }
+        log.drop_before(1234, Reason::Trim);
+        log
+    }
+
+    #[test]
+    fn a_limit_finds_the_message_that_dropping_one_by_one_finds() {
+        let whole = log();
+        for max in (0..whole.bytes() + 1000).step_by(9973) {
+            let mut naive = whole.clone();
+            while naive.bytes() > max {
+                naive.drop_before(naive.first() + 1, Reason::MaxBytes);
+            }
+            assert_eq!(whole.first_within_bytes(max), naive.first(), "{max} bytes");
+        }
+        for ms in (999_990..1_001_680).step_by(7) {
+            let mut naive = whole.clone();
+            while naive.oldest_ms().is_some_and(|oldest| oldest < ms) {
+                naive.drop_before(naive.first() + 1, Reason::MaxAge);
+            }
+            assert_eq!(whole.first_since(ms), naive.first(), "since {ms}");
+        }
     }
 }

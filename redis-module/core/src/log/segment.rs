@@ -201,6 +201,19 @@ impl Segment {
             .skip_while(move |entry| entry.position.seq < from)
     }
 
+    /// Encoded size and time of each stored entry: what limits ask on the publish path, so without the chain, and without
+    /// the freed entries.
+    pub(crate) fn sizes_and_times(&self) -> impl Iterator<Item = (u64, u64)> {
+        let mut reader = Reader::starting_at(&self.buf, self.skip_at as usize);
+        let mut ms = self.skip_ms;
+        (self.skip..self.count).map_while(move |_| {
+            let before = reader.at();
+            let (_, ms_since, _) = read_entry(&mut reader, &self.senders)?;
+            ms = ms.saturating_add(ms_since);
+            Some(((reader.at() - before) as u64, ms))
+        })
+    }
+
     /// The tag after message `seq`, which is in here (or is the one before the first).
     pub(crate) fn tag_at(&self, seq: Seq) -> Option<Tag> {
         let mut walk = self.walk();
@@ -234,7 +247,7 @@ impl Segment {
     }
 
     /// Reads what [`save`](Self::save) wrote and walks it once; the caller checks that it continues the log.
-    /// `Some((segment, end, last time))`.
+    /// `Some((segment, end, last time))`; times are sums that stop at the largest number, so the last one tells of all.
     pub(crate) fn load(reader: &mut Reader<'_>) -> Option<(Self, Position, u64)> {
         let first = reader.varint().filter(|&first| first > 0)?;
         let base_ms = reader.varint()?;
