@@ -235,7 +235,7 @@ fn a_room_in_which_nothing_changes_is_left_alone() {
 fn other_keys_do_not_keep_old_messages_alive() {
     let redis = Redis::start();
     let mut c = redis.connect();
-    ok(&mut c, "DEBUG POPULATE 200000");
+    ok(&mut c, "DEBUG POPULATE 60000");
     ok(&mut c, "ROOM.INVITE r away");
     ok(&mut c, "ROOM.LIMITS r maxage 500");
     ok(&mut c, "ROOM.PUBLISH r w m");
