@@ -76,6 +76,7 @@ fn a_position_resumes_loses_or_resets() {
         ok(&mut c, &format!("ROOM.PUBLISH r x m{i}"));
         positions.push(head(&mut c, "r"));
     }
+    ok(&mut c, "ROOM.DETACH r a");
     let joined = ok(&mut c, &format!("ROOM.JOIN r a SINCE {}", positions[4]));
     assert_eq!(int(&field(&joined, "resumed")), 1);
     assert_eq!(

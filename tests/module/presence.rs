@@ -2,7 +2,7 @@
 
 use harness::eventually;
 use harness::redis::Redis;
-use harness::value::{field, int, list, ok, text, words};
+use harness::value::{field, int, list, ok, payloads, text, words};
 use redis::Connection;
 
 fn online(redis: &Redis, key: &str) -> Vec<String> {
@@ -106,6 +106,49 @@ fn the_lowest_session_is_what_a_uid_has() {
         int(&field(&ok(&mut phone, "ROOM.PENDING r u"), "cursor")),
         2
     );
+}
+
+/// A room that keeps nothing in which `slow`, a device of u, has acknowledged nothing of ten messages.
+fn ten_messages(slow: &mut Connection) -> Vec<String> {
+    ok(slow, "ROOM.JOIN r u");
+    ok(slow, "ROOM.LIMITS r keep 0");
+    let publish = |i| {
+        ok(slow, &format!("ROOM.PUBLISH r x m{i}"));
+        crate::workload::head(slow, "r")
+    };
+    (0..10).map(publish).collect()
+}
+
+fn cursor(redis: &Redis) -> i64 {
+    int(&field(
+        &redis.run_words("ROOM.PENDING r u").expect("a member"),
+        "cursor",
+    ))
+}
+
+#[test]
+fn a_device_that_brings_its_position_takes_nothing_from_a_slower_one() {
+    let redis = Redis::start();
+    let (mut slow, mut fast) = (redis.connect(), redis.connect());
+    let positions = ten_messages(&mut slow);
+    for c in [&mut fast, &mut slow] {
+        let joined = ok(c, &format!("ROOM.JOIN r u SINCE {}", positions[9]));
+        assert_eq!(text(&field(&joined, "position")), positions[9]);
+        assert_eq!(int(&field(&joined, "resumed")), 1);
+        assert_eq!(cursor(&redis), 0);
+        assert_eq!(payloads(&ok(c, "ROOM.QUEUE r u")).len(), 10);
+    }
+    ok(&mut slow, &format!("ROOM.ACK r {} u", positions[3]));
+    assert_eq!(
+        cursor(&redis),
+        4,
+        "the slow device's second tab is no session"
+    );
+    ok(&mut slow, &format!("ROOM.JOIN r u SINCE {}", positions[1]));
+    ok(&mut fast, &format!("ROOM.ACK r {} u", positions[9]));
+    assert_eq!(cursor(&redis), 4);
+    ok(&mut slow, &format!("ROOM.ACK r {} u", positions[9]));
+    assert_eq!(cursor(&redis), 10);
 }
 
 #[test]

@@ -12,7 +12,8 @@ struct Uid {
     seats: Vec<(SeatId, Position)>,
     /// Joins under way: the uid must not be detached meanwhile.
     joining: usize,
-    reported: Seq,
+    /// What Redis knows of this proxy's session; `None` before there is one.
+    reported: Option<Seq>,
     dirty: bool,
 }
 
@@ -62,7 +63,24 @@ impl Acks {
         let entry = self.uids.entry(uid.into()).or_default();
         entry.joining = entry.joining.saturating_sub(1);
         entry.seats.push((seat, at));
-        entry.reported = entry.reported.max(at.seq);
+        // Redis keeps the lower of what the session had and where this join starts.
+        let known = entry.reported.map_or(at.seq, |known| known.min(at.seq));
+        entry.reported = Some(known);
+        self.mark(uid);
+    }
+
+    /// Notes that there is something to report about a uid, if there is. True if it is the first since the last round.
+    fn mark(&mut self, uid: &str) -> bool {
+        let Some((name, _)) = self.uids.get_key_value(uid) else {
+            return false;
+        };
+        let name = name.clone();
+        match self.uids.get_mut(uid) {
+            Some(entry) if !entry.dirty && entry.news().is_some() => entry.dirty = true,
+            _ => return false,
+        }
+        self.dirty.push(name);
+        self.dirty.len() == 1
     }
 
     /// The join failed.
@@ -75,28 +93,13 @@ impl Acks {
 
     /// The client of a seat confirmed. True if this is the first thing to report since the last round.
     pub(crate) fn confirm(&mut self, uid: &str, seat: SeatId, to: Position) -> bool {
-        let Some((name, _)) = self.uids.get_key_value(uid) else {
-            return false;
-        };
-        let name = name.clone();
-        let Some(entry) = self.uids.get_mut(uid) else {
-            return false;
-        };
-        if let Some((_, at)) = entry.seats.iter_mut().find(|(id, _)| *id == seat)
+        if let Some(entry) = self.uids.get_mut(uid)
+            && let Some((_, at)) = entry.seats.iter_mut().find(|(id, _)| *id == seat)
             && to.seq > at.seq
         {
             *at = to;
         }
-        if entry.dirty
-            || entry
-                .lowest()
-                .is_none_or(|lowest| lowest.seq <= entry.reported)
-        {
-            return false;
-        }
-        entry.dirty = true;
-        self.dirty.push(name);
-        self.dirty.len() == 1
+        self.mark(uid)
     }
 
     /// After a reset the seat counts from `at` in another history.
@@ -105,8 +108,9 @@ impl Acks {
             if let Some((_, known)) = entry.seats.iter_mut().find(|(id, _)| *id == seat) {
                 *known = at;
             }
-            entry.reported = entry.seats.iter().map(|(_, at)| at.seq).min().unwrap_or(0);
+            entry.reported = entry.reported.map(|known| known.min(at.seq));
         }
+        self.mark(uid);
     }
 
     /// A seat is gone. True if there is something to report.
@@ -147,11 +151,14 @@ impl Acks {
             let Some(entry) = self.uids.get_mut(&uid) else {
                 continue;
             };
+            // A seat that is about to come may be behind those that are here.
+            if entry.joining > 0 {
+                self.dirty.push(uid);
+                continue;
+            }
             entry.dirty = false;
-            if let Some(lowest) = entry.lowest()
-                && lowest.seq > entry.reported
-            {
-                entry.reported = lowest.seq;
+            if let Some(lowest) = entry.news() {
+                entry.reported = Some(lowest.seq);
                 put(&mut by_position, lowest, &uid);
             }
         }
@@ -187,6 +194,12 @@ impl Acks {
 impl Uid {
     fn lowest(&self) -> Option<Position> {
         self.seats.iter().map(|(_, at)| *at).min_by_key(|at| at.seq)
+    }
+
+    /// What Redis does not know yet.
+    fn news(&self) -> Option<Position> {
+        let known = self.reported.unwrap_or(0);
+        self.lowest().filter(|lowest| lowest.seq > known)
     }
 
     fn is_idle(&self) -> bool {
@@ -257,6 +270,27 @@ mod tests {
         assert!(book.exit("a", 2));
         assert_eq!(book.take().detach, ["a"]);
         assert!(book.uids().is_empty());
+    }
+
+    #[test]
+    fn a_tab_that_starts_ahead_hides_nothing_of_the_lower_one() {
+        let mut book = Acks::default();
+        book.begin("a");
+        book.enter("a", 1, at(2));
+        book.begin("a");
+        assert!(!book.confirm("a", 3, at(9)), "no such seat");
+        book.confirm("a", 1, at(4));
+        assert_eq!(book.take(), Due::default(), "a join is under way");
+        book.enter("a", 2, at(9));
+        assert_eq!(acks(&book.take()), [(4, vec!["a"])]);
+        book.exit("a", 2);
+        book.confirm("a", 1, at(6));
+        assert_eq!(acks(&book.take()), [(6, vec!["a"])]);
+        // The session is still there when the next tab comes: Redis has it at 6.
+        book.exit("a", 1);
+        book.begin("a");
+        book.enter("a", 3, at(8));
+        assert_eq!(acks(&book.take()), [(8, vec!["a"])]);
     }
 
     #[test]

@@ -112,7 +112,8 @@ pub struct Sessions {
 }
 
 impl Sessions {
-    /// Begins a session, or begins it anew, with everything up to `acked` acknowledged.
+    /// Begins a session with everything up to `acked` acknowledged. One that this connection has already stays at the
+    /// lower of both: it stands for all tabs of the uid on one proxy.
     pub fn join(&mut self, client: ClientId, key: &RoomKey, uid: &[u8], acked: Seq) {
         let room = self.rooms.entry(key.clone()).or_default();
         let uid: Arc<[u8]> = match room.uids.get_key_value(uid) {
@@ -132,13 +133,18 @@ impl Sessions {
             .iter_mut()
             .find(|session| session.client == client)
         {
-            Some(session) => session.acked = acked,
+            Some(session) => session.acked = session.acked.min(acked),
             None => {
                 presence.sessions.push(Session { client, acked });
                 let rooms = &mut self.clients.entry(client).or_default().rooms;
                 *rooms.entry_ref(key).or_insert(0) += 1;
             }
         }
+    }
+
+    /// What the uid as a whole has acknowledged: the lowest of its sessions; `None` if it has none.
+    pub fn lowest(&self, key: &RoomKey, uid: &[u8]) -> Option<Seq> {
+        self.rooms.get(key)?.uids.get(uid)?.lowest()
     }
 
     /// This session acknowledges everything up to `seq`. Returns what the uid as a whole has acknowledged: the lowest of
@@ -159,12 +165,7 @@ impl Sessions {
             return seq;
         };
         own.acked = own.acked.max(seq);
-        presence
-            .sessions
-            .iter()
-            .map(|session| session.acked)
-            .min()
-            .unwrap_or(seq)
+        presence.lowest().unwrap_or(seq)
     }
 
     /// Ends one session. Whether there was one.
@@ -391,6 +392,10 @@ impl From<&RoomKey> for RoomKey {
 }
 
 impl Presence {
+    fn lowest(&self) -> Option<Seq> {
+        self.sessions.iter().map(|session| session.acked).min()
+    }
+
     /// Ends the session of one connection. Whether there was one.
     fn end(&mut self, client: ClientId) -> bool {
         let before = self.sessions.len();
@@ -440,6 +445,17 @@ mod tests {
         );
         assert!(sessions.detach(1, &key(), b"a", 0));
         assert_eq!(sessions.ack(2, &key(), b"a", 51), 51);
+    }
+
+    #[test]
+    fn a_second_tab_of_one_connection_takes_nothing_from_the_first() {
+        let mut sessions = Sessions::default();
+        assert_eq!(sessions.lowest(&key(), b"a"), None);
+        sessions.join(1, &key(), b"a", 40);
+        sessions.join(1, &key(), b"a", 50);
+        assert_eq!(sessions.lowest(&key(), b"a"), Some(40));
+        sessions.join(1, &key(), b"a", 30);
+        assert_eq!(sessions.lowest(&key(), b"a"), Some(30));
     }
 
     #[test]

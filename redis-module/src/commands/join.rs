@@ -8,7 +8,7 @@ use crate::presence::{counts, room_key, sessions};
 use crate::{config, presence};
 use room_core::error::RoomError;
 use room_core::log::MAX_SEQ;
-use room_core::position::{Position, Tag};
+use room_core::position::{Position, Seq, Tag};
 use room_core::room::{Room, Start, check_uid};
 
 pub(crate) struct Join;
@@ -34,7 +34,8 @@ impl Command for Join {
         check_uid(uid)?;
         let wish = Wish::parse(args)?;
         let mut key = ctx.open(name, true);
-        let plan = Plan::of(ctx, &key, uid, &wish)?;
+        let live = sessions(|sessions| sessions.lowest(&room_key(ctx, name.bytes()), uid));
+        let plan = Plan::of(ctx, &key, uid, &wish, live)?;
         let now = now_ms();
         if key.kind() == Kind::Empty {
             key.set(Room::new(plan.birth));
@@ -99,7 +100,14 @@ struct Plan {
 }
 
 impl Plan {
-    fn of(ctx: Ctx<'_>, key: &Key<'_>, uid: &[u8], wish: &Wish) -> Result<Self, Failure> {
+    /// `live` is what all live sessions of the uid have acknowledged.
+    fn of(
+        ctx: Ctx<'_>,
+        key: &Key<'_>,
+        uid: &[u8],
+        wish: &Wish,
+        live: Option<Seq>,
+    ) -> Result<Self, Failure> {
         let born;
         let room = match key.maybe_room()? {
             Some(room) => room,
@@ -131,10 +139,12 @@ impl Plan {
                 }
             }
         };
-        // Only a position that matches says what this uid has seen.
+        // Only a position that matches says what this uid has seen; and what one device has seen, a slower one that is
+        // here still waits for.
+        let seen = start.position.seq.min(live.unwrap_or(MAX_SEQ));
         let cursor = match (member, start.resumed) {
             (None, true) => start.position.seq,
-            (_, true) => fallback.max(start.position.seq),
+            (Some(_), true) => fallback.max(seen),
             (_, false) => fallback,
         };
         let changes = member.is_none_or(|member| member.cursor < cursor || member.released);
