@@ -1,5 +1,6 @@
 //! What happens without a command: the timer, connections that end, databases that are emptied.
 
+use crate::acknowledge;
 use crate::announce::{self, At, Counts};
 use crate::config;
 use crate::effects::{Drops, send};
@@ -28,6 +29,7 @@ pub(crate) fn tick(ctx: Ctx<'_>) {
         tell_presence(ctx, &key, &change, now);
     }
     if !flags.replica() {
+        acknowledge::step(ctx, now);
         sweep::step(ctx, now);
     }
 }

@@ -198,6 +198,23 @@ fn a_device_that_brings_its_position_leaves_a_slower_one_what_it_waits_for() {
 }
 
 #[test]
+fn what_a_slow_device_held_back_is_read_when_it_goes() {
+    let redis = Redis::start();
+    let (one, two) = (Proxy::start(&redis), Proxy::start(&redis));
+    for (first, second) in [(&one, &one), (&one, &two)] {
+        let uid = format!("u{}", second.port);
+        let (mut phone, _) = login(first.port, &uid, &json!({"ack": "client"}));
+        let (mut laptop, _) = login(second.port, &uid, &json!({"ack": "client"}));
+        say_and_ack(&mut phone, 1, 4);
+        laptop.messages_until("4");
+        laptop.drop_connection();
+        phone.serve_until("the phone's word counts", || {
+            pending(&redis, "room:r", &uid) == 0
+        });
+    }
+}
+
+#[test]
 fn a_client_that_never_answers_heartbeats_is_confirmed_by_its_pongs() {
     let redis = Redis::start();
     let proxy = Proxy::start(&redis);

@@ -152,6 +152,35 @@ fn a_device_that_brings_its_position_takes_nothing_from_a_slower_one() {
 }
 
 #[test]
+fn when_the_slow_device_goes_the_cursor_is_the_fast_ones() {
+    for go in ["detach", "die", "both"] {
+        let redis = Redis::start();
+        let replica = redis.replica();
+        let (mut slow, mut fast) = (redis.connect(), redis.connect());
+        ok(&mut fast, "ROOM.JOIN r u");
+        let positions = ten_messages(&mut slow);
+        ok(&mut fast, &format!("ROOM.ACK r {} u", positions[6]));
+        ok(&mut fast, "ROOM.ATTACH r u");
+        assert_eq!(cursor(&redis), 0);
+        match go {
+            "detach" => drop(ok(&mut slow, "ROOM.DETACH r u")),
+            "die" => drop(slow),
+            _ => {
+                ok(&mut slow, "ROOM.DETACH r u");
+                ok(&mut fast, "ROOM.DETACH r u");
+            }
+        }
+        for redis in [&redis, &replica] {
+            eventually(&format!("the cursor rises: {go}"), || {
+                (cursor(redis) == 7).then_some(())
+            });
+        }
+        assert_eq!(payloads(&ok(&mut fast, "ROOM.RANGE r - +")).len(), 3);
+        assert_eq!(redis.digest("r"), replica.digest("r"));
+    }
+}
+
+#[test]
 fn a_lease_ends_and_a_proxy_has_one_connection() {
     let redis = Redis::start();
     let mut c = redis.connect();

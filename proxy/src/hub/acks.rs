@@ -113,6 +113,17 @@ impl Acks {
         self.mark(uid);
     }
 
+    /// What was reported may have been lost with the link: it is reported again.
+    pub(crate) fn report_again(&mut self) {
+        for (uid, entry) in &mut self.uids {
+            entry.reported = entry.reported.map(|_| 0);
+            if !entry.dirty && entry.news().is_some() {
+                entry.dirty = true;
+                self.dirty.push(uid.clone());
+            }
+        }
+    }
+
     /// A seat is gone. True if there is something to report.
     pub(crate) fn exit(&mut self, uid: &str, seat: SeatId) -> bool {
         let Some((name, entry)) = self.uids.get_key_value(uid) else {
@@ -133,6 +144,8 @@ impl Acks {
                 self.leaving.push(name);
             }
         }
+        // It may have held back what the other seats have confirmed.
+        self.mark(uid);
         true
     }
 
@@ -291,6 +304,40 @@ mod tests {
         book.begin("a");
         book.enter("a", 3, at(8));
         assert_eq!(acks(&book.take()), [(8, vec!["a"])]);
+    }
+
+    #[test]
+    fn what_the_slowest_tab_held_back_is_reported_when_it_goes() {
+        let mut book = Acks::default();
+        for (seat, start) in [(1, 0), (2, 0), (3, 0)] {
+            book.begin("a");
+            book.enter("a", seat, at(start));
+        }
+        book.confirm("a", 1, at(5));
+        book.confirm("a", 2, at(5));
+        assert_eq!(book.take(), Due::default());
+        book.exit("a", 3);
+        assert_eq!(acks(&book.take()), [(5, vec!["a"])]);
+        book.exit("a", 2);
+        assert_eq!(book.take(), Due::default(), "nothing new");
+    }
+
+    #[test]
+    fn a_new_link_is_told_again() {
+        let mut book = Acks::default();
+        for (uid, start) in [("a", 0), ("b", 3), ("c", 3)] {
+            book.begin(uid);
+            book.enter(uid, 1, at(start));
+        }
+        book.report_again();
+        let due = book.take();
+        assert_eq!(due.acks.len(), 1);
+        assert_eq!(
+            due.acks[0].1.len(),
+            2,
+            "who confirmed nothing has nothing to say"
+        );
+        assert_eq!(book.take(), Due::default());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The task that owns a room's seats.
 
-use super::acks::SeatId;
+use super::acks::{Acks, SeatId};
 use super::join::{self, From};
 use super::seats::Seats;
 use super::{Hub, Msg, Step, encode};
@@ -159,7 +159,7 @@ impl Task {
 
     /// Reports what was confirmed, then who is gone.
     async fn flush(&mut self) {
-        let due = self.hub.acks(super::acks::Acks::take);
+        let due = self.hub.acks(Acks::take);
         for (position, uids) in due.acks {
             send_acks(&self.hub, position, &uids).await;
         }
@@ -186,6 +186,7 @@ impl Task {
                 }
             }
         }
+        self.hub.acks(Acks::report_again);
         if !self.hub.config.is_broken(Broken::NoGapCheck) {
             self.read_missed().await;
         }

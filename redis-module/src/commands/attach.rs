@@ -31,7 +31,7 @@ impl Command for Attach {
             match room.member(uid) {
                 None => gone.push(uid),
                 Some(member) if counts => {
-                    sessions(|sessions| sessions.join(client, &key, uid, member.cursor));
+                    sessions(|sessions| sessions.attach(client, &key, uid, member.cursor));
                     count(Counter::Joined, 1);
                 }
                 Some(_) => {}
