@@ -26,18 +26,22 @@ use room_core::error::RoomError;
 use room_core::limits::parse_limit;
 use room_core::log::{MAX_SEQ, Reason};
 use room_core::position::Tag;
-use room_core::room::{Drop, Room, check_id, check_uid};
+use room_core::room::{Drop, MOST_DROPS, Room, check_id, check_uid};
 use room_core::snapshot;
 use std::io::Write;
 
 /// What the limits dropped after a command.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Drops([Option<Drop>; 4]);
+pub(crate) struct Drops([Option<Drop>; MOST_DROPS]);
 
 impl Drops {
     /// One drop.
     pub(crate) fn one(drop: Drop) -> Self {
-        Self([Some(drop), None, None, None])
+        let mut drops = Self::default();
+        if let Some(slot) = drops.0.first_mut() {
+            *slot = Some(drop);
+        }
+        drops
     }
 
     fn iter(&self) -> impl Iterator<Item = Drop> {
@@ -87,7 +91,7 @@ pub(crate) fn send(
 
 /// The longest first part: the longest verb, and a number with its colon, then such a number and the longest reason for
 /// each drop.
-const MAX_HEAD: usize = 8 + 21 + 4 * (21 + 16);
+const MAX_HEAD: usize = 8 + 21 + MOST_DROPS * (21 + 16);
 
 /// Its length; an error if it does not fit.
 fn write_head(mut space: &mut [u8], verb: &str, ms: u64, drops: &Drops) -> std::io::Result<usize> {

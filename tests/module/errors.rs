@@ -95,7 +95,7 @@ const REFUSED: &[(&str, &str)] = &[
         "ERR syntax error near 'drop:1:5:weather'",
     ),
     (
-        "ROOM._APPLY r drop:1:2:trim:3:trim:4:trim:5:trim:6:trim",
+        "ROOM._APPLY r drop:1:2:trim:3:trim:4:trim:5:trim:6:trim:7:trim",
         "ERR syntax error",
     ),
     ("ROOM._APPLY r dance:1", "ERR syntax error near 'dance'"),

@@ -125,9 +125,7 @@ pub fn extend(room: &mut Room, part: &[u8]) -> Result<bool, RoomError> {
 fn load_members(room: &mut Room, reader: &mut Reader<'_>) -> Option<()> {
     let Room { members, log, .. } = room;
     members.load(reader, log.head().seq, |cursor, holds| {
-        if holds {
-            log.wait(cursor);
-        }
+        log.wait(cursor, !holds)
     })
 }
 
