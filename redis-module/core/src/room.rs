@@ -27,6 +27,8 @@ pub struct Room {
     pub(crate) dedupe: Dedupe,
     pub(crate) overrides: Overrides,
     pub(crate) birth: Tag,
+    /// Not while a snapshot is being loaded.
+    pub(crate) whole: bool,
 }
 
 /// Where a session that joins begins to read.
@@ -76,6 +78,7 @@ impl Room {
             dedupe: Dedupe::default(),
             overrides: Overrides::default(),
             birth,
+            whole: true,
         }
     }
 
@@ -84,6 +87,11 @@ impl Room {
     /// The messages.
     pub const fn log(&self) -> &Log {
         &self.log
+    }
+
+    /// False while parts of its snapshot are missing.
+    pub const fn is_whole(&self) -> bool {
+        self.whole
     }
 
     /// The tag of position 0.
