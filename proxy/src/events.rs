@@ -179,7 +179,7 @@ impl Events {
         };
         self.conn
             .confirmations(|c| c.open(seat.id, joined.position, login.acks));
-        hub.acks(|acks| acks.enter(&seat.uid, seat.id, joined.position));
+        hub.acks(|acks| acks.enter(&seat.uid, seat.id, joined.position, joined.kicks));
         hub.set_counts(joined.online, joined.members);
         let echo = json!({
             "event": "login", "roomid": hub.roomid, "uid": login.uid, "name": login.name,

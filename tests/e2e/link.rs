@@ -106,6 +106,33 @@ fn what_was_confirmed_while_redis_was_away_is_reported() {
 }
 
 #[test]
+fn a_kick_while_redis_was_away_is_not_missed() {
+    let redis = Redis::start();
+    let relay = Relay::to(redis.port);
+    let proxy = Proxy::to(&via(&relay), &QUICK);
+    ok(&mut redis.connect(), "ROOM.INVITE room:r a");
+    ok(&mut redis.connect(), "ROOM.KICK room:r a");
+    let mut a = Client::login(proxy.port, "r", "a");
+    let mut b = Client::login(proxy.port, "r", "b");
+    for kick in [false, true, false] {
+        relay.cut();
+        offline(&redis, "room:r", "a");
+        if kick {
+            ok(&mut redis.connect(), "ROOM.KICK room:r a");
+        }
+        relay.mend();
+        if kick {
+            a.wait("kicked");
+            online_becomes(&redis, &mut b, &["b"]);
+            a = Client::login(proxy.port, "r", "a");
+        }
+        online_becomes(&redis, &mut a, &["a", "b"]);
+        ok(&mut redis.connect(), "ROOM.PUBLISH room:r bot again");
+        a.messages_until("again");
+    }
+}
+
+#[test]
 fn a_stalled_link_to_redis_is_noticed_by_both_sides() {
     let redis = Redis::start();
     let relay = Relay::to(redis.port);

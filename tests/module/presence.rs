@@ -217,4 +217,18 @@ fn a_kick_ends_the_sessions_and_is_counted() {
         1,
         "still a member"
     );
+    ok(&mut two, "ROOM.INVITE r other");
+    ok(&mut one, "ROOM.KICK r u");
+    ok(&mut one, "DEBUG RELOAD");
+    let attached = ok(&mut two, "ROOM.ATTACH r u other");
+    let kicks = list(&field(&attached, "kicks")).to_vec();
+    assert_eq!(kicks.len(), 1, "who was never kicked is not named");
+    assert_eq!(
+        (text(&list(&kicks[0])[0]), int(&list(&kicks[0])[1])),
+        ("u".into(), 2)
+    );
+    for (uid, kicks) in [("u", 2), ("other", 0), ("new", 0)] {
+        let joined = ok(&mut one, &format!("ROOM.JOIN r {uid}"));
+        assert_eq!(int(&field(&joined, "kicks")), kicks, "{uid}");
+    }
 }

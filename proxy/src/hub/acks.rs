@@ -1,4 +1,5 @@
-//! Which uids this proxy has in a room, and what they have confirmed but Redis does not know yet. Pure.
+//! Which uids this proxy has in a room, what they have confirmed but Redis does not know yet, and how often they had been
+//! kicked when they came. Pure.
 
 use room_core::position::{Position, Seq};
 use std::collections::{BTreeMap, HashMap};
@@ -15,6 +16,7 @@ struct Uid {
     /// What Redis knows of this proxy's session; `None` before there is one.
     reported: Option<Seq>,
     dirty: bool,
+    kicks: u64,
 }
 
 /// What is to be sent.
@@ -58,10 +60,13 @@ impl Acks {
         in_order(first)
     }
 
-    /// The join is done: the seat has everything up to `at`.
-    pub(crate) fn enter(&mut self, uid: &str, seat: SeatId, at: Position) {
+    /// The join is done: the seat has everything up to `at`; the uid was kicked so often before.
+    pub(crate) fn enter(&mut self, uid: &str, seat: SeatId, at: Position, kicks: u64) {
         let entry = self.uids.entry(uid.into()).or_default();
         entry.joining = entry.joining.saturating_sub(1);
+        // A kick that the hub missed is meant for the seats that were here.
+        let here = !entry.seats.is_empty();
+        entry.kicks = if here { entry.kicks.min(kicks) } else { kicks };
         entry.seats.push((seat, at));
         // Redis keeps the lower of what the session had and where this join starts.
         let known = entry.reported.map_or(at.seq, |known| known.min(at.seq));
@@ -81,6 +86,18 @@ impl Acks {
         }
         self.dirty.push(name);
         self.dirty.len() == 1
+    }
+
+    /// The kicks that the seats of a uid know of.
+    pub(crate) fn kicks(&self, uid: &str) -> u64 {
+        self.uids.get(uid).map_or(0, |entry| entry.kicks)
+    }
+
+    /// A seat joined again: in a room that was born again the count began anew.
+    pub(crate) fn recount(&mut self, uid: &str, kicks: u64) {
+        if let Some(entry) = self.uids.get_mut(uid) {
+            entry.kicks = entry.kicks.min(kicks);
+        }
     }
 
     /// The join failed.
@@ -255,7 +272,7 @@ mod tests {
         let mut book = Acks::default();
         for (seat, start) in [(1, 0), (2, 0)] {
             assert!(book.begin("a").is_empty());
-            book.enter("a", seat, at(start));
+            book.enter("a", seat, at(start), 0);
         }
         assert!(!book.confirm("a", 1, at(5)), "the other tab is at 0");
         assert!(book.confirm("a", 2, at(3)));
@@ -269,7 +286,7 @@ mod tests {
     fn who_goes_is_acknowledged_then_detached_unless_it_comes_back() {
         let mut book = Acks::default();
         book.begin("a");
-        book.enter("a", 1, at(0));
+        book.enter("a", 1, at(0), 0);
         book.confirm("a", 1, at(4));
         assert!(book.exit("a", 1));
         assert_eq!(
@@ -278,7 +295,7 @@ mod tests {
             "before the next join"
         );
         assert!(book.take().detach.is_empty(), "a join is under way");
-        book.enter("a", 2, at(4));
+        book.enter("a", 2, at(4), 0);
         assert!(!book.exit("a", 1), "it is gone already");
         assert!(book.exit("a", 2));
         assert_eq!(book.take().detach, ["a"]);
@@ -289,12 +306,12 @@ mod tests {
     fn a_tab_that_starts_ahead_hides_nothing_of_the_lower_one() {
         let mut book = Acks::default();
         book.begin("a");
-        book.enter("a", 1, at(2));
+        book.enter("a", 1, at(2), 0);
         book.begin("a");
         assert!(!book.confirm("a", 3, at(9)), "no such seat");
         book.confirm("a", 1, at(4));
         assert_eq!(book.take(), Due::default(), "a join is under way");
-        book.enter("a", 2, at(9));
+        book.enter("a", 2, at(9), 0);
         assert_eq!(acks(&book.take()), [(4, vec!["a"])]);
         book.exit("a", 2);
         book.confirm("a", 1, at(6));
@@ -302,7 +319,7 @@ mod tests {
         // The session is still there when the next tab comes: Redis has it at 6.
         book.exit("a", 1);
         book.begin("a");
-        book.enter("a", 3, at(8));
+        book.enter("a", 3, at(8), 0);
         assert_eq!(acks(&book.take()), [(8, vec!["a"])]);
     }
 
@@ -311,7 +328,7 @@ mod tests {
         let mut book = Acks::default();
         for (seat, start) in [(1, 0), (2, 0), (3, 0)] {
             book.begin("a");
-            book.enter("a", seat, at(start));
+            book.enter("a", seat, at(start), 0);
         }
         book.confirm("a", 1, at(5));
         book.confirm("a", 2, at(5));
@@ -327,7 +344,7 @@ mod tests {
         let mut book = Acks::default();
         for (uid, start) in [("a", 0), ("b", 3), ("c", 3)] {
             book.begin(uid);
-            book.enter(uid, 1, at(start));
+            book.enter(uid, 1, at(start), 0);
         }
         book.report_again();
         let due = book.take();
@@ -338,6 +355,27 @@ mod tests {
             "who confirmed nothing has nothing to say"
         );
         assert_eq!(book.take(), Due::default());
+    }
+
+    #[test]
+    fn a_missed_kick_is_known_by_its_count() {
+        let mut book = Acks::default();
+        book.begin("a");
+        book.enter("a", 1, at(0), 3);
+        book.begin("a");
+        book.enter("a", 2, at(0), 4);
+        assert_eq!(
+            book.kicks("a"),
+            3,
+            "the first seat has not heard of the fourth"
+        );
+        book.recount("a", 0);
+        assert_eq!(book.kicks("a"), 0);
+        book.exit("a", 1);
+        book.exit("a", 2);
+        book.begin("a");
+        book.enter("a", 3, at(0), 4);
+        assert_eq!((book.kicks("a"), book.kicks("b")), (4, 0));
     }
 
     #[test]

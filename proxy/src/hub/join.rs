@@ -137,6 +137,8 @@ impl CatchUp {
             .join(&self.hub.key, &self.seat.uid, Some(at), 0)
             .await?;
         self.hub.set_counts(joined.online, joined.members);
+        self.hub
+            .acks(|acks| acks.recount(&self.seat.uid, joined.kicks));
         tell_start(&self.seat, &self.hub.roomid, &joined, Some(at));
         if joined.position != at {
             self.seat.conn.confirmations(|confirmations| {

@@ -174,9 +174,15 @@ impl Task {
         let uids = self.hub.acks(|acks| acks.uids());
         for some in uids.chunks(CHUNK) {
             match self.hub.redis.attach(&self.hub.key, some).await {
-                Ok(gone) => {
-                    for uid in gone {
+                Ok(attached) => {
+                    for uid in attached.gone {
                         self.end_uid(&uid, "logout", "no longer a member").await;
+                    }
+                    // Its announcement was missed, and the reason with it.
+                    for (uid, count) in attached.kicks {
+                        if self.hub.acks(|acks| acks.kicks(&uid) < count) {
+                            self.end_uid(&uid, "kicked", "").await;
+                        }
                     }
                 }
                 Err(Fault::Refused { code, .. }) if code == "NOROOM" => return self.lose_history(),

@@ -91,6 +91,8 @@ impl Wish {
 struct Plan {
     birth: Tag,
     new: bool,
+    /// How often the member was kicked.
+    kicks: u16,
     /// Where the member's cursor will be.
     cursor: u64,
     start: Start,
@@ -152,6 +154,7 @@ impl Plan {
         Ok(Self {
             birth: room.birth(),
             new: member.is_none(),
+            kicks: member.map_or(0, |member| member.kicks),
             cursor,
             start,
             reset,
@@ -173,7 +176,7 @@ fn reply(ctx: Ctx<'_>, name: RStr<'_>, room: &Room, plan: &Plan) {
     let start = &plan.start;
     count(Counter::Lost, u64::from(start.lost.is_some()));
     count(Counter::Reset, u64::from(plan.reset));
-    ctx.reply_map(8);
+    ctx.reply_map(9);
     ctx.pair_position("position", start.position);
     ctx.pair_position("head", room.log().head());
     ctx.pair("pending", room.pending(start.position.seq));
@@ -182,4 +185,5 @@ fn reply(ctx: Ctx<'_>, name: RStr<'_>, room: &Room, plan: &Plan) {
     ctx.pair("new", u64::from(plan.new));
     ctx.pair("members", room.member_count() as u64);
     ctx.pair("online", sessions(|sessions| sessions.online(&key)));
+    ctx.pair("kicks", u64::from(plan.kicks));
 }
