@@ -16,7 +16,7 @@ const INDEX_FROM: usize = 16;
 #[derive(Clone, Debug)]
 struct Row {
     cursor: Seq,
-    joined_ms: u64,
+    joined_at: Seq,
     acted_ms: u64,
     uid_at: u32,
     kicks: u16,
@@ -32,8 +32,8 @@ pub struct Member<'a> {
     pub uid: &'a [u8],
     /// The last message it has acknowledged.
     pub cursor: Seq,
-    /// When it joined, Unix time in milliseconds.
-    pub joined_ms: u64,
+    /// The cursor that it joined with: what is not above that was never meant for it.
+    pub joined_at: Seq,
     /// When it last joined, acknowledged or went offline.
     pub acted_ms: u64,
     /// How often it was kicked.
@@ -79,7 +79,7 @@ impl Members {
         Member {
             uid: uid_in(&self.uids, row),
             cursor: row.cursor,
-            joined_ms: row.joined_ms,
+            joined_at: row.joined_at,
             acted_ms: row.acted_ms,
             kicks: row.kicks,
             released: row.released,
@@ -105,7 +105,7 @@ impl Members {
             uid,
             Row {
                 cursor,
-                joined_ms: ms,
+                joined_at: cursor,
                 acted_ms: ms,
                 uid_at: 0,
                 kicks: 0,
@@ -245,7 +245,7 @@ impl Members {
             for row in rows {
                 put_bytes(&mut out, self.uid_of(row));
                 put_varint(&mut out, row.cursor);
-                put_varint(&mut out, row.joined_ms);
+                put_varint(&mut out, row.joined_at);
                 put_varint(&mut out, row.acted_ms);
                 put_varint(
                     &mut out,
@@ -266,7 +266,7 @@ impl Members {
         while !reader.is_empty() {
             let uid = reader.bytes().filter(|uid| valid_uid(uid))?;
             let cursor = reader.varint().filter(|&cursor| cursor <= head)?;
-            let joined_ms = reader.varint()?;
+            let joined_at = reader.varint()?.min(cursor);
             let acted_ms = reader.varint()?;
             let flags = reader.varint()?;
             let kicks = u16::try_from(flags >> 1).ok()?;
@@ -279,7 +279,7 @@ impl Members {
                 uid,
                 Row {
                     cursor,
-                    joined_ms,
+                    joined_at,
                     acted_ms,
                     uid_at: 0,
                     kicks,

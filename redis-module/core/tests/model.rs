@@ -47,6 +47,7 @@ fn step() -> impl Strategy<Value = Step> {
 /// What a member is.
 #[derive(Clone, Debug, PartialEq)]
 struct Naive {
+    joined: u64,
     cursor: u64,
     released: bool,
 }
@@ -141,6 +142,7 @@ fn run(room: &mut Room, model: &mut Model, step: &Step) {
             let new = room.admit(&name(uid), cursor, model.now);
             assert_eq!(new, !model.members.contains_key(&name(uid)));
             model.members.entry(name(uid)).or_insert(Naive {
+                joined: cursor,
                 cursor,
                 released: false,
             });
@@ -338,8 +340,8 @@ fn compare(room: &Room, model: &Model) {
     for (uid, naive) in &model.members {
         let member = room.member(uid).expect("a member");
         assert_eq!(
-            (member.cursor, member.released),
-            (naive.cursor, naive.released)
+            (member.joined_at, member.cursor, member.released),
+            (naive.joined, naive.cursor, naive.released)
         );
         assert_eq!(
             room.pending(naive.cursor),
