@@ -164,7 +164,7 @@ impl Events {
         {
             Ok(joined) => joined,
             Err(fault) => {
-                hub.acks(|acks| acks.abort(&login.uid));
+                hub.abort(&login.uid);
                 self.server.hubs.leave(&hub);
                 return Err(refusal(fault));
             }
@@ -181,7 +181,7 @@ impl Events {
         };
         self.conn
             .confirmations(|c| c.open(seat.id, joined.position, login.acks));
-        hub.acks(|acks| acks.enter(&seat.uid, seat.id, joined.position));
+        hub.acks(|acks| acks.enter(&seat.uid, seat.id, joined.position, joined.kicks));
         hub.set_counts(joined.online, joined.members);
         let echo = json!({
             "event": "login", "roomid": hub.roomid, "uid": login.uid,

@@ -124,6 +124,7 @@ pub(crate) enum Failure {
     Room(RoomError),
     WrongType,
     OutOfMemory,
+    NotForClients,
     Arity,
     /// An argument that no option is.
     Syntax(Box<[u8]>),
@@ -148,6 +149,9 @@ impl fmt::Display for Failure {
             Self::OutOfMemory => {
                 f.write_str("OOM command not allowed when used memory > 'maxmemory'.")
             }
+            Self::NotForClients => f.write_str(
+                "ERR ROOM._APPLY carries effects between servers; it is not for clients",
+            ),
             Self::Arity => f.write_str("ERR wrong number of arguments: an option lacks its value"),
             Self::Syntax(text) => write!(f, "ERR syntax error near '{}'", Shown(text)),
             Self::Number(text, min, max) => write!(

@@ -4,6 +4,9 @@
 //! first part is one argument, as each argument costs the publish path.
 //! No clock, no random bits and no settings are asked here. (`load` has only a part of a snapshot: AOF rewrites use it.)
 //!
+//! It asks for no right, no limit and no free memory, as the primary has done that: so it is taken from the replication
+//! link and from the AOF at start only. An AOF fed to a running server through a client (`redis-cli --pipe`) is refused.
+//!
 //! | verb | rest |
 //! |---|---|
 //! | `append` | `uid payload [BIRTH n] [ID id count age]` |
@@ -26,18 +29,22 @@ use room_core::error::RoomError;
 use room_core::limits::parse_limit;
 use room_core::log::{MAX_SEQ, Reason};
 use room_core::position::Tag;
-use room_core::room::{Drop, Room, check_id, check_uid};
+use room_core::room::{Drop, MOST_DROPS, Room, check_id, check_uid};
 use room_core::snapshot;
 use std::io::Write;
 
 /// What the limits dropped after a command.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Drops([Option<Drop>; 4]);
+pub(crate) struct Drops([Option<Drop>; MOST_DROPS]);
 
 impl Drops {
     /// One drop.
     pub(crate) fn one(drop: Drop) -> Self {
-        Self([Some(drop), None, None, None])
+        let mut drops = Self::default();
+        if let Some(slot) = drops.0.first_mut() {
+            *slot = Some(drop);
+        }
+        drops
     }
 
     fn iter(&self) -> impl Iterator<Item = Drop> {
@@ -87,7 +94,7 @@ pub(crate) fn send(
 
 /// The longest first part: the longest verb, and a number with its colon, then such a number and the longest reason for
 /// each drop.
-const MAX_HEAD: usize = 8 + 21 + 4 * (21 + 16);
+const MAX_HEAD: usize = 8 + 21 + MOST_DROPS * (21 + 16);
 
 /// Its length; an error if it does not fit.
 fn write_head(mut space: &mut [u8], verb: &str, ms: u64, drops: &Drops) -> std::io::Result<usize> {
@@ -114,7 +121,7 @@ impl Command for Apply {
         summary: c"Internal: carries effects to replicas and into the AOF",
         complexity: c"O(N) with the size of the effect",
         arity: -3,
-        flags: c"write getchannels-api",
+        flags: c"write",
         keys: Keys::Insert,
         args: &[
             ArgSpec::KEY,
@@ -124,16 +131,15 @@ impl Command for Apply {
     };
 
     fn run(ctx: Ctx<'_>, args: Args<'_>) -> Result<(), Failure> {
-        let key_name = args.string(1)?;
-        let mut key = ctx.open(key_name, true);
-        if key.kind() == Kind::Other {
-            return Err(Failure::WrongType);
+        let flags = ctx.flags();
+        if !flags.replicated() && !flags.loading() {
+            return Err(Failure::NotForClients);
         }
-        let head = args.bytes(2)?;
-        if head == b"load" {
-            load(&mut key, args.bytes(3)?)?;
-        } else {
-            Effect::parse(args, head)?.apply(ctx, key_name, &mut key)?;
+        if let Err(failure) = apply(ctx, args) {
+            // Nobody reads the reply.
+            let text = format!("room: an effect could not be applied: {failure}");
+            ctx.log(c"warning", &text);
+            return Err(failure);
         }
         ctx.replicate_verbatim();
         ctx.reply_simple(c"OK");
@@ -141,17 +147,35 @@ impl Command for Apply {
     }
 }
 
-/// A part of a snapshot makes or extends the room; one that does not fit takes it away: half a room must not live.
+fn apply(ctx: Ctx<'_>, args: Args<'_>) -> Result<(), Failure> {
+    let name = args.string(1)?;
+    let mut key = ctx.open(name, true);
+    if key.kind() == Kind::Other {
+        return Err(Failure::WrongType);
+    }
+    let head = args.bytes(2)?;
+    if head == b"load" {
+        load(&mut key, args.bytes(3)?)
+    } else {
+        Effect::parse(args, head)?.apply(ctx, name, &mut key)
+    }
+}
+
+/// A part of a snapshot makes or extends the room. One that does not fit to the parts before it takes them away, as half
+/// a room must not live; a room that is whole stays as it is.
 fn load(key: &mut Key<'_>, part: &[u8]) -> Result<(), Failure> {
     if key.kind() == Kind::Empty {
         key.set(snapshot::begin(part)?);
         return Ok(());
     }
     let room = key.need_room_mut()?;
+    let whole = room.is_whole();
     match snapshot::extend(room, part) {
         Ok(_) => Ok(()),
         Err(error) => {
-            key.delete();
+            if !whole {
+                key.delete();
+            }
             Err(error.into())
         }
     }
@@ -298,12 +322,13 @@ impl<'a> Effect<'a> {
     }
 
     fn limits(&self, key: &mut Key<'_>) -> Result<(), Failure> {
+        let mut changes = Vec::new();
+        for at in (REST..self.args.len()).step_by(2) {
+            changes.push(parse_limit(self.args.bytes(at)?, self.args.bytes(at + 1)?)?);
+        }
         let room = key.need_room_mut()?;
-        let mut at = REST;
-        while let Ok(name) = self.args.bytes(at) {
-            let (limit, value) = parse_limit(name, self.args.bytes(at + 1)?)?;
+        for (limit, value) in changes {
             room.set_limit(limit, value);
-            at += 2;
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! What happens without a command: the timer, connections that end, databases that are emptied.
 
+use crate::acknowledge;
 use crate::announce::{self, At, Counts};
 use crate::config;
 use crate::effects::mark;
@@ -44,6 +45,7 @@ pub(crate) fn tick(ctx: Ctx<'_>) {
     {
         tell_presence(ctx, &key, &change, now);
     }
+    acknowledge::step(ctx, now);
     sweep::step(ctx, now);
 }
 

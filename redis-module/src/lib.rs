@@ -6,6 +6,7 @@
 //! | `command` | what a command is: its declaration, its failures, its arguments |
 //! | `effects` | the only place that replicates, and what replicas and the AOF do with it |
 //! | `announce` | the only place that publishes |
+//! | `acknowledge` | cursors that rise |
 //! | `presence` | this node's sessions (the model's `Sessions`) |
 //! | `events` | the timer, and what Redis tells of connections and databases |
 //! | `sweep` | limits in rooms where nobody does anything |
@@ -16,6 +17,7 @@
 //! A command on the primary reads the clock and draws random bits once, checks everything, then changes the room, and
 //! replicates what came of it (`effects`), never its own text.
 
+mod acknowledge;
 mod announce;
 mod command;
 mod commands;

@@ -35,6 +35,8 @@ fn a_position_resumes_is_lost_or_reset() {
                 .to_owned(),
         );
     }
+    a.send(&json!({"event": "ack", "position": positions[6]}));
+    a.serve_until("seven are read", || pending(&redis, "room:r", "a") == 3);
     let (mut again, echo) = login(proxy.port, "a", &json!({"since": positions[6]}));
     assert_eq!(
         (&echo["resumed"], &echo["pending"]),
@@ -160,6 +162,56 @@ fn a_stalled_laptop_gets_what_the_phone_has_read_and_is_told_what_is_gone() {
         (&json!(51), &json!(85), &json!("read-elsewhere"))
     );
     assert_eq!(texts(&laptop.take_messages()), numbers(86, 90));
+}
+
+#[test]
+fn a_device_that_brings_its_position_leaves_a_slower_one_what_it_waits_for() {
+    let redis = Redis::start();
+    let (one, two) = (Proxy::start(&redis), Proxy::start(&redis));
+    for (first, second) in [(&one, &one), (&one, &two)] {
+        let uid = format!("u{}", second.port);
+        let (mut laptop, _) = login(first.port, &uid, &json!({"ack": "client"}));
+        laptop.say("before");
+        let start = laptop.messages_until("before").pop().expect("a message");
+        laptop.send(&json!({"event": "ack", "position": start["position"]}));
+        laptop.serve_until("that is read", || pending(&redis, "room:r", &uid) == 0);
+        for i in 0..4 {
+            laptop.say(&format!("m{i}"));
+        }
+        let seen = laptop.messages_until("m3");
+        let at_head = json!({"ack": "client", "since": seen[3]["position"]});
+        let (phone, echo) = login(second.port, &uid, &at_head);
+        assert_eq!(echo["pending"], 0);
+        assert_eq!(
+            pending(&redis, "room:r", &uid),
+            4,
+            "the laptop waits for them"
+        );
+        laptop.send(&json!({"event": "ack", "position": seen[1]["position"]}));
+        laptop.serve_until("the cursor is the laptop's", || {
+            pending(&redis, "room:r", &uid) == 2
+        });
+        laptop.send(&json!({"event": "ack", "position": seen[3]["position"]}));
+        laptop.serve_until("both have it", || pending(&redis, "room:r", &uid) == 0);
+        drop(phone);
+    }
+}
+
+#[test]
+fn what_a_slow_device_held_back_is_read_when_it_goes() {
+    let redis = Redis::start();
+    let (one, two) = (Proxy::start(&redis), Proxy::start(&redis));
+    for (first, second) in [(&one, &one), (&one, &two)] {
+        let uid = format!("u{}", second.port);
+        let (mut phone, _) = login(first.port, &uid, &json!({"ack": "client"}));
+        let (mut laptop, _) = login(second.port, &uid, &json!({"ack": "client"}));
+        say_and_ack(&mut phone, 1, 4);
+        laptop.messages_until("4");
+        laptop.drop_connection();
+        phone.serve_until("the phone's word counts", || {
+            pending(&redis, "room:r", &uid) == 0
+        });
+    }
 }
 
 #[test]

@@ -84,6 +84,55 @@ fn a_cut_link_to_redis_heals_and_nothing_is_lost() {
 }
 
 #[test]
+fn what_was_confirmed_while_redis_was_away_is_reported() {
+    let redis = Redis::start();
+    let relay = Relay::to(redis.port);
+    let proxy = Proxy::to(&via(&relay), &QUICK);
+    let mut a = Client::connect(proxy.port);
+    a.send(&json!({"event": "login", "roomid": "r", "uid": "a", "ack": "client", "v": 1}));
+    a.wait("synced");
+    a.say("before");
+    let position = a.wait("message")["position"].clone();
+    relay.cut();
+    offline(&redis, "room:r", "a");
+    let before = proxy.metric("roomcast_acked_total");
+    a.send(&json!({"event": "ack", "position": position}));
+    a.serve_until("the proxy has tried", || {
+        proxy.metric("roomcast_acked_total") > before
+    });
+    assert_eq!(pending(&redis, "room:r", "a"), 1);
+    relay.mend();
+    a.serve_until("a has acknowledged", || pending(&redis, "room:r", "a") == 0);
+}
+
+#[test]
+fn a_kick_while_redis_was_away_is_not_missed() {
+    let redis = Redis::start();
+    let relay = Relay::to(redis.port);
+    let proxy = Proxy::to(&via(&relay), &QUICK);
+    ok(&mut redis.connect(), "ROOM.INVITE room:r a");
+    ok(&mut redis.connect(), "ROOM.KICK room:r a");
+    let mut a = Client::login(proxy.port, "r", "a");
+    let mut b = Client::login(proxy.port, "r", "b");
+    for kick in [false, true, false] {
+        relay.cut();
+        offline(&redis, "room:r", "a");
+        if kick {
+            ok(&mut redis.connect(), "ROOM.KICK room:r a");
+        }
+        relay.mend();
+        if kick {
+            a.wait("kicked");
+            online_becomes(&redis, &mut b, &["b"]);
+            a = Client::login(proxy.port, "r", "a");
+        }
+        online_becomes(&redis, &mut a, &["a", "b"]);
+        ok(&mut redis.connect(), "ROOM.PUBLISH room:r bot again");
+        a.messages_until("again");
+    }
+}
+
+#[test]
 fn a_stalled_link_to_redis_is_noticed_by_both_sides() {
     let redis = Redis::start();
     let relay = Relay::to(redis.port);

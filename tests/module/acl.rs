@@ -60,7 +60,8 @@ fn publishing_needs_the_channel_too() {
     for command in [
         "ROOM.PUBLISH r a x",
         "ROOM.PUBLISH r a x EPHEMERAL",
-        "ROOM._APPLY r append:1 a x",
+        "ROOM.KICK r a",
+        "ROOM.LEAVE r a",
     ] {
         assert!(
             err(&mut c, &words(command)).starts_with("NOPERM"),
@@ -86,5 +87,8 @@ fn publishing_needs_the_channel_too() {
     assert_eq!(redis.query::<i64>(redis::cmd("EXISTS").arg("r")), 0);
     ok(&mut redis.connect(), "ACL SETUSER mute &r");
     ok(&mut c, "ROOM.PUBLISH r a x");
+    ok(&mut c, "ROOM.INVITE r a b");
+    ok(&mut c, "ROOM.KICK r a");
+    ok(&mut c, "ROOM.LEAVE r a");
     assert!(err(&mut c, &words("ROOM.PUBLISH other a x")).starts_with("NOPERM"));
 }

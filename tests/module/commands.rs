@@ -76,6 +76,7 @@ fn a_position_resumes_loses_or_resets() {
         ok(&mut c, &format!("ROOM.PUBLISH r x m{i}"));
         positions.push(head(&mut c, "r"));
     }
+    ok(&mut c, "ROOM.DETACH r a");
     let joined = ok(&mut c, &format!("ROOM.JOIN r a SINCE {}", positions[4]));
     assert_eq!(int(&field(&joined, "resumed")), 1);
     assert_eq!(
@@ -118,11 +119,63 @@ fn a_position_resumes_loses_or_resets() {
 
     let far = ok(&mut c, "ROOM.JOIN r a SINCE 999-00000000");
     assert_eq!(int(&field(&far, "resumed")), 0);
-    assert_eq!(text(&ok(&mut c, "ROOM.WHY r a 3")), "delivered");
+    assert_eq!(text(&ok(&mut c, "ROOM.WHY r a 3")), "dropped (trim)");
     assert_eq!(text(&ok(&mut c, "ROOM.WHY r a 7")), "dropped (trim)");
     assert_eq!(text(&ok(&mut c, "ROOM.WHY r a 12")), "waiting");
     assert_eq!(text(&ok(&mut c, "ROOM.WHY r a 21")), "not published");
     assert_eq!(text(&ok(&mut c, "ROOM.WHY r z 12")), "not a member");
+}
+
+#[test]
+fn why_tells_what_was_delivered_from_what_was_lost() {
+    let redis = Redis::start();
+    let mut c = redis.connect();
+    ok(&mut c, "ROOM.INVITE r u");
+    ok(&mut c, "ROOM.LIMITS r maxlen 5 keep 0");
+    for i in 1..=20 {
+        ok(&mut c, &format!("ROOM.PUBLISH r x m{i}"));
+    }
+    ok(&mut c, "ROOM.INVITE r late other");
+    ok(&mut c, "ROOM.JOIN r curious HISTORY 3");
+    let end = head(&mut c, "r");
+    for (uid, seq, wanted) in [
+        ("u", 3, "dropped (maxlen)"),
+        ("u", 18, "waiting"),
+        ("late", 3, "before it joined"),
+        ("late", 20, "before it joined"),
+        ("curious", 17, "before it joined"),
+        ("curious", 18, "waiting"),
+    ] {
+        assert_eq!(
+            text(&ok(&mut c, &format!("ROOM.WHY r {uid} {seq}"))),
+            wanted
+        );
+    }
+    ok(&mut c, &format!("ROOM.ACK r {end} curious"));
+    ok(&mut c, "DEBUG RELOAD");
+    assert_eq!(
+        text(&ok(&mut c, "ROOM.WHY r curious 18")),
+        "delivered",
+        "while it is stored"
+    );
+    ok(&mut c, &format!("ROOM.ACK r {end} u"));
+    assert_eq!(
+        int(&field(&ok(&mut c, "ROOM.INFO r"), "messages")),
+        0,
+        "all is read"
+    );
+    for (uid, seq, wanted) in [
+        ("u", 3, "dropped (maxlen)"),
+        ("u", 18, "delivered"),
+        ("curious", 17, "before it joined"),
+        ("curious", 18, "delivered"),
+        ("late", 20, "before it joined"),
+    ] {
+        assert_eq!(
+            text(&ok(&mut c, &format!("ROOM.WHY r {uid} {seq}"))),
+            wanted
+        );
+    }
 }
 
 #[test]

@@ -5,6 +5,9 @@ use harness::process::{self, built, free_port, installed};
 use harness::redis::Redis;
 use harness::value::{err, ok, words};
 use redis::{Cmd, cmd};
+use room_core::position::Tag;
+use room_core::room::Room;
+use room_core::snapshot;
 
 /// Commands as words, and what the error must begin with.
 const REFUSED: &[(&str, &str)] = &[
@@ -81,27 +84,13 @@ const REFUSED: &[(&str, &str)] = &[
     ("ROOM.HELLO p LEASE x", "ERR"),
     ("ROOM.HELLO p LEASE 1", "ERR"),
     ("ROOM.HELLO p RENT 1000", "ERR syntax error near 'RENT'"),
-    ("ROOM._APPLY r append:1", "ERR wrong number"),
-    ("ROOM._APPLY r append:1 a", "ERR wrong number"),
-    ("ROOM._APPLY r append a b", "ERR syntax error near 'append'"),
     (
-        "ROOM._APPLY r append:x a b",
-        "ERR syntax error near 'append:x'",
+        "ROOM._APPLY r drop:1:5:trim",
+        "ERR ROOM._APPLY carries effects between servers; it is not for clients",
     ),
-    ("ROOM._APPLY r append:1:9 a b", "ERR syntax error"),
-    ("ROOM._APPLY r drop:1:0:trim", "ERR syntax error"),
-    (
-        "ROOM._APPLY r drop:1:5:weather",
-        "ERR syntax error near 'drop:1:5:weather'",
-    ),
-    (
-        "ROOM._APPLY r drop:1:2:trim:3:trim:4:trim:5:trim:6:trim",
-        "ERR syntax error",
-    ),
-    ("ROOM._APPLY r dance:1", "ERR syntax error near 'dance'"),
-    ("ROOM._APPLY none ack:1 5 a", "NOROOM"),
-    ("ROOM._APPLY none load nonsense", "CORRUPT"),
-    ("ROOM._APPLY s load nonsense", "WRONGTYPE"),
+    ("ROOM._APPLY r load nonsense", "ERR ROOM._APPLY"),
+    ("ROOM._APPLY none ack:1 5 a", "ERR ROOM._APPLY"),
+    ("ROOM._APPLY s load nonsense", "ERR ROOM._APPLY"),
 ];
 
 fn refuse(redis: &mut Redis, command: &Cmd, wanted: &str, what: &str) {
@@ -290,5 +279,66 @@ fn wrong_arguments_of_the_module_stop_the_server_with_a_sentence() {
             !output.status.success() && log.contains(wanted),
             "{args}: {log}"
         );
+    }
+}
+
+/// Effects that no primary wrote, and what the log says of them.
+const NO_EFFECTS: &[(&str, &str)] = &[
+    ("r append:1", "ERR wrong number of arguments"),
+    ("r append:1 a", "ERR wrong number of arguments"),
+    ("r append a b", "ERR syntax error near 'append'"),
+    ("r append:x a b", "ERR syntax error near 'append:x'"),
+    ("r append:1:9 a b", "ERR syntax error near 'append:1:9'"),
+    ("r drop:1:0:trim", "ERR syntax error near 'drop:1:0:trim'"),
+    (
+        "r drop:1:5:weather",
+        "ERR syntax error near 'drop:1:5:weather'",
+    ),
+    (
+        "r drop:1:2:trim:3:trim:4:trim:5:trim:6:trim:7:trim",
+        "ERR syntax error near 'drop:1:2:trim:3",
+    ),
+    ("r dance:1", "ERR syntax error near 'dance'"),
+    ("r limits:1 maxlen 7 bogus 1", "BADLIMIT 'bogus'"),
+    ("r limits:1 maxlen 7 keep", "ERR wrong number of arguments"),
+    ("r load nonsense", "CORRUPT"),
+    ("none ack:1 5 a", "NOROOM"),
+    ("none load nonsense", "CORRUPT"),
+    ("s load nonsense", "WRONGTYPE"),
+];
+
+#[test]
+fn damaged_effects_in_an_aof_change_nothing_and_are_logged() {
+    let mut redis = Redis::with(&["--appendonly", "yes", "--appendfsync", "always"]);
+    fill(&redis, "r");
+    ok(&mut redis.connect(), "SET s text");
+    let before = redis.digest("r");
+    let folder: Vec<String> = redis.query(cmd("CONFIG").arg("GET").arg("dir"));
+    redis.stop();
+    let folder = std::path::Path::new(&folder[1]).join("appendonlydir");
+    let aof = std::fs::read_dir(folder)
+        .expect("the AOF's folder")
+        .map(|file| file.expect("a file").path())
+        .find(|path| path.to_string_lossy().ends_with(".incr.aof"))
+        .expect("the AOF");
+    let mut bytes = std::fs::read(&aof).expect("the AOF");
+    for (effect, _) in NO_EFFECTS {
+        bytes.extend(words(&format!("ROOM._APPLY {effect}")).get_packed_command());
+    }
+    // Half a room does not live.
+    let mut parts = Vec::new();
+    snapshot::save(&Room::new(Tag(7)), |part| parts.push(part.to_vec()));
+    for part in [&parts[0][..], b"nonsense"] {
+        let mut effect = words("ROOM._APPLY half load");
+        bytes.extend(effect.arg(part).get_packed_command());
+    }
+    std::fs::write(&aof, bytes).expect("a longer AOF");
+    redis.start_again();
+    assert_eq!(redis.digest("r"), before);
+    assert_eq!(redis.query::<i64>(&cmd("DBSIZE")), 2);
+    let log = redis.process().printed();
+    for (effect, wanted) in NO_EFFECTS {
+        let line = format!("an effect could not be applied: {wanted}");
+        assert!(log.contains(&line), "{effect}: {log}");
     }
 }

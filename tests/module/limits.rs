@@ -137,6 +137,49 @@ fn long_absent_members_stop_holding_the_log_but_stay() {
 }
 
 #[test]
+fn what_a_long_absent_member_misses_is_lost_to_it_and_counted() {
+    let redis = Redis::start();
+    let replica = redis.replica();
+    let mut c = redis.connect();
+    ok(&mut c, "CONFIG SET room.start-grace 0");
+    ok(&mut c, "ROOM.INVITE r u w");
+    ok(&mut c, "ROOM.LIMITS r keep 0 member-ttl 500");
+    for i in 0..5 {
+        ok(&mut c, &format!("ROOM.PUBLISH r w m{i}"));
+        if i == 1 {
+            let end = head(&mut c, "r");
+            ok(&mut c, &format!("ROOM.ACK r {end} u w"));
+        }
+    }
+    eventually("both let go", || {
+        (count(&mut c, "messages") == 0).then_some(())
+    });
+    assert_eq!(redis.info("room_dropped_messages"), 3);
+    let dropped = field(&ok(&mut c, "ROOM.INFO r"), "dropped");
+    assert_eq!(
+        (
+            int(&field(&dropped, "read")),
+            int(&field(&dropped, "member-ttl"))
+        ),
+        (2, 3)
+    );
+    assert_eq!(int(&field(&ok(&mut c, "ROOM.PENDING r u"), "lost")), 3);
+    assert_eq!(text(&ok(&mut c, "ROOM.WHY r u 3")), "dropped (member-ttl)");
+    ok(&mut c, "DEBUG RELOAD");
+    assert_eq!(lost(&mut c, "u"), Some((3, 5, "member-ttl".into())));
+    // w is away still: what others read is lost to it.
+    ok(&mut c, "ROOM.PUBLISH r x m5");
+    let end = head(&mut c, "r");
+    ok(&mut c, &format!("ROOM.ACK r {end} u"));
+    assert_eq!(count(&mut c, "messages"), 0);
+    assert_eq!(redis.info("room_dropped_messages"), 4);
+    assert_eq!(lost(&mut c, "w"), Some((3, 6, "member-ttl".into())));
+    eventually("the replica is equal", || {
+        (replica.digest("r") == redis.digest("r")).then_some(())
+    });
+}
+
+#[test]
 fn settings_give_the_defaults() {
     let redis = Redis::with(&["--save", "", "--room.maxlen", "7"]);
     let mut c = redis.connect();

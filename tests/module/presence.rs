@@ -2,7 +2,7 @@
 
 use harness::eventually;
 use harness::redis::Redis;
-use harness::value::{field, int, list, ok, text, words};
+use harness::value::{field, int, list, ok, payloads, text, words};
 use redis::Connection;
 
 fn online(redis: &Redis, key: &str) -> Vec<String> {
@@ -108,6 +108,78 @@ fn the_lowest_session_is_what_a_uid_has() {
     );
 }
 
+/// A room that keeps nothing in which `slow`, a device of u, has acknowledged nothing of ten messages.
+fn ten_messages(slow: &mut Connection) -> Vec<String> {
+    ok(slow, "ROOM.JOIN r u");
+    ok(slow, "ROOM.LIMITS r keep 0");
+    let publish = |i| {
+        ok(slow, &format!("ROOM.PUBLISH r x m{i}"));
+        crate::workload::head(slow, "r")
+    };
+    (0..10).map(publish).collect()
+}
+
+fn cursor(redis: &Redis) -> i64 {
+    int(&field(
+        &redis.run_words("ROOM.PENDING r u").expect("a member"),
+        "cursor",
+    ))
+}
+
+#[test]
+fn a_device_that_brings_its_position_takes_nothing_from_a_slower_one() {
+    let redis = Redis::start();
+    let (mut slow, mut fast) = (redis.connect(), redis.connect());
+    let positions = ten_messages(&mut slow);
+    for c in [&mut fast, &mut slow] {
+        let joined = ok(c, &format!("ROOM.JOIN r u SINCE {}", positions[9]));
+        assert_eq!(text(&field(&joined, "position")), positions[9]);
+        assert_eq!(int(&field(&joined, "resumed")), 1);
+        assert_eq!(cursor(&redis), 0);
+        assert_eq!(payloads(&ok(c, "ROOM.QUEUE r u")).len(), 10);
+    }
+    ok(&mut slow, &format!("ROOM.ACK r {} u", positions[3]));
+    assert_eq!(
+        cursor(&redis),
+        4,
+        "the slow device's second tab is no session"
+    );
+    ok(&mut slow, &format!("ROOM.JOIN r u SINCE {}", positions[1]));
+    ok(&mut fast, &format!("ROOM.ACK r {} u", positions[9]));
+    assert_eq!(cursor(&redis), 4);
+    ok(&mut slow, &format!("ROOM.ACK r {} u", positions[9]));
+    assert_eq!(cursor(&redis), 10);
+}
+
+#[test]
+fn when_the_slow_device_goes_the_cursor_is_the_fast_ones() {
+    for go in ["detach", "die", "both"] {
+        let redis = Redis::start();
+        let replica = redis.replica();
+        let (mut slow, mut fast) = (redis.connect(), redis.connect());
+        ok(&mut fast, "ROOM.JOIN r u");
+        let positions = ten_messages(&mut slow);
+        ok(&mut fast, &format!("ROOM.ACK r {} u", positions[6]));
+        ok(&mut fast, "ROOM.ATTACH r u");
+        assert_eq!(cursor(&redis), 0);
+        match go {
+            "detach" => drop(ok(&mut slow, "ROOM.DETACH r u")),
+            "die" => drop(slow),
+            _ => {
+                ok(&mut slow, "ROOM.DETACH r u");
+                ok(&mut fast, "ROOM.DETACH r u");
+            }
+        }
+        for redis in [&redis, &replica] {
+            eventually(&format!("the cursor rises: {go}"), || {
+                (cursor(redis) == 7).then_some(())
+            });
+        }
+        assert_eq!(payloads(&ok(&mut fast, "ROOM.RANGE r - +")).len(), 3);
+        assert_eq!(redis.digest("r"), replica.digest("r"));
+    }
+}
+
 #[test]
 fn a_lease_ends_and_a_proxy_has_one_connection() {
     let redis = Redis::start();
@@ -145,6 +217,20 @@ fn a_kick_ends_the_sessions_and_is_counted() {
         1,
         "still a member"
     );
+    ok(&mut two, "ROOM.INVITE r other");
+    ok(&mut one, "ROOM.KICK r u");
+    ok(&mut one, "DEBUG RELOAD");
+    let attached = ok(&mut two, "ROOM.ATTACH r u other");
+    let kicks = list(&field(&attached, "kicks")).to_vec();
+    assert_eq!(kicks.len(), 1, "who was never kicked is not named");
+    assert_eq!(
+        (text(&list(&kicks[0])[0]), int(&list(&kicks[0])[1])),
+        ("u".into(), 2)
+    );
+    for (uid, kicks) in [("u", 2), ("other", 0), ("new", 0)] {
+        let joined = ok(&mut one, &format!("ROOM.JOIN r {uid}"));
+        assert_eq!(int(&field(&joined, "kicks")), kicks, "{uid}");
+    }
 }
 
 #[test]

@@ -124,8 +124,9 @@ impl Work {
     }
 }
 
-/// Every key with the digest of its value.
+/// Every key with the digest of its value, once the timer has seen to the sessions that ended.
 pub(crate) fn digests(redis: &Redis) -> Vec<(String, String)> {
+    std::thread::sleep(std::time::Duration::from_millis(300));
     let mut keys: Vec<String> = redis.query(redis::cmd("KEYS").arg("*"));
     keys.sort();
     keys.into_iter()

@@ -53,8 +53,8 @@ fn flat(map: &str) -> String {
     out
 }
 
-const JOIN: &str = "{position: text, head: text, pending: int, lost: nil, resumed: int, new: int, members: int, online: int}";
-const LOST: &str = "{position: text, head: text, pending: int, lost: [int int text], resumed: int, new: int, members: int, online: int}";
+const JOIN: &str = "{position: text, head: text, pending: int, lost: nil, resumed: int, new: int, members: int, online: int, kicks: int}";
+const LOST: &str = "{position: text, head: text, pending: int, lost: [int int text], resumed: int, new: int, members: int, online: int, kicks: int}";
 const PAGE: &str = "{head: text, before: text, rows: [[int int text text] [int int text text]]}";
 const PENDING: &str =
     "{cursor: int, head: int, pending: int, bytes: int, oldest-ms: int, lost: int, online: int}";
@@ -67,7 +67,10 @@ fn cases(since: &str, trimmed: &str) -> Vec<(String, String)> {
         case("ROOM.JOIN r a", LOST),
         case(&format!("ROOM.JOIN r b SINCE {since}"), JOIN),
         case(&format!("ROOM.JOIN r a SINCE {trimmed}"), LOST),
-        case("ROOM.ATTACH r a stranger", "{head: text, gone: [text]}"),
+        case(
+            "ROOM.ATTACH r a stranger",
+            "{head: text, gone: [text], kicks: []}",
+        ),
         case("ROOM.DETACH r a", "int"),
         case("ROOM.DETACH none a", "int"),
         case("ROOM.INVITE r a", "int"),

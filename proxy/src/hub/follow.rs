@@ -79,7 +79,7 @@ impl Task {
         }
     }
 
-    fn position(&self) -> Option<Position> {
+    pub(super) fn position(&self) -> Option<Position> {
         self.hub
             .following(|follower| follower.as_ref().map(|follower| follower.at()))
     }

@@ -153,7 +153,7 @@ impl CatchUp {
             Err(fault) => return Err(fault),
         };
         let uid = [self.seat.uid.to_string()];
-        if !hub.redis.attach(&hub.key, &uid).await?.is_empty() {
+        if !hub.redis.attach(&hub.key, &uid).await?.gone.is_empty() {
             return Ok(Standing::NoMember);
         }
         hub.tell(Msg::Start(range.head)).await;
@@ -179,6 +179,8 @@ impl CatchUp {
             .join(&self.hub.key, &self.seat.uid, Some(since), 0)
             .await?;
         self.hub.set_counts(joined.online, joined.members);
+        self.hub
+            .acks(|acks| acks.recount(&self.seat.uid, joined.kicks));
         tell_start(&self.seat, &self.hub.roomid, &joined, Some(since));
         if joined.position != at {
             self.seat.conn.confirmations(|confirmations| {
@@ -194,21 +196,22 @@ impl CatchUp {
 
 /// Tells a client whether it lost messages or saw another history, after a join that gave `since`.
 pub(crate) fn tell_start(seat: &NewSeat, roomid: &str, joined: &Joined, since: Option<Position>) {
+    if let Some(since) = since
+        && joined.reset
+    {
+        metrics::RESETS.up();
+        let event = json!({
+            "event": "reset", "roomid": roomid,
+            "since": since.to_string(), "position": joined.position.to_string(),
+        });
+        seat.conn.send(&event.to_string());
+    }
     if let Some(lost) = &joined.lost {
         metrics::LOST.add(lost.to.saturating_sub(lost.from) + 1);
         let event = json!({
             "event": "lost", "roomid": roomid,
             "from": lost.from, "to": lost.to, "reason": lost.reason,
             "position": joined.position.to_string(),
-        });
-        seat.conn.send(&event.to_string());
-    } else if let Some(since) = since
-        && !joined.resumed
-    {
-        metrics::RESETS.up();
-        let event = json!({
-            "event": "reset", "roomid": roomid,
-            "since": since.to_string(), "position": joined.position.to_string(),
         });
         seat.conn.send(&event.to_string());
     }

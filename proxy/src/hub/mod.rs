@@ -142,6 +142,12 @@ impl Hub {
         }
     }
 
+    /// A join that had begun failed.
+    pub(crate) fn abort(&self, uid: &str) {
+        self.acks(|acks| acks.abort(uid));
+        self.wake.notify_one();
+    }
+
     pub(crate) async fn tell(&self, msg: Msg) {
         // The task ends only after the hub was taken from the list, when nobody is in the room.
         let _ = self.inbox.send(msg).await;

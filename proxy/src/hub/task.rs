@@ -1,6 +1,6 @@
 //! The task that owns a room's seats.
 
-use super::acks::SeatId;
+use super::acks::{Acks, SeatId};
 use super::join::{self, From};
 use super::seats::Seats;
 use super::{Hub, Msg, Step, encode};
@@ -163,25 +163,42 @@ impl Task {
 
     /// Reports what was confirmed, then who is gone.
     async fn flush(&mut self) {
-        let due = self.hub.acks(super::acks::Acks::take);
+        let due = self.hub.acks(Acks::take);
         for (position, uids) in due.acks {
             send_acks(&self.hub, position, &uids).await;
         }
         for uids in due.detach.chunks(CHUNK) {
-            // If Redis is away, so are the sessions.
-            let _ = self.hub.redis.detach(&self.hub.key, uids).await;
+            self.detach(uids).await;
+        }
+    }
+
+    /// Ends the sessions of those who did not come back while the acknowledgements were under way; if somebody comes
+    /// at the very moment, the session is begun again. If Redis is away, so are the sessions.
+    async fn detach(&self, uids: &[String]) {
+        let (hub, here) = (&self.hub, |acks: &mut Acks| acks.present(uids));
+        let absent: Vec<String> = {
+            let back = hub.acks(here);
+            let absent = uids.iter().filter(|uid| !back.contains(uid));
+            absent.cloned().collect()
+        };
+        if absent.is_empty() || hub.redis.detach(&hub.key, &absent).await.is_err() {
+            return;
+        }
+        let back = hub.acks(|acks| acks.present(&absent));
+        if !back.is_empty() {
+            let _ = hub.redis.attach(&hub.key, &back).await;
         }
     }
 
     /// Announces the sessions on a new connection, and looks for what was missed meanwhile.
     async fn relinked(&mut self) {
         let uids = self.hub.acks(|acks| acks.uids());
+        let (mut gone, mut kicks) = (Vec::new(), Vec::new());
         for some in uids.chunks(CHUNK) {
             match self.hub.redis.attach(&self.hub.key, some).await {
-                Ok(gone) => {
-                    for uid in gone {
-                        self.end_uid(&uid, "logout", "no longer a member").await;
-                    }
+                Ok(attached) => {
+                    gone.extend(attached.gone);
+                    kicks.extend(attached.kicks);
                 }
                 Err(Fault::Refused { code, .. }) if code == "NOROOM" => return self.lose_history(),
                 Err(fault) => {
@@ -190,8 +207,22 @@ impl Task {
                 }
             }
         }
+        self.hub.acks(Acks::report_again);
         if !self.hub.config.is_broken(Broken::NoGapCheck) {
             self.read_missed().await;
+        }
+        // A history that was rolled back took memberships along that nobody ended: those seats join again, and are told.
+        if self.position().is_none() {
+            return;
+        }
+        for uid in gone {
+            self.end_uid(&uid, "logout", "no longer a member").await;
+        }
+        // The announcement was missed, and the reason with it.
+        for (uid, count) in kicks {
+            if self.hub.acks(|acks| acks.kicks(&uid) < count) {
+                self.end_uid(&uid, "kicked", "").await;
+            }
         }
     }
 

@@ -24,9 +24,22 @@ pub(crate) struct Joined {
     pub(crate) pending: u64,
     pub(crate) lost: Option<Lost>,
     pub(crate) resumed: bool,
+    /// The position that was given is of another history.
+    pub(crate) reset: bool,
     pub(crate) new: bool,
     pub(crate) members: u64,
     pub(crate) online: u64,
+    /// How often the uid was kicked.
+    pub(crate) kicks: u64,
+}
+
+/// What `ROOM.ATTACH` answers.
+#[derive(Debug)]
+pub(crate) struct Attached {
+    /// Those who are no members.
+    pub(crate) gone: Vec<String>,
+    /// How often those were kicked who ever were.
+    pub(crate) kicks: Vec<(String, u64)>,
 }
 
 /// Messages that are gone.
@@ -77,21 +90,27 @@ impl Redis {
                 pending: reply.number("pending")?,
                 lost: reply.get("lost").and_then(lost),
                 resumed: reply.number("resumed")? == 1,
+                reset: reply.number("reset")? == 1,
                 new: reply.number("new")? == 1,
                 members: reply.number("members")?,
                 online: reply.number("online")?,
+                kicks: reply.number("kicks")?,
             })
         };
         joined().ok_or_else(unreadable)
     }
 
-    /// The room's head, and those who are no members.
-    pub(crate) async fn attach(&self, key: &str, uids: &[String]) -> Result<Vec<String>, Fault> {
+    pub(crate) async fn attach(&self, key: &str, uids: &[String]) -> Result<Attached, Fault> {
         let reply = Pairs::of(self.call(cmd("ROOM.ATTACH").arg(key).arg(uids)).await?);
-        let gone = reply.get("gone").and_then(list).ok_or_else(unreadable)?;
-        gone.iter()
-            .map(|uid| text(uid).ok_or_else(unreadable))
-            .collect()
+        let attached = || {
+            let gone = list(reply.get("gone")?)?.iter().map(text);
+            let kicks = list(reply.get("kicks")?)?.iter().map(kicks);
+            Some(Attached {
+                gone: gone.collect::<Option<_>>()?,
+                kicks: kicks.collect::<Option<_>>()?,
+            })
+        };
+        attached().ok_or_else(unreadable)
     }
 
     pub(crate) async fn detach(&self, key: &str, uids: &[String]) -> Result<(), Fault> {
@@ -242,6 +261,13 @@ fn member(value: &Value) -> Option<Member> {
             pending: number(pending)?,
             online: number(sessions)? > 0,
         }),
+        _ => None,
+    }
+}
+
+fn kicks(value: &Value) -> Option<(String, u64)> {
+    match list(value)? {
+        [uid, count] => Some((text(uid)?, number(count)?)),
         _ => None,
     }
 }

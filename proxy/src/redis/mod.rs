@@ -169,8 +169,11 @@ impl Redis {
     fn checked<T>(&self, pair: &Arc<Pair>, answer: redis::RedisResult<T>) -> Result<T, Fault> {
         answer.map_err(|error| {
             let fault = fault_of(&error);
-            if matches!(fault, Fault::Down) {
-                self.give_up(pair);
+            match &fault {
+                Fault::Down => self.give_up(pair),
+                // It was demoted: the address may lead to its successor by now.
+                Fault::Refused { code, .. } if code == "READONLY" => self.give_up(pair),
+                Fault::Refused { .. } => {}
             }
             fault
         })
@@ -197,6 +200,7 @@ impl Redis {
             .query_async::<Value>(&mut commands)
             .await
             .map_err(|error| detailed(&error))?;
+        is_primary(&mut commands).await?;
         hello = redis::cmd("CLIENT");
         hello.arg("SETNAME").arg(&self.name);
         // Only for people who look at CLIENT LIST; an ACL may forbid it.
@@ -301,6 +305,19 @@ async fn read(stream: PubSubStream, listener: Arc<dyn Listener>) -> &'static str
         }
     }
     "the connection for announcements ended"
+}
+
+/// Sessions begin on a primary only. Where an ACL forbids the question, the commands themselves will tell.
+async fn is_primary(commands: &mut MultiplexedConnection) -> Result<(), Fault> {
+    let role = redis::cmd("ROLE").query_async::<Vec<Value>>(commands).await;
+    let role = role.ok().and_then(|role| role.into_iter().next());
+    match role {
+        Some(Value::BulkString(role)) if role != b"master" => Err(Fault::Refused {
+            code: "READONLY".into(),
+            message: format!("this Redis is a {}", String::from_utf8_lossy(&role)),
+        }),
+        _ => Ok(()),
+    }
 }
 
 fn fault_of(error: &redis::RedisError) -> Fault {

@@ -17,7 +17,7 @@ const INDEX_FROM: usize = 16;
 #[derive(Clone, Debug)]
 struct Row {
     cursor: Seq,
-    joined_ms: u64,
+    joined_at: Seq,
     acted_ms: u64,
     uid_at: u32,
     kicks: u16,
@@ -33,8 +33,8 @@ pub struct Member<'a> {
     pub uid: &'a [u8],
     /// The last message it has acknowledged.
     pub cursor: Seq,
-    /// When it joined, Unix time in milliseconds.
-    pub joined_ms: u64,
+    /// The cursor that it joined with: what is not above that was never meant for it.
+    pub joined_at: Seq,
     /// When it last joined, acknowledged or went offline.
     pub acted_ms: u64,
     /// How often it was kicked.
@@ -80,7 +80,7 @@ impl Members {
         Member {
             uid: uid_in(&self.uids, row),
             cursor: row.cursor,
-            joined_ms: row.joined_ms,
+            joined_at: row.joined_at,
             acted_ms: row.acted_ms,
             kicks: row.kicks,
             released: row.released,
@@ -106,7 +106,7 @@ impl Members {
             uid,
             Row {
                 cursor,
-                joined_ms: ms,
+                joined_at: cursor,
                 acted_ms: ms,
                 uid_at: 0,
                 kicks: 0,
@@ -246,7 +246,7 @@ impl Members {
             for row in rows {
                 put_bytes(&mut out, self.uid_of(row));
                 put_varint(&mut out, row.cursor);
-                put_varint(&mut out, row.joined_ms);
+                put_varint(&mut out, row.joined_at);
                 put_varint(&mut out, row.acted_ms);
                 put_varint(
                     &mut out,
@@ -267,7 +267,7 @@ impl Members {
         while !reader.is_empty() {
             let uid = reader.bytes().filter(|uid| valid_uid(uid))?;
             let cursor = reader.varint().filter(|&cursor| cursor <= head)?;
-            let joined_ms = reader.varint().filter(|&ms| ms <= MAX_MS)?;
+            let joined_at = reader.varint()?.min(cursor);
             let acted_ms = reader.varint().filter(|&ms| ms <= MAX_MS)?;
             let flags = reader.varint()?;
             let kicks = u16::try_from(flags >> 1).ok()?;
@@ -280,7 +280,7 @@ impl Members {
                 uid,
                 Row {
                     cursor,
-                    joined_ms,
+                    joined_at,
                     acted_ms,
                     uid_at: 0,
                     kicks,

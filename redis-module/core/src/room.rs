@@ -16,6 +16,9 @@ use crate::uid::valid_uid;
 /// Up to this many members are looked at one by one; above, the log's own count has to do.
 const FEW_MEMBERS: usize = 32;
 
+/// Drops that one look at the limits may find.
+pub const MOST_DROPS: usize = 5;
+
 /// See the top of the file.
 #[derive(Clone, Debug)]
 pub struct Room {
@@ -24,6 +27,8 @@ pub struct Room {
     pub(crate) dedupe: Dedupe,
     pub(crate) overrides: Overrides,
     pub(crate) birth: Tag,
+    /// Not while a snapshot is being loaded.
+    pub(crate) whole: bool,
 }
 
 /// Where a session that joins begins to read.
@@ -35,6 +40,8 @@ pub struct Start {
     pub lost: Option<Lost>,
     /// The given position is in this room's history.
     pub resumed: bool,
+    /// The given position is of another history.
+    pub reset: bool,
 }
 
 /// A run of messages that somebody missed and cannot get any more.
@@ -73,6 +80,7 @@ impl Room {
             dedupe: Dedupe::default(),
             overrides: Overrides::default(),
             birth,
+            whole: true,
         }
     }
 
@@ -81,6 +89,11 @@ impl Room {
     /// The messages.
     pub const fn log(&self) -> &Log {
         &self.log
+    }
+
+    /// False while parts of its snapshot are missing.
+    pub const fn is_whole(&self) -> bool {
+        self.whole
     }
 
     /// The tag of position 0.
@@ -190,6 +203,7 @@ impl Room {
                 position: since,
                 lost: None,
                 resumed: true,
+                reset: false,
             },
             Some(false) => {
                 let (position, lost) = self.start_at(cursor);
@@ -197,6 +211,7 @@ impl Room {
                     position,
                     lost,
                     resumed: false,
+                    reset: true,
                 }
             }
             None => {
@@ -205,6 +220,7 @@ impl Room {
                     position,
                     lost,
                     resumed: false,
+                    reset: false,
                 }
             }
         }
@@ -222,7 +238,7 @@ impl Room {
     }
 
     /// What the limits drop at `now`, in the order in which it is to be done; `None` ends the list.
-    pub fn due(&self, now: u64, limits: &Limits) -> [Option<Drop>; 4] {
+    pub fn due(&self, now: u64, limits: &Limits) -> [Option<Drop>; MOST_DROPS] {
         let first = self.log.first();
         let head = self.log.head().seq;
         let mut reached = first;
@@ -237,11 +253,15 @@ impl Room {
             })
         };
         let keep_from = (head + 1).saturating_sub(limits.get(Limit::Keep)).max(1);
-        let read = if keep_from > first {
-            step(self.first_awaited(keep_from).min(keep_from), Reason::Read)
-        } else {
-            None
-        };
+        let (mut read, mut ttl) = (None, None);
+        if keep_from > first {
+            let to = self.first_awaited(keep_from, false).min(keep_from);
+            // What a member still waits for who was absent for too long is lost to it, not read.
+            if to > first {
+                read = step(self.first_awaited(to, true).min(to), Reason::Read);
+                ttl = step(to, Reason::MemberTtl);
+            }
+        }
         let maxlen = limits.get(Limit::MaxLen);
         let len = if maxlen > 0 && self.log.len() > maxlen {
             step((head + 1).saturating_sub(maxlen), Reason::MaxLen)
@@ -265,20 +285,24 @@ impl Room {
         } else {
             None
         };
-        [read, len, bytes, age]
+        [read, ttl, len, bytes, age]
     }
 
-    /// The first message that a member may still wait for: exact in a small room, else to one segment of the log.
-    fn first_awaited(&self, limit: Seq) -> Seq {
-        let coarse = self.log.first_awaited(limit);
+    /// The first message that a member who holds the log back (or is released from that) may still wait for: exact in a
+    /// small room, else to one segment of the log.
+    fn first_awaited(&self, limit: Seq, released: bool) -> Seq {
+        let coarse = self.log.first_awaited(limit, released);
         if coarse >= limit || self.members.len() > FEW_MEMBERS {
             return coarse;
         }
-        let holding = self.members.iter().filter(|member| !member.released);
-        holding
+        let waiting = self
+            .members
+            .iter()
+            .filter(|member| member.released == released);
+        waiting
             .map(|member| member.cursor.saturating_add(1))
             .min()
-            .unwrap_or(coarse)
+            .map_or(coarse, |first| first.max(coarse))
     }
 
     // ---- changing ----
@@ -305,7 +329,7 @@ impl Room {
         }
         let cursor = cursor.min(self.log.head().seq);
         self.members.insert(uid, cursor, ms);
-        self.log.wait(cursor);
+        self.log.wait(cursor, false);
         true
     }
 
@@ -314,9 +338,7 @@ impl Room {
         let Some((cursor, holds)) = self.members.remove(uid) else {
             return false;
         };
-        if holds {
-            self.log.unwait(cursor);
-        }
+        self.log.unwait(cursor, !holds);
         true
     }
 
@@ -325,15 +347,13 @@ impl Room {
         let Some(member) = self.members.get(uid) else {
             return false;
         };
-        let (cursor, holds) = (member.cursor, !member.released);
+        let (cursor, released) = (member.cursor, member.released);
         let to = to.min(self.log.head().seq);
         if to <= cursor {
             return false;
         }
-        if holds {
-            self.log.unwait(cursor);
-            self.log.wait(to);
-        }
+        self.log.unwait(cursor, released);
+        self.log.wait(to, released);
         self.members.set_cursor(uid, to, ms);
         true
     }
@@ -353,11 +373,8 @@ impl Room {
             return;
         }
         self.members.set_released(uid, released);
-        if released {
-            self.log.unwait(cursor);
-        } else {
-            self.log.wait(cursor);
-        }
+        self.log.unwait(cursor, before);
+        self.log.wait(cursor, released);
     }
 
     /// Counts a kick. Whether there is such a member.

@@ -76,6 +76,17 @@ struct Presence {
     gone_ms: u64,
 }
 
+/// A uid whose slowest session ended while others are here that have acknowledged more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Risen {
+    /// The room.
+    pub key: RoomKey,
+    /// Who.
+    pub uid: Arc<[u8]>,
+    /// What its remaining sessions have acknowledged.
+    pub to: Seq,
+}
+
 #[derive(Debug, Default)]
 struct RoomSessions {
     uids: HashMap<Arc<[u8]>, Presence>,
@@ -114,11 +125,32 @@ pub struct Sessions {
     changed: HashSet<RoomKey>,
     /// Departures in the order in which they happened: (when, room, uid).
     leaving: VecDeque<(u64, RoomKey, Arc<[u8]>)>,
+    /// Cursors that are to rise.
+    risen: VecDeque<Risen>,
 }
 
 impl Sessions {
-    /// Begins a session, or begins it anew, with everything up to `acked` acknowledged.
+    /// Begins a session with everything up to `acked` acknowledged. One that this connection has already stays at the
+    /// lower of both: it stands for all tabs of the uid on one proxy.
     pub fn join(&mut self, client: ClientId, key: &RoomKey, uid: &[u8], acked: Seq) {
+        self.begin(client, key, uid, acked, Seq::min);
+    }
+
+    /// Announces a session at its member's cursor. One that this connection has already stays at the higher of both: it
+    /// never ended, and its acknowledgements count.
+    pub fn attach(&mut self, client: ClientId, key: &RoomKey, uid: &[u8], cursor: Seq) {
+        self.begin(client, key, uid, cursor, Seq::max);
+    }
+
+    /// `of_both` chooses between what a session has acknowledged and what it begins with now.
+    fn begin(
+        &mut self,
+        client: ClientId,
+        key: &RoomKey,
+        uid: &[u8],
+        acked: Seq,
+        of_both: fn(Seq, Seq) -> Seq,
+    ) {
         let room = self.rooms.entry(key.clone()).or_default();
         let uid: Arc<[u8]> = match room.uids.get_key_value(uid) {
             Some((known, _)) => known.clone(),
@@ -137,13 +169,18 @@ impl Sessions {
             .iter_mut()
             .find(|session| session.client == client)
         {
-            Some(session) => session.acked = acked,
+            Some(session) => session.acked = of_both(session.acked, acked),
             None => {
                 presence.sessions.push(Session { client, acked });
                 let rooms = &mut self.clients.entry(client).or_default().rooms;
                 rooms.entry_ref(key).or_default().insert(uid);
             }
         }
+    }
+
+    /// What the uid as a whole has acknowledged: the lowest of its sessions; `None` if it has none.
+    pub fn lowest(&self, key: &RoomKey, uid: &[u8]) -> Option<Seq> {
+        self.rooms.get(key)?.uids.get(uid)?.lowest()
     }
 
     /// This session acknowledges everything up to `seq`. Returns what the uid as a whole has acknowledged: the lowest of
@@ -164,12 +201,7 @@ impl Sessions {
             return seq;
         };
         own.acked = own.acked.max(seq);
-        presence
-            .sessions
-            .iter()
-            .map(|session| session.acked)
-            .min()
-            .unwrap_or(seq)
+        presence.lowest().unwrap_or(seq)
     }
 
     /// Ends one session. Whether there was one.
@@ -180,9 +212,11 @@ impl Sessions {
         let Some((uid, presence)) = room.uids.get_key_value_mut(uid) else {
             return false;
         };
+        let before = presence.lowest();
         if !presence.end(client) {
             return false;
         }
+        self.risen.extend(presence.risen(before, key, uid));
         if presence.sessions.is_empty() {
             presence.gone_ms = now;
             self.leaving.push_back((now, key.clone(), uid.clone()));
@@ -275,12 +309,29 @@ impl Sessions {
             let Some(presence) = room.uids.get_mut(&uid) else {
                 continue;
             };
-            if presence.end(client) && presence.sessions.is_empty() {
+            let before = presence.lowest();
+            if !presence.end(client) {
+                continue;
+            }
+            self.risen.extend(presence.risen(before, key, &uid));
+            if presence.sessions.is_empty() {
                 presence.gone_ms = now;
                 self.leaving.push_back((now, key.clone(), uid));
                 room.online -= 1;
             }
         }
+    }
+
+    /// Up to `most` cursors that are to rise; told once. A session that began meanwhile holds them back again.
+    pub fn take_risen(&mut self, most: usize) -> Vec<Risen> {
+        let many = most.min(self.risen.len());
+        let mut risen: Vec<Risen> = self.risen.drain(..many).collect();
+        for one in &mut risen {
+            if let Some(lowest) = self.lowest(&one.key, &one.uid) {
+                one.to = lowest;
+            }
+        }
+        risen
     }
 
     /// Names a connection and renews its lease. An older connection of the same proxy is superseded: its sessions end.
@@ -444,6 +495,20 @@ impl From<&RoomKey> for RoomKey {
 }
 
 impl Presence {
+    fn lowest(&self) -> Option<Seq> {
+        self.sessions.iter().map(|session| session.acked).min()
+    }
+
+    /// What is to be told if the sessions that are left are above `before`.
+    fn risen(&self, before: Option<Seq>, key: &RoomKey, uid: &Arc<[u8]>) -> Option<Risen> {
+        let to = self.lowest().filter(|to| Some(*to) > before)?;
+        Some(Risen {
+            key: key.clone(),
+            uid: uid.clone(),
+            to,
+        })
+    }
+
     /// Ends the session of one connection. Whether there was one.
     fn end(&mut self, client: ClientId) -> bool {
         let before = self.sessions.len();
@@ -493,6 +558,44 @@ mod tests {
         );
         assert!(sessions.detach(1, &key(), b"a", 0));
         assert_eq!(sessions.ack(2, &key(), b"a", 51), 51);
+    }
+
+    #[test]
+    fn a_second_tab_of_one_connection_takes_nothing_from_the_first() {
+        let mut sessions = Sessions::default();
+        assert_eq!(sessions.lowest(&key(), b"a"), None);
+        sessions.join(1, &key(), b"a", 40);
+        sessions.join(1, &key(), b"a", 50);
+        assert_eq!(sessions.lowest(&key(), b"a"), Some(40));
+        sessions.join(1, &key(), b"a", 30);
+        assert_eq!(sessions.lowest(&key(), b"a"), Some(30));
+    }
+
+    #[test]
+    fn a_cursor_rises_when_the_slowest_session_ends() {
+        let mut sessions = Sessions::default();
+        let risen = |sessions: &mut Sessions| {
+            let all = sessions.take_risen(10);
+            all.iter().map(|risen| risen.to).collect::<Vec<_>>()
+        };
+        for (client, acked) in [(1, 0), (2, 10), (3, 20), (4, 30)] {
+            sessions.join(client, &key(), b"a", acked);
+        }
+        sessions.detach(2, &key(), b"a", 0);
+        assert!(risen(&mut sessions).is_empty(), "the slowest is still here");
+        sessions.detach(1, &key(), b"a", 0);
+        assert_eq!(risen(&mut sessions), [20]);
+        sessions.drop_client(3, 0);
+        sessions.drop_client(4, 0);
+        assert_eq!(risen(&mut sessions), [30], "what was true when it ended");
+        assert!(risen(&mut sessions).is_empty());
+        sessions.join(1, &key(), b"a", 30);
+        sessions.join(2, &key(), b"a", 40);
+        sessions.detach(1, &key(), b"a", 0);
+        sessions.join(3, &key(), b"a", 35);
+        assert_eq!(risen(&mut sessions), [35], "another came meanwhile");
+        sessions.attach(3, &key(), b"a", 30);
+        assert_eq!(sessions.lowest(&key(), b"a"), Some(35));
     }
 
     #[test]

@@ -95,14 +95,18 @@ pub fn begin(part: &[u8]) -> Result<Room, RoomError> {
         let birth = Tag(reader.u32()?);
         let mut room = Room::with_log(birth, Log::load_header(reader)?);
         room.overrides = Overrides::load(reader)?;
+        room.whole = false;
         reader.is_empty().then_some(room)
     };
     header(&mut reader).ok_or(RoomError::Corrupt("the header is damaged"))
 }
 
-/// Adds a part to a room that [`begin`] began; true if it was the end. After an error the room is half loaded and must be
-/// thrown away.
+/// Adds a part to a room that [`begin`] began; true if it was the end. After an error such a room is half loaded and must
+/// be thrown away; a room that is whole takes no part and stays as it is.
 pub fn extend(room: &mut Room, part: &[u8]) -> Result<bool, RoomError> {
+    if room.whole {
+        return Err(RoomError::Corrupt("something follows the end"));
+    }
     let mut reader = Reader::new(part);
     let done = match reader.byte() {
         Some(b'S') => room.log.load_segment(&mut reader),
@@ -125,9 +129,7 @@ pub fn extend(room: &mut Room, part: &[u8]) -> Result<bool, RoomError> {
 fn load_members(room: &mut Room, reader: &mut Reader<'_>) -> Option<()> {
     let Room { members, log, .. } = room;
     members.load(reader, log.head().seq, |cursor, holds| {
-        if holds {
-            log.wait(cursor);
-        }
+        log.wait(cursor, !holds)
     })
 }
 
@@ -143,6 +145,7 @@ fn check_end(room: &mut Room, reader: &mut Reader<'_>) -> Result<bool, RoomError
         && members == Some(room.members.len() as u64)
         && reader.is_empty();
     if whole {
+        room.whole = true;
         Ok(true)
     } else {
         Err(RoomError::Corrupt(

@@ -47,6 +47,7 @@ fn step() -> impl Strategy<Value = Step> {
 /// What a member is.
 #[derive(Clone, Debug, PartialEq)]
 struct Naive {
+    joined: u64,
     cursor: u64,
     released: bool,
 }
@@ -99,6 +100,12 @@ impl Model {
         limits
     }
 
+    /// The lowest message that one of these members waits for.
+    fn awaited(&self, who: impl Fn(&Naive) -> bool) -> Option<u64> {
+        let next = |member: &Naive| who(member).then_some(member.cursor + 1);
+        self.members.values().filter_map(next).min()
+    }
+
     fn push(&mut self, uid: &[u8], payload: Vec<u8>) {
         self.tags
             .push(next_tag(self.tag(self.head()), self.now, uid, &payload));
@@ -135,6 +142,7 @@ fn run(room: &mut Room, model: &mut Model, step: &Step) {
             let new = room.admit(&name(uid), cursor, model.now);
             assert_eq!(new, !model.members.contains_key(&name(uid)));
             model.members.entry(name(uid)).or_insert(Naive {
+                joined: cursor,
                 cursor,
                 released: false,
             });
@@ -210,20 +218,37 @@ fn settle(room: &mut Room, model: &mut Model) {
     let limits = room.limits(&model.limits());
     for drop in room.due(model.now, &limits).into_iter().flatten() {
         let before = room.log().len();
-        room.drop_messages(drop);
-        let awaited = model
-            .members
-            .values()
-            .filter(|member| !member.released)
-            .map(|member| member.cursor + 1)
-            .min();
+        let counted = room.log().drops().count(drop.reason);
+        let gone = room.drop_messages(drop);
+        assert_eq!(gone, drop.first - model.first);
+        assert_eq!(room.log().drops().count(drop.reason), counted + gone);
+        let awaited = model.awaited(|member| !member.released);
+        let lost = model.awaited(|member| member.released);
         match drop.reason {
-            Reason::Read => {
+            Reason::Read | Reason::MemberTtl => {
                 assert!(
                     drop.first <= awaited.unwrap_or(u64::MAX),
                     "somebody waits for a message that went as read"
                 );
                 assert!(room.log().len() >= limits.get(Limit::Keep).min(before));
+                let lost = lost.unwrap_or(u64::MAX);
+                if drop.reason == Reason::Read {
+                    assert!(
+                        drop.first <= lost,
+                        "a message went as read that is lost to somebody"
+                    );
+                } else {
+                    assert!(
+                        drop.first > lost,
+                        "a message went as lost that all have read"
+                    );
+                    if model.members.len() <= 32 {
+                        assert!(
+                            model.first >= lost,
+                            "all have read the first of the lost ones"
+                        );
+                    }
+                }
             }
             Reason::MaxLen => assert_eq!(room.log().len(), limits.get(Limit::MaxLen)),
             Reason::MaxBytes => {
@@ -247,12 +272,7 @@ fn settle(room: &mut Room, model: &mut Model) {
         "settled is settled"
     );
     // In a small room what everybody has read is gone, to the message.
-    let awaited = model
-        .members
-        .values()
-        .filter(|member| !member.released)
-        .map(|member| member.cursor + 1)
-        .min();
+    let awaited = model.awaited(|member| !member.released);
     let keep_from = (model.head() + 1)
         .saturating_sub(limits.get(Limit::Keep))
         .max(1);
@@ -320,8 +340,8 @@ fn compare(room: &Room, model: &Model) {
     for (uid, naive) in &model.members {
         let member = room.member(uid).expect("a member");
         assert_eq!(
-            (member.cursor, member.released),
-            (naive.cursor, naive.released)
+            (member.joined_at, member.cursor, member.released),
+            (naive.joined, naive.cursor, naive.released)
         );
         assert_eq!(
             room.pending(naive.cursor),

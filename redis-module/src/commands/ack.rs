@@ -1,14 +1,12 @@
 //! `ROOM.ACK`: everything up to a position was processed.
 
+use crate::acknowledge::raise;
 use crate::command::{ArgKind, ArgSpec, Command, Failure, Keys, Spec};
-use crate::effects::{Drops, send, settle};
-use crate::ffi::{Args, Ctx, Piece, now_ms};
-use crate::info::{Counter, count};
+use crate::ffi::{Args, Ctx, now_ms};
 use crate::presence::{room_key, sessions};
 use room_core::error::RoomError;
-use room_core::position::{Position, Seq};
+use room_core::position::Position;
 use room_core::room::check_uid;
-use std::collections::BTreeMap;
 
 pub(crate) struct Ack;
 
@@ -40,26 +38,11 @@ impl Command for Ack {
             }
         }
         let (now, client, key) = (now_ms(), ctx.client_id(), room_key(ctx, name.bytes()));
-        let mut moved: BTreeMap<Seq, Vec<&[u8]>> = BTreeMap::new();
-        for uid in args.rest(3) {
+        let wishes = args.rest(3).map(|uid| {
             let to = sessions(|sessions| sessions.ack(client, &key, uid, position.seq));
-            if room.raise(uid, to, now) {
-                moved.entry(to).or_default().push(uid);
-            }
-        }
-        let total: usize = moved.values().map(Vec::len).sum();
-        if total > 0 {
-            let drops = settle(room, now);
-            let last = moved.len() - 1;
-            for (i, (seq, uids)) in moved.iter().enumerate() {
-                let mut rest = vec![Piece::Number(*seq)];
-                rest.extend(uids.iter().map(|uid| Piece::Bytes(uid)));
-                let drops = if i == last { drops } else { Drops::default() };
-                send(ctx, name, "ack", now, &drops, &rest);
-            }
-            count(Counter::Acked, total as u64);
-            ctx.notify(c"room.ack", name);
-        }
+            (uid, to)
+        });
+        let total = raise(ctx, name, room, wishes, now);
         ctx.reply_int(total as u64);
         Ok(())
     }

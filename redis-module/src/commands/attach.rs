@@ -26,22 +26,33 @@ impl Command for Attach {
         let room = open.need_room()?;
         let key = room_key(ctx, name.bytes());
         let (client, counts) = (ctx.client_id(), counts(ctx));
-        let mut gone = Vec::new();
+        let (mut gone, mut kicked) = (Vec::new(), Vec::new());
         for uid in args.rest(2) {
-            match room.member(uid) {
-                None => gone.push(uid),
-                Some(member) if counts => {
-                    sessions(|sessions| sessions.join(client, &key, uid, member.cursor));
-                    count(Counter::Joined, 1);
-                }
-                Some(_) => {}
+            let Some(member) = room.member(uid) else {
+                gone.push(uid);
+                continue;
+            };
+            if member.kicks > 0 {
+                kicked.push((uid, member.kicks));
+            }
+            if counts {
+                sessions(|sessions| sessions.attach(client, &key, uid, member.cursor));
+                count(Counter::Joined, 1);
             }
         }
-        ctx.reply_map(2);
+        ctx.reply_map(3);
         ctx.pair_position("head", room.log().head());
         ctx.reply_text("gone");
         ctx.reply_array(gone.len());
         gone.into_iter().for_each(|uid| ctx.reply_bytes(uid));
+        // Who remembers a lower count has missed a kick.
+        ctx.reply_text("kicks");
+        ctx.reply_array(kicked.len());
+        for (uid, kicks) in kicked {
+            ctx.reply_array(2);
+            ctx.reply_bytes(uid);
+            ctx.reply_int(u64::from(kicks));
+        }
         Ok(())
     }
 }

@@ -8,7 +8,7 @@ use crate::presence::{counts, room_key, sessions};
 use crate::{config, presence};
 use room_core::error::RoomError;
 use room_core::log::MAX_SEQ;
-use room_core::position::{Position, Tag};
+use room_core::position::{Position, Seq, Tag};
 use room_core::room::{Room, Start, check_uid};
 
 pub(crate) struct Join;
@@ -34,7 +34,8 @@ impl Command for Join {
         check_uid(uid)?;
         let wish = Wish::parse(args)?;
         let mut key = ctx.open(name, true);
-        let plan = Plan::of(ctx, &key, uid, &wish)?;
+        let live = sessions(|sessions| sessions.lowest(&room_key(ctx, name.bytes()), uid));
+        let plan = Plan::of(ctx, &key, uid, &wish, live)?;
         let now = now_ms();
         if key.kind() == Kind::Empty {
             key.set(Room::new(plan.birth));
@@ -90,16 +91,23 @@ impl Wish {
 struct Plan {
     birth: Tag,
     new: bool,
+    /// How often the member was kicked.
+    kicks: u16,
     /// Where the member's cursor will be.
     cursor: u64,
     start: Start,
-    /// A position was given that is of another history.
-    reset: bool,
     changes: bool,
 }
 
 impl Plan {
-    fn of(ctx: Ctx<'_>, key: &Key<'_>, uid: &[u8], wish: &Wish) -> Result<Self, Failure> {
+    /// `live` is what all live sessions of the uid have acknowledged.
+    fn of(
+        ctx: Ctx<'_>,
+        key: &Key<'_>,
+        uid: &[u8],
+        wish: &Wish,
+        live: Option<Seq>,
+    ) -> Result<Self, Failure> {
         let born;
         let room = match key.maybe_room()? {
             Some(room) => room,
@@ -128,23 +136,25 @@ impl Plan {
                     position,
                     lost,
                     resumed: false,
+                    reset: false,
                 }
             }
         };
-        // Only a position that matches says what this uid has seen.
+        // Only a position that matches says what this uid has seen; and what one device has seen, a slower one that is
+        // here still waits for.
+        let seen = start.position.seq.min(live.unwrap_or(MAX_SEQ));
         let cursor = match (member, start.resumed) {
             (None, true) => start.position.seq,
-            (_, true) => fallback.max(start.position.seq),
+            (Some(_), true) => fallback.max(seen),
             (_, false) => fallback,
         };
         let changes = member.is_none_or(|member| member.cursor < cursor || member.released);
-        let reset = wish.since.is_some() && !start.resumed && start.lost.is_none();
         Ok(Self {
             birth: room.birth(),
             new: member.is_none(),
+            kicks: member.map_or(0, |member| member.kicks),
             cursor,
             start,
-            reset,
             changes,
         })
     }
@@ -162,14 +172,16 @@ fn reply(ctx: Ctx<'_>, name: RStr<'_>, room: &Room, plan: &Plan) {
     let key = room_key(ctx, name.bytes());
     let start = &plan.start;
     count(Counter::Lost, u64::from(start.lost.is_some()));
-    count(Counter::Reset, u64::from(plan.reset));
-    ctx.reply_map(8);
+    count(Counter::Reset, u64::from(start.reset));
+    ctx.reply_map(10);
     ctx.pair_position("position", start.position);
     ctx.pair_position("head", room.log().head());
     ctx.pair("pending", room.pending(start.position.seq));
     ctx.pair_lost(start.lost);
     ctx.pair("resumed", u64::from(start.resumed));
+    ctx.pair("reset", u64::from(start.reset));
     ctx.pair("new", u64::from(plan.new));
     ctx.pair("members", room.member_count() as u64);
     ctx.pair("online", sessions(|sessions| sessions.online(&key)));
+    ctx.pair("kicks", u64::from(plan.kicks));
 }

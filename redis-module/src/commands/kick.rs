@@ -19,7 +19,7 @@ impl Command for Kick {
         summary: c"Ends the sessions of a uid on every proxy",
         complexity: c"O(1)",
         arity: -3,
-        flags: c"write fast",
+        flags: c"write fast getchannels-api",
         keys: Keys::Update,
         args: &[
             ArgSpec::KEY,

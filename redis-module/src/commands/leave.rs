@@ -15,7 +15,7 @@ impl Command for Leave {
         summary: c"Ends memberships; the last one takes the room along",
         complexity: c"O(N) for N uids",
         arity: -3,
-        flags: c"write fast",
+        flags: c"write fast getchannels-api",
         keys: Keys::Delete,
         args: &[ArgSpec::KEY, ArgSpec::UIDS],
     };

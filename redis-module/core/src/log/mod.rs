@@ -1,7 +1,8 @@
 //! The log: every stored message once, numbered without holes, freed from the front.
 //!
-//! It also counts, per segment, the members whose next message lies there. So the first message that somebody still
-//! waits for is found without looking at any member, to the accuracy of one segment.
+//! It also counts, per segment, the members whose next message lies there: those who hold the log back, and those who no
+//! longer do. So the first message that somebody still waits for is found without looking at any member, to the accuracy
+//! of one segment.
 
 mod drops;
 mod segment;
@@ -11,7 +12,7 @@ pub use segment::Entry;
 
 use crate::bytes::{Reader, put_varint};
 use crate::position::{Position, Seq, Tag};
-use segment::Segment;
+use segment::{Segment, Waiting};
 use std::collections::VecDeque;
 
 /// Numbers stay exact in JSON and in JavaScript up to here.
@@ -27,7 +28,7 @@ pub struct Log {
     last_ms: u64,
     live_bytes: u64,
     /// Members who have acknowledged everything: their next message does not exist yet.
-    caught_up: u64,
+    caught_up: Waiting,
     drops: Drops,
 }
 
@@ -39,7 +40,7 @@ impl Log {
             head: start,
             last_ms,
             live_bytes: 0,
-            caught_up: 0,
+            caught_up: Waiting::default(),
             drops,
         }
     }
@@ -101,14 +102,14 @@ impl Log {
         let since = ms - self.last_ms;
         match self.segments.back_mut() {
             Some(last) if last.has_room_for(uid, payload) => {
-                last.waiting = last.waiting.saturating_add(self.caught_up as u32);
+                last.waiting.add(self.caught_up);
                 let before = last.live_bytes();
                 last.push(since, uid, payload);
                 self.live_bytes += last.live_bytes() - before;
             }
             _ => self.open_segment(ms, uid, payload),
         }
-        self.caught_up = 0;
+        self.caught_up = Waiting::default();
         self.last_ms = ms;
         self.head = self.head.next(ms, uid, payload);
         self.head
@@ -118,7 +119,7 @@ impl Log {
         let len = Segment::entry_len(uid, payload);
         let mut segment = Segment::new(self.head, ms, len, !self.segments.is_empty());
         segment.push(0, uid, payload);
-        segment.waiting = self.caught_up as u32;
+        segment.waiting = self.caught_up;
         self.live_bytes += segment.live_bytes();
         self.push_segment(segment);
     }
@@ -134,7 +135,7 @@ impl Log {
     /// Frees every message below `first`. How many went.
     pub(crate) fn drop_before(&mut self, first: Seq, reason: Reason) -> u64 {
         let old_first = self.first();
-        let mut orphans = 0u32;
+        let mut orphans = Waiting::default();
         while let Some(front) = self.segments.front_mut() {
             if front.first_live() >= first {
                 break;
@@ -145,14 +146,14 @@ impl Log {
                 self.live_bytes -= before - front.live_bytes();
                 break;
             }
-            orphans = orphans.saturating_add(front.waiting);
+            orphans.add(front.waiting);
             self.live_bytes -= before;
             self.segments.pop_front();
         }
         // Whoever waited for a freed message now waits for the first stored one.
         match self.segments.front_mut() {
-            Some(front) => front.waiting = front.waiting.saturating_add(orphans),
-            None => self.caught_up += u64::from(orphans),
+            Some(front) => front.waiting.add(orphans),
+            None => self.caught_up.add(orphans),
         }
         let gone = self.first() - old_first;
         if gone > 0 {
@@ -161,11 +162,17 @@ impl Log {
         gone
     }
 
-    /// The first message that a counted member may still wait for (rounded down to a segment's first); one past the
-    /// head if all are caught up. Looks no further than `limit`.
-    pub(crate) fn first_awaited(&self, limit: Seq) -> Seq {
+    /// The first message that a member who holds the log back (or is released from that) may still wait for, rounded down
+    /// to a segment's first; one past the head if all are caught up. Looks no further than `limit`.
+    pub(crate) fn first_awaited(&self, limit: Seq, released: bool) -> Seq {
         for segment in &self.segments {
-            if segment.waiting > 0 || segment.first_live() >= limit {
+            let waiting = segment.waiting;
+            let count = if released {
+                waiting.released
+            } else {
+                waiting.holding
+            };
+            if count > 0 || segment.first_live() >= limit {
                 return segment.first_live();
             }
         }
@@ -173,31 +180,27 @@ impl Log {
     }
 
     /// Counts a member whose cursor is `cursor`.
-    pub(crate) fn wait(&mut self, cursor: Seq) {
-        match self.segment_of_next_mut(cursor) {
-            Some(segment) => segment.waiting = segment.waiting.saturating_add(1),
-            None => self.caught_up += 1,
-        }
+    pub(crate) fn wait(&mut self, cursor: Seq, released: bool) {
+        let count = self.waiting_mut(cursor).of(released);
+        *count = count.saturating_add(1);
     }
 
     /// No longer counts a member whose cursor is `cursor`.
-    pub(crate) fn unwait(&mut self, cursor: Seq) {
-        match self.segment_of_next_mut(cursor) {
-            Some(segment) => segment.waiting = segment.waiting.saturating_sub(1),
-            None => self.caught_up = self.caught_up.saturating_sub(1),
-        }
+    pub(crate) fn unwait(&mut self, cursor: Seq, released: bool) {
+        let count = self.waiting_mut(cursor).of(released);
+        *count = count.saturating_sub(1);
     }
 
-    /// The segment of the first stored message after `cursor`.
-    fn segment_of_next_mut(&mut self, cursor: Seq) -> Option<&mut Segment> {
-        if cursor >= self.head.seq {
-            return None;
-        }
+    /// Where a member with this cursor is counted: in the segment of the first stored message after it.
+    fn waiting_mut(&mut self, cursor: Seq) -> &mut Waiting {
         let next = cursor.saturating_add(1);
         let index = self
             .segments
             .partition_point(|segment| segment.end() <= next);
-        self.segments.get_mut(index)
+        match self.segments.get_mut(index) {
+            Some(segment) => &mut segment.waiting,
+            None => &mut self.caught_up,
+        }
     }
 
     /// The stored messages from `seq` on.

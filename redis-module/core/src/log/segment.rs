@@ -30,6 +30,30 @@ pub struct Entry<'a> {
     pub payload: &'a [u8],
 }
 
+/// How many members have their next message somewhere.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Waiting {
+    /// Those who hold the log back.
+    pub(crate) holding: u32,
+    /// Those who do not: what goes before they have it is lost to them.
+    pub(crate) released: u32,
+}
+
+impl Waiting {
+    pub(crate) const fn of(&mut self, released: bool) -> &mut u32 {
+        if released {
+            &mut self.released
+        } else {
+            &mut self.holding
+        }
+    }
+
+    pub(crate) const fn add(&mut self, others: Self) {
+        self.holding = self.holding.saturating_add(others.holding);
+        self.released = self.released.saturating_add(others.released);
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Segment {
     /// The number of the first entry in `buf`, freed ones included.
@@ -48,7 +72,7 @@ pub(crate) struct Segment {
     /// a snapshot would cut elsewhere.
     filled: u32,
     /// Members whose next message lies in this segment.
-    pub(crate) waiting: u32,
+    pub(crate) waiting: Waiting,
     senders: Box<[u8]>,
     buf: Vec<u8>,
 }
@@ -70,7 +94,7 @@ impl Segment {
             skip_at: 0,
             skip_ms: base_ms,
             filled: 0,
-            waiting: 0,
+            waiting: Waiting::default(),
             senders: Box::default(),
             buf: Vec::with_capacity(capacity),
         }
@@ -271,7 +295,7 @@ impl Segment {
             skip_at: 0,
             skip_ms: base_ms,
             filled,
-            waiting: 0,
+            waiting: Waiting::default(),
             senders: names.into(),
             buf: buf.to_vec(),
         };
