@@ -1,6 +1,7 @@
 //! What messages and members cost Redis, in bytes of `used_memory`.
 
 use harness::redis::Redis;
+use harness::value::ok;
 use redis::Connection;
 use serde_json::{Value, json};
 
@@ -56,6 +57,7 @@ fn grown(
     invite.arg("r").arg("absent");
     invite.query::<i64>(&mut connection).expect("a member");
     add(&mut connection, 0, TOGETHER).expect("the first ones");
+    ok(&mut connection, "ROOM.LIMITS r maxlen 0 maxbytes 0");
     let before = redis.info("used_memory");
     let mut from = TOGETHER;
     while from < TOGETHER + many {

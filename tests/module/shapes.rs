@@ -53,8 +53,8 @@ fn flat(map: &str) -> String {
     out
 }
 
-const JOIN: &str = "{position: text, head: text, pending: int, lost: nil, resumed: int, new: int, members: int, online: int, kicks: int}";
-const LOST: &str = "{position: text, head: text, pending: int, lost: [int int text], resumed: int, new: int, members: int, online: int, kicks: int}";
+const JOIN: &str = "{position: text, head: text, pending: int, lost: nil, resumed: int, reset: int, new: int, members: int, online: int, kicks: int}";
+const LOST: &str = "{position: text, head: text, pending: int, lost: [int int text], resumed: int, reset: int, new: int, members: int, online: int, kicks: int}";
 const PAGE: &str = "{head: text, before: text, rows: [[int int text text] [int int text text]]}";
 const PENDING: &str =
     "{cursor: int, head: int, pending: int, bytes: int, oldest-ms: int, lost: int, online: int}";

@@ -17,6 +17,7 @@ use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt};
 use redis::aio::{MultiplexedConnection, PubSubSink, PubSubStream};
 use redis::{AsyncConnectionConfig, Client, Cmd, Value};
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -289,19 +290,24 @@ impl Redis {
     }
 }
 
-/// Hands announcements on, those that came together in one go.
+/// Announcements that are handed on together at most.
+const TOGETHER: usize = 2048;
+
+/// Hands announcements on, those of a room that came together in one go: they leave together too.
 async fn read(stream: PubSubStream, listener: Arc<dyn Listener>) -> &'static str {
-    let mut chunks = stream.ready_chunks(256);
+    let mut chunks = stream.ready_chunks(TOGETHER);
     while let Some(chunk) = chunks.next().await {
         metrics::FRAMES.add(chunk.len() as u64);
-        let mut rest = chunk.into_iter().peekable();
-        while let Some(first) = rest.next() {
-            let channel = first.get_channel_name().to_owned();
-            let mut frames = vec![Bytes::copy_from_slice(first.get_payload_bytes())];
-            while let Some(next) = rest.next_if(|next| next.get_channel_name() == channel) {
-                frames.push(Bytes::copy_from_slice(next.get_payload_bytes()));
-            }
-            listener.frames(&channel, frames);
+        let mut rooms: HashMap<&str, Vec<Bytes>> = HashMap::new();
+        for message in &chunk {
+            let frame = Bytes::copy_from_slice(message.get_payload_bytes());
+            rooms
+                .entry(message.get_channel_name())
+                .or_default()
+                .push(frame);
+        }
+        for (channel, frames) in rooms {
+            listener.frames(channel, frames);
         }
     }
     "the connection for announcements ended"
