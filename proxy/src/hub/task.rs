@@ -20,6 +20,8 @@ use tracing::warn;
 
 /// Uids of one command.
 const CHUNK: usize = 500;
+/// Frames that are handled in one go.
+const TOGETHER: usize = 1024;
 /// The acknowledgement interval grows by this much with each seat.
 const ACK_INTERVAL_PER_SEAT: Duration = Duration::from_micros(50);
 const LONGEST_ACK_INTERVAL: Duration = Duration::from_secs(1);
@@ -52,7 +54,7 @@ pub(super) async fn run(
             msg = requests.recv() => msg.map(Told::Msg),
             () = sleep_until(flush_at.unwrap_or_else(Instant::now)), if flush_at.is_some() => Some(Told::Flush),
             () = wake => Some(Told::Woken),
-            some = frames.recv() => some.map(Told::Frames),
+            some = frames.recv() => some.map(|first| Told::Frames(gather(first, &mut frames))),
         };
         let (Some(told), Some(hub)) = (told, hub.upgrade()) else {
             return;
@@ -75,6 +77,17 @@ pub(super) async fn run(
         }
         Task { seats, missed, .. } = task;
     }
+}
+
+/// What came while the task was busy leaves together.
+fn gather(first: Vec<Bytes>, frames: &mut mpsc::Receiver<Vec<Bytes>>) -> Vec<Bytes> {
+    let mut all = first;
+    while all.len() < TOGETHER
+        && let Ok(more) = frames.try_recv()
+    {
+        all.extend(more);
+    }
+    all
 }
 
 enum Told {

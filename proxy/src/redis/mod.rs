@@ -16,7 +16,7 @@ use backoff::Backoff;
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt};
 use redis::aio::{MultiplexedConnection, PubSubSink, PubSubStream};
-use redis::{AsyncConnectionConfig, Client, Cmd, Value};
+use redis::{AsyncConnectionConfig, Client, Cmd, Msg, Value};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
@@ -292,11 +292,35 @@ impl Redis {
 
 /// Announcements that are handed on together at most.
 const TOGETHER: usize = 2048;
+/// Turns of other tasks without a further announcement, after which none is waited for.
+const MOMENT: usize = 4;
+
+/// A message and those that come right behind it: the library reads the socket in a task of its own, which is asked for
+/// more until it has nothing for a moment.
+async fn gather(first: Msg, stream: &mut PubSubStream) -> Vec<Msg> {
+    let mut chunk = vec![first];
+    let mut quiet = 0;
+    while quiet < MOMENT && chunk.len() < TOGETHER {
+        match stream.next().now_or_never() {
+            Some(Some(next)) => {
+                chunk.push(next);
+                quiet = 0;
+            }
+            // The end is seen again by whoever asks next.
+            Some(None) => break,
+            None => {
+                quiet += 1;
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+    chunk
+}
 
 /// Hands announcements on, those of a room that came together in one go: they leave together too.
-async fn read(stream: PubSubStream, listener: Arc<dyn Listener>) -> &'static str {
-    let mut chunks = stream.ready_chunks(TOGETHER);
-    while let Some(chunk) = chunks.next().await {
+async fn read(mut stream: PubSubStream, listener: Arc<dyn Listener>) -> &'static str {
+    while let Some(first) = stream.next().await {
+        let chunk = gather(first, &mut stream).await;
         metrics::FRAMES.add(chunk.len() as u64);
         let mut rooms: HashMap<&str, Vec<Bytes>> = HashMap::new();
         for message in &chunk {
