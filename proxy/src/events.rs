@@ -9,14 +9,18 @@ use crate::server::Server;
 use crate::session::Slot;
 use crate::wire::{self, About, Bad, ClientEvent, Login, Outgoing};
 use crate::{clock, metrics};
-use room_core::position::Position;
+use room_core::position::{Position, Seq};
 use serde_json::json;
 use serde_json::value::RawValue;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 use tracing::debug;
 
 /// A connection may send so many seconds' worth of events at once.
 const BURST_SECONDS: f64 = 10.0;
+
+/// Messages of one connection that are stored but not confirmed yet; with more the next event waits.
+const MOST_UNCONFIRMED: usize = 64;
 
 /// A room that this connection logged in to.
 struct Place {
@@ -29,6 +33,8 @@ pub(crate) struct Events {
     server: Arc<Server>,
     conn: Arc<Conn>,
     places: Vec<Place>,
+    /// Counts the messages whose `sent` is under way.
+    unconfirmed: Option<Arc<Semaphore>>,
     /// Events that may come at once, and when that was reckoned.
     allowance: f64,
     reckoned: u64,
@@ -44,6 +50,7 @@ impl Events {
             server,
             conn,
             places: Vec::new(),
+            unconfirmed: None,
             allowance,
             reckoned: clock::now_ms(),
         }
@@ -218,14 +225,34 @@ impl Events {
             .await;
         let (seq, duplicate) = published.map_err(refusal)?;
         if let Some(id) = id {
-            let position = place.hub.position_of(seq).await;
-            let event = json!({
-                "event": "sent", "roomid": place.hub.roomid, "id": id, "seq": seq,
-                "position": position.map(|position| position.to_string()), "duplicate": duplicate,
-            });
-            self.conn.send(&event.to_string());
+            let hub = place.hub.clone();
+            self.tell_sent(hub, id, seq, duplicate).await;
         }
         Ok(())
+    }
+
+    /// Confirms a message. Its position comes with the announcement, which may have to wait for a busy room; the
+    /// connection's next event need not wait for that, unless too many do.
+    async fn tell_sent(&mut self, hub: Arc<Hub>, id: String, seq: Seq, duplicate: bool) {
+        let conn = self.conn.clone();
+        let told = async move {
+            let position = hub.position_of(seq).await;
+            let event = json!({
+                "event": "sent", "roomid": hub.roomid, "id": id, "seq": seq,
+                "position": position.map(|position| position.to_string()), "duplicate": duplicate,
+            });
+            conn.send(&event.to_string());
+        };
+        let unconfirmed = self
+            .unconfirmed
+            .get_or_insert_with(|| Arc::new(Semaphore::new(MOST_UNCONFIRMED)));
+        match unconfirmed.clone().try_acquire_owned() {
+            Ok(permit) => drop(tokio::spawn(async move {
+                told.await;
+                drop(permit);
+            })),
+            Err(_) => told.await,
+        }
     }
 
     async fn publish_ephemeral(&mut self, event: Outgoing) -> Result<(), Refusal> {

@@ -59,6 +59,15 @@ fn a_position_resumes_is_lost_or_reset() {
     strange.wait("lost");
     let (mut strange, _) = login(proxy.port, "a", &json!({"since": "9-00000000"}));
     strange.wait("reset");
+
+    // Of another history, and behind the log as well: what it has is not true, and what it missed is gone.
+    ok(&mut redis.connect(), "ROOM.INVITE room:r q");
+    a.say("more");
+    a.messages_until("more");
+    ok(&mut redis.connect(), "ROOM.TRIM room:r MAXLEN 0");
+    let (mut both, _) = login(proxy.port, "q", &json!({"since": "9-00000000"}));
+    assert_eq!(both.wait("reset")["since"], "9-00000000");
+    assert_eq!(both.wait("lost")["reason"], "trim");
 }
 
 #[test]

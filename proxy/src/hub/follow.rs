@@ -99,11 +99,20 @@ impl Task {
     /// Sends what has gathered; the seats were at `before`.
     async fn finish(&mut self, run: &mut Run, before: Position) {
         let Some(to) = self.position() else { return };
+        self.moved(to).await;
         if !run.frames.is_empty() {
             let frames = run.frames.split().freeze();
             self.send(&frames, before, to).await;
         }
+    }
+
+    /// Tells those who wait for their messages' positions, before everybody is served: a sender that waits for `sent`
+    /// must not wait for the whole room, and what it says meanwhile leaves together.
+    async fn moved(&self, to: Position) {
         self.hub.moved.send_replace(to.seq);
+        if self.hub.moved.receiver_count() > 0 {
+            tokio::task::yield_now().await;
+        }
     }
 
     /// A message that is not the next one: a repeated one is dropped, anything else means that the log must be read.
@@ -165,8 +174,8 @@ impl Task {
                 }
             });
         }
+        self.moved(at).await;
         self.send(&frames.freeze(), before, at).await;
-        self.hub.moved.send_replace(at.seq);
     }
 
     async fn presence(&mut self, header: &Header<'_>, payload: &[u8]) {

@@ -164,7 +164,11 @@ impl Sender {
 impl Words for Sender {
     /// It makes the stream, or finds it as it is.
     fn hello(&self) -> Vec<Said> {
-        let stream = json!({ "name": "ROOM", "subjects": ["room"], "storage": "file" }).to_string();
+        // A consumer for each member; by default a stream has a thousand at most.
+        let stream = json!({
+            "name": "ROOM", "subjects": ["room"], "storage": "file", "max_consumers": 1_000_000,
+        })
+        .to_string();
         let made = publish("$JS.API.STREAM.CREATE.ROOM", "sender.made", &stream);
         let words = format!("{CONNECT}SUB sender.* 1\r\n{made}");
         vec![Said::Binary(words.into_bytes())]
