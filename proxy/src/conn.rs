@@ -99,7 +99,12 @@ impl Conn {
 
     #[inline]
     fn write(&self, state: &mut State, frames: &Bytes) {
-        match state.outbox.push(&self.stream, frames) {
+        self.write_and(false, state, frames);
+    }
+
+    #[inline]
+    fn write_and(&self, more: bool, state: &mut State, frames: &Bytes) {
+        match state.outbox.push(&self.stream, frames, more) {
             Ok(false) => {}
             Ok(true) => self.waiting.notify_one(),
             Err(_) => self.shut(state),
@@ -126,6 +131,14 @@ impl Conn {
         let mut state = self.state();
         if !state.closed && state.outbox.bytes() <= self.outbox_limit {
             self.write(&mut state, frames);
+        }
+    }
+
+    /// Sends one event that another one follows at once: they share a packet.
+    pub(crate) fn begin(&self, event: &str) {
+        let mut state = self.state();
+        if !state.closed {
+            self.write_and(true, &mut state, &frame::text(event.as_bytes()));
         }
     }
 
@@ -165,13 +178,21 @@ impl Conn {
         Pushed::Done
     }
 
-    /// Sends a page of a catch-up, and a heartbeat where one is due. False if the seat or the connection is gone.
-    pub(crate) fn push_page(&self, slot: Slot, frames: &Bytes, to: Position, now: u64) -> bool {
+    /// Sends a page of a catch-up, and a heartbeat where one is due. With `more`, something follows at once. False if the
+    /// seat or the connection is gone.
+    pub(crate) fn push_page(
+        &self,
+        slot: Slot,
+        frames: &Bytes,
+        to: Position,
+        now: u64,
+        more: bool,
+    ) -> bool {
         let mut state = self.state();
         if state.closed || !state.confirmations.sent(slot, to) {
             return false;
         }
-        self.write(&mut state, frames);
+        self.write_and(more, &mut state, frames);
         if state.confirmations.wants_beat(slot, now) {
             self.beat(&mut state, now);
         }

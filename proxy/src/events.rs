@@ -197,7 +197,8 @@ impl Events {
             "total": joined.members, "num": joined.online,
         });
         let echo = wire::with_name(echo.to_string(), login.name.as_deref());
-        self.conn.send(&echo);
+        // What was missed follows, or 'synced' does.
+        self.conn.begin(&echo);
         tell_start(&seat, &hub.roomid, &joined, login.since);
         hub.tell(Msg::Start(joined.head)).await;
         hub.tell(Msg::Enter {

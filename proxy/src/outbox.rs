@@ -15,12 +15,10 @@ const GATHER: usize = 64;
 /// `send()` straight to the kernel. The C library makes it a point of cancellation, and tokio looks up whether it would
 /// block first; together that costs more than the rest of a delivery. If it does block, `drain` asks tokio as usual.
 #[inline]
-fn try_send(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
-    Ok(rustix::net::send(
-        stream,
-        bytes,
-        SendFlags::NOSIGNAL | SendFlags::DONTWAIT,
-    )?)
+fn try_send(stream: &TcpStream, bytes: &[u8], more: bool) -> io::Result<usize> {
+    let mut flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
+    flags.set(SendFlags::MORE, more);
+    Ok(rustix::net::send(stream, bytes, flags)?)
 }
 
 /// Bytes that wait for a socket, shared with whoever else they wait for.
@@ -35,14 +33,20 @@ impl Outbox {
         self.bytes
     }
 
-    /// Writes what the socket takes now and queues the rest. True if something waits.
+    /// Writes what the socket takes now and queues the rest. True if something waits. With `more` the kernel may wait
+    /// (200 ms at most) for what follows, and send it along.
     #[inline]
-    pub(crate) fn push(&mut self, stream: &TcpStream, frames: &Bytes) -> io::Result<bool> {
+    pub(crate) fn push(
+        &mut self,
+        stream: &TcpStream,
+        frames: &Bytes,
+        more: bool,
+    ) -> io::Result<bool> {
         if !self.queue.is_empty() {
             self.keep(frames.clone());
             return Ok(true);
         }
-        match try_send(stream, frames) {
+        match try_send(stream, frames, more) {
             Ok(done) if done == frames.len() => Ok(false),
             Ok(done) => {
                 self.keep(frames.slice(done..));

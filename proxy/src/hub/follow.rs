@@ -9,6 +9,7 @@ use crate::redis::Fault;
 use bytes::{Bytes, BytesMut};
 use room_core::announce::{self, Header, Kind, control};
 use room_core::position::Position;
+use tokio::time::Instant;
 use tracing::{info, warn};
 
 /// Messages of one read when live frames did not follow.
@@ -183,10 +184,10 @@ impl Task {
         if text.is_empty() {
             let mut out = BytesMut::new();
             encode::counters(&self.hub.roomid, header, &mut out);
-            let frames = out.freeze();
-            self.seats
-                .live()
-                .for_each(|seat| seat.conn.push_if_room(&frames));
+            self.counters.waiting = Some(out.freeze());
+            if Instant::now() >= self.counters.due() {
+                self.tell_counters();
+            }
         }
         for line in text.lines() {
             match line.split_at_checked(1) {
@@ -199,6 +200,15 @@ impl Task {
             }
         }
         self.check(header).await;
+    }
+
+    /// Tells the counters that wait; a message that is sent meanwhile carries newer ones.
+    pub(super) fn tell_counters(&mut self) {
+        self.counters.told = Some(Instant::now());
+        if let Some(frames) = self.counters.waiting.take() {
+            let live = self.seats.live();
+            live.for_each(|seat| seat.conn.push_if_room(&frames));
+        }
     }
 
     /// Frames that carry the head's position show whether a message before them was lost.

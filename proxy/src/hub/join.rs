@@ -36,13 +36,23 @@ enum Standing {
 }
 
 pub(super) fn spawn(hub: Arc<Hub>, seat: NewSeat, from: From) {
+    start(hub, seat, from, false);
+}
+
+/// The first catch-up of a seat, which ends with `synced`.
+pub(super) fn spawn_first(hub: Arc<Hub>, seat: NewSeat, from: From) {
+    start(hub, seat, from, true);
+}
+
+fn start(hub: Arc<Hub>, seat: NewSeat, from: From, first: bool) {
     metrics::CATCHUPS.up();
-    tokio::spawn(async move { CatchUp { hub, seat }.run(from).await });
+    tokio::spawn(async move { CatchUp { hub, seat, first }.run(from).await });
 }
 
 struct CatchUp {
     hub: Arc<Hub>,
     seat: NewSeat,
+    first: bool,
 }
 
 impl CatchUp {
@@ -70,11 +80,8 @@ impl CatchUp {
             }
             match self.next_page(at).await {
                 Ok(Slice::Bytes(frames, to)) => {
-                    if !self
-                        .seat
-                        .conn
-                        .push_page(self.seat.id, &frames, to, clock::now_ms())
-                    {
+                    let (conn, id) = (&self.seat.conn, self.seat.id);
+                    if !conn.push_page(id, &frames, to, clock::now_ms(), self.first) {
                         return;
                     }
                     from = From::Known(to);

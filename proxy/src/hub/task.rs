@@ -24,6 +24,8 @@ const CHUNK: usize = 500;
 const TOGETHER: usize = 1024;
 /// The acknowledgement interval grows by this much with each seat.
 const ACK_INTERVAL_PER_SEAT: Duration = Duration::from_micros(50);
+/// The counters of a large room change with everybody who comes; they are told this often.
+const COUNTERS_EVERY: Duration = Duration::from_secs(1);
 const LONGEST_ACK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Runs until the hub is taken from the list and nobody holds it any more.
@@ -36,6 +38,7 @@ pub(super) async fn run(
     let _counted = metrics::ROOMS.held();
     let mut seats = Seats::default();
     let mut missed = false;
+    let mut counters = Counters::default();
     let mut flush_at: Option<Instant> = None;
     loop {
         let wake = async {
@@ -54,16 +57,23 @@ pub(super) async fn run(
             msg = requests.recv() => msg.map(Told::Msg),
             () = sleep_until(flush_at.unwrap_or_else(Instant::now)), if flush_at.is_some() => Some(Told::Flush),
             () = wake => Some(Told::Woken),
+            () = sleep_until(counters.due()), if counters.waiting.is_some() => Some(Told::Counters),
             some = frames.recv() => some.map(|first| Told::Frames(gather(first, &mut frames))),
         };
         let (Some(told), Some(hub)) = (told, hub.upgrade()) else {
             return;
         };
-        let mut task = Task { hub, seats, missed };
+        let mut task = Task {
+            hub,
+            seats,
+            missed,
+            counters,
+        };
         match told {
             Told::Msg(msg) => task.handle(msg).await,
             Told::Frames(frames) => task.frames(frames).await,
             Told::Woken => {}
+            Told::Counters => task.tell_counters(),
             Told::Flush => {
                 flush_at = None;
                 task.flush().await;
@@ -75,7 +85,12 @@ pub(super) async fn run(
         if flush_at.is_none() && task.hub.acks(|acks| acks.is_due()) {
             flush_at = Some(Instant::now() + task.ack_interval());
         }
-        Task { seats, missed, .. } = task;
+        Task {
+            seats,
+            missed,
+            counters,
+            ..
+        } = task;
     }
 }
 
@@ -94,7 +109,23 @@ enum Told {
     Msg(Msg),
     Frames(Vec<Bytes>),
     Woken,
+    Counters,
     Flush,
+}
+
+/// The last counters that a large room was told, and newer ones that it is to be told.
+#[derive(Default)]
+pub(super) struct Counters {
+    pub(super) told: Option<Instant>,
+    pub(super) waiting: Option<Bytes>,
+}
+
+impl Counters {
+    /// When the room may be told again.
+    pub(super) fn due(&self) -> Instant {
+        self.told
+            .map_or_else(Instant::now, |told| told + COUNTERS_EVERY)
+    }
 }
 
 /// The task's state while it handles one thing.
@@ -103,6 +134,7 @@ pub(super) struct Task {
     pub(super) seats: Seats,
     /// Frames came while the hub did not know where it was.
     pub(super) missed: bool,
+    pub(super) counters: Counters,
 }
 
 impl Task {
@@ -111,7 +143,7 @@ impl Task {
             Msg::Start(head) => self.start(head).await,
             Msg::Enter { seat, at, head } => {
                 self.seats.insert(seat.clone(), head);
-                join::spawn(self.hub.clone(), seat, From::Known(at));
+                join::spawn_first(self.hub.clone(), seat, From::Known(at));
             }
             Msg::StepOver { id, at, answer } => {
                 // Who asked may be gone.
