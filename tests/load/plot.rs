@@ -53,16 +53,16 @@ fn draw(options: &Options, peers: &Value) -> Drawn {
     let (left, right) = area.split_horizontally(WIDTH / 2);
     let storm_row = &figures["storm"][0];
     let title = format!(
-        "{} clients return, {} messages missed each: seconds",
+        "{} clients return, {} messages missed each",
         storm_row["clients"], storm_row["missed"]
     );
-    chart(&left, &title, &storm)?;
+    chart(&left, &title, &storm, |value| value)?;
     let title = format!(
-        "{} clients, {:.0} messages/s: p99 in ms",
+        "{} clients, {:.0} messages/s: p99, bars are logarithmic",
         figures["latency"]["subscribers"],
         figures["latency"]["rate"].as_f64().unwrap_or_default()
     );
-    chart(&right, &title, &late)?;
+    chart(&right, &title, &late, |ms| (1.0 + ms).ln())?;
     let about = &peers["about"];
     let foot = format!(
         "{}, {}",
@@ -93,7 +93,7 @@ fn storm(rows: &Value) -> Vec<Bar> {
         Some(Bar {
             name: format!("{}{cut}", row["peer"].as_str()?),
             value: seconds,
-            text: format!("{seconds:.1}{lost}"),
+            text: format!("{seconds:.1} s{lost}"),
         })
     });
     bars.collect()
@@ -110,22 +110,29 @@ fn latency(latency: &Value) -> Vec<Bar> {
         Some(Bar {
             name: row["peer"].as_str()?.to_owned(),
             value: p99,
-            text: format!("{p99:.1}{short}"),
+            text: match p99 {
+                ..1000.0 => format!("{p99:.0} ms{short}"),
+                _ => format!("{:.0} s{short}", p99 / 1000.0),
+            },
         })
     });
     bars.collect()
 }
 
-fn chart(area: &Area<'_>, title: &str, bars: &[Bar]) -> Drawn {
+/// `scale` makes a length of a value.
+fn chart(area: &Area<'_>, title: &str, bars: &[Bar], scale: fn(f64) -> f64) -> Drawn {
     area.draw(&Text::new(title.to_owned(), (16, 18), font(15)))?;
     let most = bars
         .iter()
-        .map(|bar| bar.value)
+        .map(|bar| scale(bar.value))
         .fold(0.0, f64::max)
         .max(1e-9);
     for (at, bar) in bars.iter().enumerate() {
         let top = 52 + at as i32 * ROW;
-        let end = LEFT + ((bar.value / most) * f64::from(LONGEST)).round().max(2.0) as i32;
+        let end = LEFT
+            + ((scale(bar.value) / most) * f64::from(LONGEST))
+                .round()
+                .max(2.0) as i32;
         let colour = if bar.name.starts_with(OURS) {
             OUR_BAR
         } else {
