@@ -109,7 +109,7 @@ pub struct Config {
 
     /// Bytes that the kernel holds for a connection beyond that (it takes twice as many for its own use); what is in there
     /// cannot be asked for an acknowledgement before a slow reader has read it
-    #[arg(long, env = "ROOMCAST_SEND_BUFFER", default_value_t = 128 * 1024, value_name = "BYTES")]
+    #[arg(long, env = "ROOMCAST_SEND_BUFFER", default_value_t = 32 * 1024, value_name = "BYTES")]
     pub send_buffer: usize,
 
     /// Bytes of messages that one page of a catch-up holds

@@ -241,6 +241,11 @@ impl Conn {
 
     /// Returns when the outbox is low enough for another page. False if the connection is closed.
     pub(crate) async fn has_room(&self) -> bool {
+        self.is_below(self.outbox_limit / 4).await
+    }
+
+    /// Returns when no more than `most` bytes wait; if it was more, when the outbox is low.
+    async fn is_below(&self, most: usize) -> bool {
         loop {
             let low = self.low.notified();
             {
@@ -248,7 +253,7 @@ impl Conn {
                 if state.closed {
                     return false;
                 }
-                if state.outbox.bytes() <= self.outbox_limit / 4 {
+                if state.outbox.bytes() <= most {
                     return true;
                 }
             }
@@ -334,9 +339,10 @@ pub(crate) async fn serve(server: Arc<Server>, conn: Arc<Conn>, early: Vec<u8>) 
 /// Handles events until the end; the code to close with, unless the connection is gone already.
 async fn read(ws: &mut WebSocketStream<Socket>, events: &mut Events, conn: &Conn) -> Option<Close> {
     loop {
-        // A client that does not read what it is sent is not listened to either.
+        // A slow reader is listened to: what it confirms is its sign of life. But not one that asks for more and more
+        // answers that it does not read.
         tokio::select! {
-            has_room = conn.has_room() => if !has_room { return None },
+            open = conn.is_below(2 * conn.outbox_limit) => if !open { return None },
             () = conn.closing.notified() => return closing(conn),
         }
         let message = tokio::select! {

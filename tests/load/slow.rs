@@ -179,6 +179,11 @@ async fn crawl(room: Arc<Room>) -> (u64, u64, u64) {
         light.read_some(100).await.expect("some bytes");
         while let Some((_, bytes)) = light.take() {
             read(&bytes);
+            // As a page does that processes what it reads.
+            let event: Value = serde_json::from_slice(&bytes).expect("JSON");
+            if event["event"] == "message" {
+                ack(&mut light, &event).await;
+            }
         }
     }
     let head = || {
