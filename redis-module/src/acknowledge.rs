@@ -56,6 +56,16 @@ pub(crate) fn step(ctx: Ctx<'_>, now: u64) {
             continue;
         }
         ctx.with_name(&key.name, |name| {
+            // Opened to be changed only if something changes: that alone breaks a WATCH.
+            if !ctx.open(name, false).room().is_some_and(|room| {
+                let rises = |risen: &Risen| {
+                    let member = room.member(&risen.uid);
+                    member.is_some_and(|member| member.cursor < risen.to)
+                };
+                of_room.iter().any(rises)
+            }) {
+                return;
+            }
             let mut open = ctx.open(name, true);
             if let Some(room) = open.room_mut() {
                 let wishes = of_room.iter().map(|risen| (&*risen.uid, risen.to));
