@@ -1,13 +1,11 @@
-//! What a command is.
+//! What a command is, and reading its arguments.
 
-use crate::ffi::{Args, Ctx, Key, Kind, RStr};
+use crate::redis::ctx::{Args, Ctx, RStr};
+use crate::spec::Spec;
+use room_core::commands::effect::Given;
 use room_core::error::{RoomError, Shown};
-use room_core::room::Room;
-use std::ffi::CStr;
+use room_core::position::Position;
 use std::fmt;
-
-/// The command that carries effects to replicas and into the AOF.
-pub(crate) const APPLY: &CStr = c"ROOM._APPLY";
 
 /// A command: its declaration, and what it does.
 pub(crate) trait Command {
@@ -17,113 +15,11 @@ pub(crate) trait Command {
     fn run(ctx: Ctx<'_>, args: Args<'_>) -> Result<(), Failure>;
 }
 
-/// What `COMMAND DOCS`, ACLs and cluster clients want to know.
-pub(crate) struct Spec {
-    pub(crate) name: &'static str,
-    pub(crate) summary: &'static CStr,
-    pub(crate) complexity: &'static CStr,
-    /// As Redis counts: with the name; negative for "at least".
-    pub(crate) arity: i32,
-    pub(crate) flags: &'static CStr,
-    pub(crate) keys: Keys,
-    pub(crate) args: &'static [ArgSpec],
-}
-
-/// Which arguments are keys, and what is done with them.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Keys {
-    None,
-    /// The first argument, which is read.
-    Read,
-    /// All arguments, which are read.
-    ReadAll,
-    /// The first argument, which is read and changed, and may be made.
-    Insert,
-    /// The first argument, which is read and changed.
-    Update,
-    /// The first argument, from which something is removed.
-    Delete,
-}
-
-/// One argument of the documentation.
-pub(crate) struct ArgSpec {
-    pub(crate) name: &'static CStr,
-    pub(crate) kind: ArgKind,
-    /// The word before it.
-    pub(crate) token: Option<&'static CStr>,
-    pub(crate) optional: bool,
-    pub(crate) multiple: bool,
-}
-
-#[derive(Clone, Copy)]
-pub(crate) enum ArgKind {
-    Key,
-    String,
-    Integer,
-    /// Only the word itself.
-    Token,
-    /// One of these.
-    OneOf(&'static [ArgSpec]),
-    /// All of these, together.
-    Block(&'static [ArgSpec]),
-}
-
-impl ArgSpec {
-    pub(crate) const KEY: Self = Self::one(c"key", ArgKind::Key);
-    pub(crate) const UID: Self = Self::one(c"uid", ArgKind::String);
-    pub(crate) const UIDS: Self = Self::one(c"uid", ArgKind::String).many();
-    pub(crate) const COUNT: Self = Self::option(c"count", c"COUNT", ArgKind::Integer);
-    pub(crate) const BYTES: Self = Self::option(c"bytes", c"BYTES", ArgKind::Integer);
-
-    pub(crate) const fn one(name: &'static CStr, kind: ArgKind) -> Self {
-        Self {
-            name,
-            kind,
-            token: None,
-            optional: false,
-            multiple: false,
-        }
-    }
-
-    /// `[TOKEN value]`, or `[TOKEN]`.
-    pub(crate) const fn option(name: &'static CStr, token: &'static CStr, kind: ArgKind) -> Self {
-        Self {
-            name,
-            kind,
-            token: Some(token),
-            optional: true,
-            multiple: false,
-        }
-    }
-
-    pub(crate) const fn many(self) -> Self {
-        Self {
-            multiple: true,
-            ..self
-        }
-    }
-
-    pub(crate) const fn maybe(self) -> Self {
-        Self {
-            optional: true,
-            ..self
-        }
-    }
-
-    pub(crate) const fn after(self, token: &'static CStr) -> Self {
-        Self {
-            token: Some(token),
-            ..self
-        }
-    }
-}
-
 /// Why a command did nothing.
 #[derive(Debug)]
 pub(crate) enum Failure {
     Room(RoomError),
     WrongType,
-    OutOfMemory,
     NotForClients,
     /// The caller may not publish on this channel.
     NoChannel(Box<[u8]>),
@@ -148,9 +44,6 @@ impl fmt::Display for Failure {
             Self::WrongType => {
                 f.write_str("WRONGTYPE Operation against a key holding the wrong kind of value")
             }
-            Self::OutOfMemory => {
-                f.write_str("OOM command not allowed when used memory > 'maxmemory'.")
-            }
             Self::NotForClients => f.write_str(
                 "ERR ROOM._APPLY carries effects between servers; it is not for clients",
             ),
@@ -173,15 +66,6 @@ impl fmt::Display for Failure {
     }
 }
 
-/// An error unless the caller may publish on the channel of this room.
-pub(crate) fn check_channel(ctx: Ctx<'_>, key: RStr<'_>) -> Result<(), Failure> {
-    if ctx.may_publish(key) {
-        Ok(())
-    } else {
-        Err(Failure::NoChannel(key.bytes().into()))
-    }
-}
-
 impl<'a> Args<'a> {
     pub(crate) fn string(self, at: usize) -> Result<RStr<'a>, Failure> {
         self.get(at).ok_or(Failure::Arity)
@@ -191,9 +75,26 @@ impl<'a> Args<'a> {
         self.string(at).map(RStr::bytes)
     }
 
+    /// An argument with its number.
+    pub(crate) fn given(self, at: usize) -> Result<Given<'a>, Failure> {
+        let bytes = self.bytes(at)?;
+        Ok(Given { at, bytes })
+    }
+
+    /// A position.
+    pub(crate) fn position(self, at: usize) -> Result<Position, Failure> {
+        let text = self.bytes(at)?;
+        position(text)
+    }
+
     /// From `at` to the end.
     pub(crate) fn rest(self, at: usize) -> impl Iterator<Item = &'a [u8]> + Clone {
         (at..self.len()).filter_map(move |i| self.get(i).map(RStr::bytes))
+    }
+
+    /// From `at` to the end, as a list.
+    pub(crate) fn list(self, at: usize) -> Vec<&'a [u8]> {
+        self.rest(at).collect()
     }
 
     pub(crate) fn number(self, at: usize, min: u64, max: u64) -> Result<u64, Failure> {
@@ -202,6 +103,11 @@ impl<'a> Args<'a> {
             .filter(|n| (min..=max).contains(n))
             .ok_or_else(|| Failure::Number(text.into(), min, max))
     }
+}
+
+/// A position, or the failure that says that it is none.
+pub(crate) fn position(text: &[u8]) -> Result<Position, Failure> {
+    Position::parse(text).ok_or_else(|| RoomError::BadPosition(text.into()).into())
 }
 
 /// Decimal digits.
@@ -230,13 +136,15 @@ impl<'a> Options<'a> {
         Some(word)
     }
 
-    pub(crate) fn string(&mut self) -> Result<RStr<'a>, Failure> {
+    /// The value behind the option, with its number among the arguments.
+    pub(crate) fn given(&mut self) -> Result<Given<'a>, Failure> {
+        let at = self.at;
         self.at += 1;
-        self.args.string(self.at - 1)
+        self.args.given(at)
     }
 
     pub(crate) fn bytes(&mut self) -> Result<&'a [u8], Failure> {
-        self.string().map(RStr::bytes)
+        self.given().map(|given| given.bytes)
     }
 
     pub(crate) fn number(&mut self, min: u64, max: u64) -> Result<u64, Failure> {
@@ -252,30 +160,5 @@ impl<'a> Options<'a> {
                 .map_or(&[][..], RStr::bytes)
                 .into(),
         )
-    }
-}
-
-impl Key<'_> {
-    /// The room, or the failure that there is none or that something else is there.
-    pub(crate) fn need_room(&self) -> Result<&Room, Failure> {
-        match self.kind() {
-            Kind::Other => Err(Failure::WrongType),
-            _ => self.room().ok_or(Failure::Room(RoomError::NoRoom)),
-        }
-    }
-
-    pub(crate) fn need_room_mut(&mut self) -> Result<&mut Room, Failure> {
-        match self.kind() {
-            Kind::Other => Err(Failure::WrongType),
-            _ => self.room_mut().ok_or(Failure::Room(RoomError::NoRoom)),
-        }
-    }
-
-    /// The room, if there is one; a failure if something else is there.
-    pub(crate) fn maybe_room(&self) -> Result<Option<&Room>, Failure> {
-        match self.kind() {
-            Kind::Other => Err(Failure::WrongType),
-            _ => Ok(self.room()),
-        }
     }
 }

@@ -1,51 +1,12 @@
-//! `INFO room`: what happened since the module was loaded, and what is there now.
+//! `INFO room`: what happened since the module was loaded, what is there now, and for how long Redis was held at most.
 
-use crate::data_type;
-use crate::presence::sessions;
+use crate::redis::key;
+use crate::state::sessions;
+use room_core::commands::outcome::Counter;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What is counted.
-#[derive(Clone, Copy)]
-pub(crate) enum Counter {
-    /// Messages stored.
-    Published,
-    /// Retries that an id recognised.
-    Duplicates,
-    /// Events that were announced only.
-    Ephemeral,
-    /// Cursors that moved.
-    Acked,
-    /// Sessions that began, by JOIN or ATTACH.
-    Joined,
-    /// Messages dropped by a limit or by hand.
-    Dropped,
-    /// Joins that were told of lost messages.
-    Lost,
-    /// Joins with a position of another history.
-    Reset,
-    /// Keys with sessions that went or were replaced.
-    Gone,
-    /// Connections whose lease ran out.
-    LeasesExpired,
-    /// Members who no longer hold the log back.
-    Released,
-}
-
-const NAMES: [&str; 11] = [
-    "published",
-    "duplicates",
-    "ephemeral",
-    "acked",
-    "joined",
-    "dropped_messages",
-    "joins_lost",
-    "joins_reset",
-    "keys_gone",
-    "leases_expired",
-    "members_released",
-];
-
-static COUNTERS: [AtomicU64; NAMES.len()] = [const { AtomicU64::new(0) }; NAMES.len()];
+static COUNTERS: [AtomicU64; Counter::NAMES.len()] =
+    [const { AtomicU64::new(0) }; Counter::NAMES.len()];
 
 pub(crate) fn count(counter: Counter, more: u64) {
     if let Some(total) = COUNTERS.get(counter as usize) {
@@ -53,18 +14,52 @@ pub(crate) fn count(counter: Counter, more: u64) {
     }
 }
 
+/// A command was refused because it named too many.
+pub(crate) fn too_many() {
+    count(Counter::TooMany, 1);
+}
+
+/// What of ours Redis waits for.
+#[derive(Clone, Copy)]
+pub(crate) enum Held {
+    Command,
+    Tick,
+    Event,
+}
+
+static LONGEST: [AtomicU64; 3] = [const { AtomicU64::new(0) }; 3];
+
+/// Redis waited for so many microseconds.
+pub(crate) fn held(by: Held, us: u64) {
+    if let Some(longest) = LONGEST.get(by as usize)
+        && longest.load(Ordering::Relaxed) < us
+    {
+        longest.store(us, Ordering::Relaxed);
+    }
+}
+
+type Fields = Vec<(&'static str, u64)>;
+
 /// Sections with their fields; Redis puts `room_` before each name.
-pub(crate) fn sections() -> [(&'static str, Vec<(&'static str, u64)>); 2] {
-    let (online, rooms_online, proxies) = sessions(|sessions| sessions.totals());
+pub(crate) fn sections() -> [(&'static str, Fields); 3] {
+    let totals = sessions(|sessions| sessions.totals());
     let now = vec![
-        ("rooms", data_type::rooms()),
-        ("rooms_online", rooms_online),
-        ("uids_online", online),
-        ("proxies", proxies),
+        ("rooms", key::rooms()),
+        ("rooms_online", totals.rooms_online),
+        ("uids_online", totals.online),
+        ("sessions", totals.sessions),
+        ("ghosts", totals.ghosts),
+        ("proxies", totals.proxies),
+        ("waiting_chores", totals.chores),
     ];
-    let stats = NAMES
-        .iter()
-        .zip(&COUNTERS)
-        .map(|(name, total)| (*name, total.load(Ordering::Relaxed)));
-    [("now", now), ("stats", stats.collect())]
+    let stats = Counter::NAMES.iter().zip(&COUNTERS);
+    let stats = stats.map(|((_, name), total)| (*name, total.load(Ordering::Relaxed)));
+    let names = ["longest_command_us", "longest_tick_us", "longest_event_us"];
+    let longest = names.into_iter().zip(&LONGEST);
+    let longest = longest.map(|(name, us)| (name, us.load(Ordering::Relaxed)));
+    [
+        ("now", now),
+        ("stats", stats.collect()),
+        ("held", longest.collect()),
+    ]
 }

@@ -2,32 +2,34 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `commands/` | one command a file: its documentation, its checks, its reply |
-//! | `command` | what a command is: its declaration, its failures, its arguments |
-//! | `effects` | the only place that replicates, and what replicas and the AOF do with it |
-//! | `announce` | the only place that publishes |
-//! | `acknowledge` | cursors that rise |
-//! | `presence` | this node's sessions (the model's `Sessions`) |
-//! | `events` | the timer, and what Redis tells of connections and databases |
-//! | `sweep` | limits in rooms where nobody does anything |
+//! | `commands/` | one command a file: its documentation, and reading its arguments |
+//! | `spec`, `command` | what a command declares; its arguments and failures |
+//! | `call` | running a command of the model: opens the key once, and does with Redis what came of it |
+//! | `announce`, `effects` | the only places that publish and that replicate |
+//! | `tick`, `sweep` | what happens without a command |
+//! | `events` | what Redis tells of connections, keys and databases |
+//! | `state` | this node's sessions and clocks |
 //! | `data_type` | RDB, AOF rewrite |
 //! | `config`, `info`, `register` | settings, `INFO room`, and the table of commands |
-//! | `ffi` | the only `unsafe` code: Redis' functions and callbacks |
+//! | `redis/` | Redis' functions as safe ones |
+//! | `hooks/` | what Redis calls |
 //!
-//! A command on the primary reads the clock and draws random bits once, checks everything, then changes the room, and
-//! replicates what came of it (`effects`), never its own text.
+//! What a command does is in `room_core::commands`: it checks everything, changes the room, and returns an outcome. The
+//! clock is read and random bits are drawn once, on the primary; replicas get the resolved effects.
 
-mod acknowledge;
 mod announce;
+mod call;
 mod command;
 mod commands;
 mod config;
 mod data_type;
 mod effects;
 mod events;
-mod ffi;
+mod hooks;
 mod info;
-mod presence;
 mod redis;
 mod register;
+mod spec;
+mod state;
 mod sweep;
+mod tick;

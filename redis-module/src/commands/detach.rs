@@ -1,9 +1,10 @@
 //! `ROOM.DETACH`: sessions of this connection end; the queues grow from here.
 
-use crate::command::{ArgSpec, Command, Failure, Keys, Spec};
-use crate::ffi::{Args, Ctx, now_ms};
-use crate::presence::{counts, room_key, sessions};
-use room_core::room::check_uid;
+use crate::call::change;
+use crate::command::{Command, Failure};
+use crate::redis::ctx::{Args, Ctx};
+use crate::spec::{ArgSpec, Keys, Spec};
+use room_core::commands as core;
 
 pub(crate) struct Detach;
 
@@ -13,25 +14,13 @@ impl Command for Detach {
         summary: c"Ends sessions of this connection",
         complexity: c"O(N) for N uids",
         arity: -3,
-        flags: c"readonly fast",
-        keys: Keys::Read,
+        flags: c"fast",
+        keys: Keys::Sessions,
         args: &[ArgSpec::KEY, ArgSpec::UIDS],
     };
 
     fn run(ctx: Ctx<'_>, args: Args<'_>) -> Result<(), Failure> {
-        let name = args.bytes(1)?;
-        args.rest(2).try_for_each(check_uid)?;
-        // Sessions are this node's: the key is not looked at, and may be gone.
-        let key = room_key(ctx, name);
-        let (client, now) = (ctx.client_id(), now_ms());
-        let ended = match counts(ctx) {
-            true => args
-                .rest(2)
-                .filter(|uid| sessions(|s| s.detach(client, &key, uid, now)))
-                .count(),
-            false => 0,
-        };
-        ctx.reply_int(ended as u64);
-        Ok(())
+        let uids = args.list(2);
+        change(ctx, args, |place, env| core::detach(place, &uids, env))
     }
 }

@@ -1,7 +1,14 @@
 //! `ROOM.HEADS`: are we up to date? For many rooms at once.
 
-use crate::command::{ArgSpec, Command, Failure, Keys, Spec};
-use crate::ffi::{Args, Ctx};
+use crate::call::open;
+use crate::command::{Command, Failure};
+use crate::config;
+use crate::redis::ctx::{Args, Ctx};
+use crate::redis::key::Access;
+use crate::spec::{ArgSpec, Keys, Spec};
+use room_core::commands::HeadOf;
+use room_core::commands::reply::{Answer, Sink};
+use room_core::error::RoomError;
 
 pub(crate) struct Heads;
 
@@ -20,16 +27,19 @@ impl Command for Heads {
     };
 
     fn run(ctx: Ctx<'_>, args: Args<'_>) -> Result<(), Failure> {
+        let (many, most) = (args.len().saturating_sub(1), config::settings().max_uids);
+        if many as u64 > most {
+            return Err(RoomError::TooMany("keys", many, most).into());
+        }
         let names = || (1..args.len()).filter_map(|at| args.get(at));
         for name in names() {
-            ctx.open(name, false).maybe_room()?;
+            open(ctx, name, Access::Read)?;
         }
-        ctx.reply_array(args.len().saturating_sub(1));
+        let mut reply = ctx.reply();
+        reply.array(many);
         for name in names() {
-            match ctx.open(name, false).room() {
-                Some(room) => ctx.reply_position(room.log().head()),
-                None => ctx.reply_null(),
-            }
+            let key = ctx.open(name, Access::Read);
+            HeadOf(key.room().map(|room| room.log().head())).write(&mut reply);
         }
         Ok(())
     }

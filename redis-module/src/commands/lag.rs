@@ -1,8 +1,10 @@
 //! `ROOM.LAG`: the members furthest behind.
 
-use crate::command::{ArgKind, ArgSpec, Command, Failure, Keys, Options, Spec};
-use crate::ffi::{Args, Ctx};
-use crate::presence::{room_key, sessions};
+use crate::call::look;
+use crate::command::{Command, Failure, Options};
+use crate::redis::ctx::{Args, Ctx};
+use crate::spec::{ArgKind, ArgSpec, Keys, Spec};
+use room_core::commands as core;
 
 pub(crate) struct Lag;
 
@@ -21,32 +23,16 @@ impl Command for Lag {
     };
 
     fn run(ctx: Ctx<'_>, args: Args<'_>) -> Result<(), Failure> {
-        let name = args.string(1)?;
         let mut top = 10;
         let mut options = Options::new(args, 2);
         while let Some(word) = options.next_word() {
             match &word[..] {
-                b"TOP" => top = options.number(1, 100_000)? as usize,
+                b"TOP" => top = options.number(1, core::MOST_LAGGING as u64)? as usize,
                 _ => return Err(options.unknown()),
             }
         }
-        let open = ctx.open(name, false);
-        let room = open.need_room()?;
-        let key = room_key(ctx, name.bytes());
-        let mut members: Vec<_> = room.members().collect();
-        let order = |a: &room_core::Member<'_>, b: &room_core::Member<'_>| {
-            (a.cursor, a.uid).cmp(&(b.cursor, b.uid))
-        };
-        if top < members.len() {
-            members.select_nth_unstable_by(top, order);
-            members.truncate(top);
-        }
-        members.sort_unstable_by(order);
-        ctx.reply_array(members.len());
-        for member in members {
-            let sessions = sessions(|sessions| sessions.sessions_of(&key, member.uid));
-            ctx.reply_member(room, &member, sessions);
-        }
-        Ok(())
+        look(ctx, args, |key, room, sessions| {
+            core::lag(key, room, sessions, top)
+        })
     }
 }

@@ -1,8 +1,10 @@
 //! `ROOM.LIMITS`: a room's own limits.
 
-use crate::command::{ArgKind, ArgSpec, Command, Failure, Keys, Spec};
-use crate::effects::{send, settle};
-use crate::ffi::{Args, Ctx, Piece, now_ms};
+use crate::call::change;
+use crate::command::{Command, Failure};
+use crate::redis::ctx::{Args, Ctx};
+use crate::spec::{ArgKind, ArgSpec, Keys, Spec};
+use room_core::commands as core;
 use room_core::limits::parse_limit;
 
 pub(crate) struct SetLimits;
@@ -29,22 +31,10 @@ impl Command for SetLimits {
     };
 
     fn run(ctx: Ctx<'_>, args: Args<'_>) -> Result<(), Failure> {
-        let name = args.string(1)?;
         let mut changes = Vec::new();
         for at in (2..args.len()).step_by(2) {
             changes.push(parse_limit(args.bytes(at)?, args.bytes(at + 1)?)?);
         }
-        let mut open = ctx.open(name, true);
-        let room = open.need_room_mut()?;
-        for (limit, value) in &changes {
-            room.set_limit(*limit, *value);
-        }
-        let now = now_ms();
-        let drops = settle(room, now);
-        let rest: Vec<Piece<'_>> = args.rest(2).map(Piece::Bytes).collect();
-        send(ctx, name, "limits", now, &drops, &rest);
-        ctx.notify(c"room.limits", name);
-        ctx.reply_simple(c"OK");
-        Ok(())
+        change(ctx, args, |place, env| core::set_limits(place, &changes, env))
     }
 }

@@ -1,12 +1,11 @@
 //! `ROOM.MEMBERS`: who belongs to the room, paged.
 
-use crate::command::{ArgKind, ArgSpec, Command, Failure, Keys, Options, Spec};
-use crate::ffi::{Args, Ctx};
-use crate::presence::{room_key, sessions};
+use crate::call::look;
+use crate::command::{Command, Failure, Options};
+use crate::redis::ctx::{Args, Ctx};
+use crate::spec::{ArgKind, ArgSpec, Keys, Spec};
+use room_core::commands as core;
 use room_core::log::MAX_SEQ;
-
-/// Rows that one call looks at, so that a filter that few pass does not hold Redis up.
-const MOST_LOOKED_AT: usize = 10_000;
 
 pub(crate) struct Members;
 
@@ -34,45 +33,21 @@ impl Command for Members {
     };
 
     fn run(ctx: Ctx<'_>, args: Args<'_>) -> Result<(), Failure> {
-        let name = args.string(1)?;
-        let (mut online, mut cursor, mut count) = (None, 0, 100);
+        let mut page = core::Members {
+            online: None,
+            cursor: 0,
+            count: 100,
+        };
         let mut options = Options::new(args, 2);
         while let Some(word) = options.next_word() {
             match &word[..] {
-                b"ONLINE" if online.is_none() => online = Some(true),
-                b"OFFLINE" if online.is_none() => online = Some(false),
-                b"CURSOR" => cursor = options.number(0, MAX_SEQ)? as usize,
-                b"COUNT" => count = options.number(1, 100_000)? as usize,
+                b"ONLINE" if page.online.is_none() => page.online = Some(true),
+                b"OFFLINE" if page.online.is_none() => page.online = Some(false),
+                b"CURSOR" => page.cursor = options.number(0, MAX_SEQ)? as usize,
+                b"COUNT" => page.count = options.number(1, core::MOST_LOOKED_AT as u64)? as usize,
                 _ => return Err(options.unknown()),
             }
         }
-        let open = ctx.open(name, false);
-        let room = open.need_room()?;
-        let key = room_key(ctx, name.bytes());
-        // From the last row down: see `members` in the model for why this hides nobody. 0 begins and ends a listing.
-        let mut at = if cursor == 0 {
-            room.member_count()
-        } else {
-            cursor.min(room.member_count())
-        };
-        let (mut rows, mut looked_at) = (Vec::new(), 0);
-        while at > 0 && rows.len() < count && looked_at < MOST_LOOKED_AT {
-            at -= 1;
-            looked_at += 1;
-            let Some(member) = room.member_at(at) else {
-                continue;
-            };
-            let sessions = sessions(|sessions| sessions.sessions_of(&key, member.uid));
-            if online.is_none_or(|online| online == (sessions > 0)) {
-                rows.push((member, sessions));
-            }
-        }
-        ctx.reply_array(2);
-        ctx.reply_text(&at.to_string());
-        ctx.reply_array(rows.len());
-        for (member, sessions) in rows {
-            ctx.reply_member(room, &member, sessions);
-        }
-        Ok(())
+        look(ctx, args, |key, room, sessions| page.run(key, room, sessions))
     }
 }

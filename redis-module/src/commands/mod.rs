@@ -1,7 +1,9 @@
 //! The commands, one a file.
 
 pub(crate) mod ack;
+pub(crate) mod apply;
 pub(crate) mod attach;
+pub(crate) mod away;
 pub(crate) mod detach;
 pub(crate) mod heads;
 pub(crate) mod hello;
@@ -17,6 +19,5 @@ pub(crate) mod pending;
 pub(crate) mod publish;
 pub(crate) mod queue;
 pub(crate) mod range;
-mod reply;
 pub(crate) mod trim;
 pub(crate) mod why;

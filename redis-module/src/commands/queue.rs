@@ -1,10 +1,11 @@
 //! `ROOM.QUEUE`: what waits for a uid, without moving its cursor.
 
-use super::range::{Page, after};
-use crate::command::{ArgSpec, Command, Failure, Keys, Spec};
-use crate::ffi::{Args, Ctx};
-use room_core::log::MAX_SEQ;
-use room_core::room::check_uid;
+use crate::call::look;
+use crate::command::{Command, Failure};
+use crate::redis::ctx::{Args, Ctx};
+use crate::spec::{ArgSpec, Keys, Spec};
+use room_core::commands as core;
+use super::range::page;
 
 pub(crate) struct Queue;
 
@@ -21,13 +22,7 @@ impl Command for Queue {
     };
 
     fn run(ctx: Ctx<'_>, args: Args<'_>) -> Result<(), Failure> {
-        let (name, uid) = (args.string(1)?, args.bytes(2)?);
-        check_uid(uid)?;
-        let page = Page::parse(args, 3)?;
-        let open = ctx.open(name, false);
-        let room = open.need_room()?;
-        let (start, _) = room.start_at(room.member_or_err(uid)?.cursor);
-        page.reply(ctx, room, after(start), MAX_SEQ);
-        Ok(())
+        let (uid, page) = (args.bytes(2)?, page(args, 3)?);
+        look(ctx, args, |_, room, _| core::queue(room, uid, page))
     }
 }

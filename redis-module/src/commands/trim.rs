@@ -1,10 +1,11 @@
 //! `ROOM.TRIM`: drops old messages by hand.
 
-use crate::command::{ArgKind, ArgSpec, Command, Failure, Keys, Options, Spec};
-use crate::effects::{Drops, send};
-use crate::ffi::{Args, Ctx, now_ms};
-use room_core::log::{MAX_SEQ, Reason};
-use room_core::room::Drop;
+use crate::call::change;
+use crate::command::{Command, Failure, Options};
+use crate::redis::ctx::{Args, Ctx};
+use crate::spec::{ArgKind, ArgSpec, Keys, Spec};
+use room_core::commands as core;
+use room_core::log::MAX_SEQ;
 
 pub(crate) struct Trim;
 
@@ -29,34 +30,13 @@ impl Command for Trim {
     };
 
     fn run(ctx: Ctx<'_>, args: Args<'_>) -> Result<(), Failure> {
-        let name = args.string(1)?;
         let mut options = Options::new(args, 2);
-        let by_length = match options.next_word().as_deref() {
-            Some(b"MAXLEN") => true,
-            Some(b"BEFORE") => false,
+        let what = match options.next_word().as_deref() {
+            Some(b"MAXLEN") => core::Trim::MaxLen,
+            Some(b"BEFORE") => core::Trim::Before,
             _ => return Err(options.unknown()),
         };
-        let number = options.number(0, MAX_SEQ)?;
-        let mut open = ctx.open(name, true);
-        let room = open.need_room_mut()?;
-        let end = room.log().head().seq.saturating_add(1);
-        let first = if by_length {
-            end.saturating_sub(number)
-        } else {
-            number.min(end)
-        };
-        if first <= room.log().first() {
-            ctx.reply_int(0);
-            return Ok(());
-        }
-        let drops = Drops::one(Drop {
-            first,
-            reason: Reason::Trim,
-        });
-        let gone = drops.apply(room);
-        send(ctx, name, "drop", now_ms(), &drops, &[]);
-        ctx.notify(c"room.trim", name);
-        ctx.reply_int(gone);
-        Ok(())
+        let what = what(options.number(0, MAX_SEQ)?);
+        change(ctx, args, |place, env| core::trim(place, what, env))
     }
 }

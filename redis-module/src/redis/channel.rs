@@ -5,7 +5,8 @@
 //!
 //! Source: RM_GetClientUserNameById, RM_GetCurrentUserName, RM_ACLCheckChannelPermissions, RM_ACLAddLogEntry.
 
-use crate::ffi::{Ctx, RStr, rm};
+use super::api::rm;
+use super::ctx::{Ctx, RStr};
 use redis_module::raw;
 use std::ffi::c_int;
 use std::io::{Error, ErrorKind};
@@ -47,6 +48,18 @@ impl Ctx<'_> {
         }
         rm!(RedisModule_FreeModuleUser(user));
         allowed
+    }
+
+    /// The name of the ACL user who calls; empty if nobody does.
+    pub(crate) fn user_name(self) -> Vec<u8> {
+        match self.caller() {
+            Caller::Nobody => Vec::new(),
+            Caller::User(name) => {
+                let bytes = RStr::new(name).bytes().to_vec();
+                self.free_string(name);
+                bytes
+            }
+        }
     }
 
     fn caller(self) -> Caller {

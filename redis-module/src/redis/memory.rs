@@ -2,7 +2,7 @@
 //!
 //! Source: RM_Alloc, RM_Calloc, RM_Realloc and RM_Free of Redis' module API.
 
-use crate::ffi::rm;
+use super::api::rm;
 use std::alloc::{GlobalAlloc, Layout};
 use std::ptr::null_mut;
 

@@ -1,0 +1,70 @@
+//! `ROOM.ATTACH`: sessions for existing members, how a proxy announces again after a reconnect.
+
+use super::env::{Env, Place};
+use super::many::check_uids;
+use super::outcome::{Counter, Outcome};
+use super::reply::{Answer, Sink};
+use crate::error::RoomError;
+use crate::position::Position;
+
+/// Its reply, a map.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attached<'a> {
+    /// The newest message.
+    pub head: Position,
+    /// Who is no member.
+    pub gone: Vec<&'a [u8]>,
+    /// How often those were kicked who ever were: who remembers a lower count has missed a kick.
+    pub kicks: Vec<(&'a [u8], u16)>,
+}
+
+impl Answer for Attached<'_> {
+    fn write(&self, to: &mut impl Sink) {
+        to.map(3);
+        to.pair_position("head", self.head);
+        to.text("gone");
+        to.array(self.gone.len());
+        self.gone.iter().for_each(|uid| to.bytes(uid));
+        to.text("kicks");
+        to.array(self.kicks.len());
+        for (uid, kicks) in &self.kicks {
+            to.array(2);
+            to.bytes(uid);
+            to.int(u64::from(*kicks));
+        }
+    }
+}
+
+/// Runs it.
+pub fn attach<'a>(
+    place: Place<'_>,
+    uids: &[&'a [u8]],
+    env: &Env<'_>,
+) -> Result<Outcome<'a, Attached<'a>>, RoomError> {
+    check_uids(uids, env.settings.max_uids)?;
+    let room = place.room.ok_or(RoomError::NoRoom)?;
+    let mut reply = Attached {
+        head: room.log().head(),
+        gone: Vec::new(),
+        kicks: Vec::new(),
+    };
+    let mut began = 0;
+    // After a start everybody comes at once, but nobody went.
+    let quiet = !env.is_settled();
+    for &uid in uids {
+        let Some(member) = room.member(uid) else {
+            reply.gone.push(uid);
+            continue;
+        };
+        if member.kicks > 0 {
+            reply.kicks.push((uid, member.kicks));
+        }
+        if env.counts {
+            place.sessions.attach(env.client, place.key, uid, member.cursor, quiet);
+            began += 1;
+        }
+    }
+    let mut outcome = Outcome::of(reply);
+    outcome.count(Counter::Joined, began);
+    Ok(outcome)
+}

@@ -1,0 +1,63 @@
+//! `ROOM.INVITE`: members without a session, so that a backend can enrol people who are away.
+
+use super::effect::{Effect, Piece};
+use super::enter::enter;
+use super::env::{Env, Place};
+use super::many::check_uids;
+use super::outcome::Outcome;
+use crate::error::RoomError;
+use crate::room::Room;
+
+/// Runs it: how many became members.
+pub fn invite<'a>(
+    place: Place<'_>,
+    uids: &[&'a [u8]],
+    env: &Env<'_>,
+) -> Result<Outcome<'a, u64>, RoomError> {
+    check_uids(uids, env.settings.max_uids)?;
+    let (new, came) = sorted_out(place.room.as_deref(), uids);
+    let most = env.settings.max_members;
+    match place.room.as_deref() {
+        Some(room) => room.check_admit_all(new.iter().copied(), most)?,
+        None if new.len() as u64 > most => return Err(RoomError::Limit("members", most)),
+        None => {}
+    }
+    let mut outcome = Outcome::of(new.len() as u64);
+    if new.is_empty() && came.is_empty() {
+        return Ok(outcome);
+    }
+    let mut born = None;
+    let room = match place.room {
+        Some(room) => room,
+        None => &mut **born.insert(env.new_room()),
+    };
+    let now = env.times.steady;
+    let (birth, cursor) = (u64::from(room.birth().0), room.log().head().seq);
+    for uid in &new {
+        enter(room, uid, cursor, now, false);
+    }
+    for uid in &came {
+        room.set_invited(uid);
+    }
+    let names = |uids: Vec<&'a [u8]>| uids.into_iter().map(Piece::Bytes);
+    if !new.is_empty() {
+        let head = [Piece::Number(birth), Piece::Number(cursor)];
+        outcome.effect(Effect::new("join", now, head.into_iter().chain(names(new))));
+    }
+    if !came.is_empty() {
+        let head = [Piece::Bytes(b"invited")];
+        outcome.effect(Effect::new("mark", now, head.into_iter().chain(names(came))));
+    }
+    Ok(outcome.changed(born, "room.invite"))
+}
+
+/// Those who are no members, each once, and those who are but came uninvited.
+fn sorted_out<'a>(room: Option<&Room>, uids: &[&'a [u8]]) -> (Vec<&'a [u8]>, Vec<&'a [u8]>) {
+    let mut uids = uids.to_vec();
+    uids.sort_unstable();
+    uids.dedup();
+    let member = |uid: &[u8]| room.and_then(|room| room.member(uid));
+    let new = uids.iter().filter(|uid| member(uid).is_none());
+    let came = uids.iter().filter(|uid| member(uid).is_some_and(|member| member.newcomer));
+    (new.copied().collect(), came.copied().collect())
+}

@@ -1,0 +1,129 @@
+//! Running a command of the model on a key: the key is opened once, the command checks and changes, and what came of it
+//! is done with Redis in one place.
+
+use crate::announce;
+use crate::command::Failure;
+use crate::config;
+use crate::effects;
+use crate::info;
+use crate::redis::clock::random_tag;
+use crate::redis::ctx::{Args, Ctx, Flags, RStr};
+use crate::redis::key::{Access, Key, Kind};
+use crate::state::{env, sessions};
+use room_core::commands::outcome::{KeyFate, Outcome, Replicate};
+use room_core::commands::reply::Answer;
+use room_core::commands::{Env, Place};
+use room_core::error::RoomError;
+use room_core::position::Tag;
+use room_core::room::Room;
+use room_core::sessions::{RoomName, Sessions};
+
+/// Runs a command that changes the room of the first argument, or sessions in it.
+pub(crate) fn change<'a, R: Answer>(
+    ctx: Ctx<'_>,
+    args: Args<'a>,
+    run: impl FnOnce(Place<'_>, &Env<'_>) -> Result<Outcome<'a, R>, RoomError>,
+) -> Result<(), Failure> {
+    let name = args.string(1)?;
+    let mut key = open(ctx, name, Access::Write)?;
+    let flags = ctx.flags();
+    let birth = match key.kind() {
+        Kind::Empty => random_tag(),
+        _ => Tag(0),
+    };
+    let settings = config::settings();
+    let env = env(ctx, flags, birth, &settings);
+    let outcome = sessions(|sessions| {
+        let key_name = room_name(ctx, name);
+        let place = Place {
+            key: key_name,
+            room: key.room_mut(),
+            sessions,
+        };
+        run(place, &env)
+    });
+    if let Err(RoomError::TooMany(..)) = &outcome {
+        info::too_many();
+    }
+    finish(ctx, flags, (name, args), &mut key, outcome?);
+    Ok(())
+}
+
+/// Runs a command that only looks at the room of the first argument, and at the sessions.
+pub(crate) fn look<R: Answer>(
+    ctx: Ctx<'_>,
+    args: Args<'_>,
+    run: impl for<'r> FnOnce(RoomName<'_>, Option<&'r Room>, &Sessions) -> Result<R, RoomError>,
+) -> Result<(), Failure> {
+    let name = args.string(1)?;
+    let key = open(ctx, name, Access::Read)?;
+    let answer = sessions(|sessions| run(room_name(ctx, name), key.room(), sessions))?;
+    answer.write(&mut ctx.reply());
+    Ok(())
+}
+
+/// An error unless the caller may publish on the channel of this room.
+pub(crate) fn check_channel(ctx: Ctx<'_>, key: RStr<'_>) -> Result<(), Failure> {
+    if ctx.may_publish(key) {
+        Ok(())
+    } else {
+        Err(Failure::NoChannel(key.bytes().into()))
+    }
+}
+
+/// Opens a key that holds a room or nothing.
+pub(crate) fn open<'a>(ctx: Ctx<'a>, name: RStr<'a>, access: Access) -> Result<Key<'a>, Failure> {
+    let key = ctx.open(name, access);
+    match key.kind() {
+        Kind::Other => Err(Failure::WrongType),
+        Kind::Room | Kind::Empty => Ok(key),
+    }
+}
+
+fn room_name<'a>(ctx: Ctx<'_>, name: RStr<'a>) -> RoomName<'a> {
+    RoomName {
+        db: ctx.db(),
+        name: name.bytes(),
+    }
+}
+
+/// Does what came of a command, or of a part of a tick: the order is that of [`Outcome`]. `args` are the running
+/// command's (none in a tick).
+pub(crate) fn finish<R: Answer>(
+    ctx: Ctx<'_>,
+    flags: Flags,
+    (name, args): (RStr<'_>, Args<'_>),
+    key: &mut Key<'_>,
+    outcome: Outcome<'_, R>,
+) {
+    let gone = matches!(outcome.key, KeyFate::Gone);
+    let changed = !matches!(outcome.key, KeyFate::Same);
+    if let KeyFate::Born(room) = outcome.key {
+        key.set(room);
+    }
+    for told in &outcome.tell {
+        announce::tell(ctx, flags, name, told);
+    }
+    match &outcome.replicate {
+        Replicate::Effects(effects) => {
+            for effect in effects {
+                effects::send(ctx, name, args, effect);
+            }
+        }
+        Replicate::Verbatim => ctx.replicate_verbatim(),
+        Replicate::Unlink => ctx.replicate_unlink(name),
+    }
+    if gone {
+        key.unlink();
+    }
+    if changed {
+        ctx.signal_changed(name);
+    }
+    if let Some(event) = outcome.event {
+        ctx.notify(event, name);
+    }
+    for (counter, more) in outcome.counts {
+        info::count(counter, more);
+    }
+    outcome.reply.write(&mut ctx.reply());
+}

@@ -1,0 +1,68 @@
+//! What this node keeps in memory beside the rooms: who is connected, its clocks, since when it is what it is. Redis runs
+//! commands and events on one thread, so they live in that thread.
+
+use crate::config;
+use crate::redis::clock::{mono_us, wall_ms};
+use crate::redis::ctx::{Ctx, Flags};
+use room_core::clock::{Clock, Times};
+use room_core::commands::Env;
+use room_core::position::Tag;
+use room_core::sessions::Sessions;
+use room_core::settings::Settings;
+use std::cell::{Cell, RefCell};
+
+thread_local! {
+    static SESSIONS: RefCell<Sessions> = RefCell::new(Sessions::default());
+    static CLOCK: Cell<Option<Clock>> = const { Cell::new(None) };
+    static ROLE_SINCE: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Runs `with` on the sessions. It must not call Redis: that could end in a callback that wants them too.
+pub(crate) fn sessions<T>(with: impl FnOnce(&mut Sessions) -> T) -> T {
+    SESSIONS.with_borrow_mut(with)
+}
+
+/// Reads the clocks.
+pub(crate) fn times() -> Times {
+    let (wall, mono) = (wall_ms(), mono_us() / 1000);
+    let mut clock = CLOCK.get().unwrap_or(Clock::start(wall, mono));
+    let times = clock.read(wall, mono);
+    CLOCK.set(Some(clock));
+    times
+}
+
+/// This node started, was promoted, or was demoted.
+pub(crate) fn role_begins() {
+    ROLE_SINCE.set(times().mono);
+}
+
+/// What a command knows of the world; `birth` is for a room that it makes.
+pub(crate) fn env<'a>(ctx: Ctx<'_>, flags: Flags, birth: Tag, settings: &'a Settings) -> Env<'a> {
+    Env {
+        times: times(),
+        birth,
+        full: flags.oom(),
+        client: ctx.client_id(),
+        counts: !(flags.script() || flags.replica() || flags.loading() || flags.replicated()),
+        role_since: ROLE_SINCE.get(),
+        settings,
+    }
+}
+
+/// What an event or a tick knows: nobody called, and no room is born.
+pub(crate) fn env_of_tick(settings: &Settings) -> Env<'_> {
+    Env {
+        times: times(),
+        birth: Tag(0),
+        full: false,
+        client: 0,
+        counts: false,
+        role_since: ROLE_SINCE.get(),
+        settings,
+    }
+}
+
+/// For how long a device's position is kept, in milliseconds.
+pub(crate) fn device_grace() -> u64 {
+    config::settings().device_grace
+}
