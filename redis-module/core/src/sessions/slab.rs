@@ -189,6 +189,6 @@ mod tests {
                 some => scrapped += some,
             }
         }
-        assert!(scrapped >= 2048);
+        assert_eq!(scrapped, 976 + 1048);
     }
 }
