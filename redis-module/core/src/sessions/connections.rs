@@ -122,12 +122,17 @@ impl Sessions {
         let mut ended = 0;
         for client in expired {
             ended += usize::from(self.end_life(client, now, device_grace));
+            // Over for good, also if the clock of leases is set back.
+            if let Some(client) = self.clients.get_mut(&client) {
+                client.lease_until = Some(0);
+            }
         }
         self.names.forget(now, clock);
         ended
     }
 
-    /// The tick came late by so many ms: that was Redis' own pause and not its proxies' silence, and moves every lease.
+    /// The tick came late by so many ms: that was Redis' own pause and not its proxies' silence, and moves every lease. To
+    /// be called first in the tick.
     pub fn late(&mut self, by: u64) {
         self.late_ms = self.late_ms.saturating_add(by);
     }

@@ -193,14 +193,16 @@ impl Sessions {
         self.devices.remove(row);
     }
 
-    /// If the last session of a uid ended at `now`, its departure is to be told later.
+    /// A session of a uid ended at `now`: if that was the last one, its departure is to be told later. Ends of dead
+    /// connections are noted late: the latest end counts.
     pub(super) fn note_departure(&mut self, presence: u32, now: u64) {
-        if let Some(known) = self.presences.get_mut(presence)
-            && known.session_count == 0
-        {
+        let Some(known) = self.presences.get_mut(presence) else {
+            return;
+        };
+        known.gone_ms = known.gone_ms.max(now);
+        if known.session_count == 0 {
             known.absent = true;
-            known.gone_ms = now;
-            self.leaving.push(now, presence);
+            self.leaving.push(known.gone_ms, presence);
         }
     }
 

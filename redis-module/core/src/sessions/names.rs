@@ -64,10 +64,15 @@ impl Names {
         }
     }
 
-    /// Forgets the names that nobody holds and no ghost is of.
+    /// Frees the names that nobody holds, and forgets those that no ghost is of.
     pub(super) fn forget(&mut self, now: u64, lease_clock: u64) {
-        self.rows
-            .retain(|_, row| row.is_held(lease_clock) || row.ghosts_until > now);
+        self.rows.retain(|_, row| {
+            if row.is_held(lease_clock) {
+                return true;
+            }
+            row.lease_until = None;
+            row.ghosts_until > now
+        });
     }
 
     #[cfg(test)]

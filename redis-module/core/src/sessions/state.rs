@@ -151,24 +151,20 @@ impl Sessions {
         row
     }
 
-    /// A part of a room was `before` and is `after` now: for the counts of all that it is in.
+    /// A part of a room was `before` and is `after` now: for the counts of all that it is in. What went keeps its counts,
+    /// as they say whether somebody was online then.
     fn shift(&mut self, room: u32, before: &Counts, after: &Counts) {
-        let Some(room) = self.rooms.get_mut(room) else {
+        let Some(room) = self.rooms.get_mut(room).filter(|room| !room.gone) else {
+            return;
+        };
+        let Some(db) = self.dbs.get_mut(room.db).filter(|db| !db.gone) else {
             return;
         };
         let was = room.counts;
         room.counts.shift(before, after);
         room.counts.rooms_online = u32::from(room.counts.online > 0);
-        if room.gone {
-            return;
-        }
-        let Some(db) = self.dbs.get_mut(room.db) else {
-            return;
-        };
         db.counts.shift(&was, &room.counts);
-        if !db.gone {
-            self.total.shift(&was, &room.counts);
-        }
+        self.total.shift(&was, &room.counts);
     }
 
     /// Changes a presence and counts it again.

@@ -30,6 +30,12 @@ fn a_pause_of_redis_is_not_the_silence_of_its_proxies() {
     assert_eq!(sessions.expire_leases(10_000, DEVICE_GRACE), 0);
     assert_eq!(hello(&mut sessions, 1, "p", None, 10_000), Ok);
     assert_eq!(sessions.expire_leases(11_001, DEVICE_GRACE), 1);
+    sessions.late(9000);
+    assert_eq!(
+        hello(&mut sessions, 1, "p", None, 11_002),
+        Announce,
+        "what has ended does not come back"
+    );
 }
 
 #[test]
@@ -117,7 +123,7 @@ fn who_changes_its_name_keeps_its_sessions() {
         hello(&mut sessions, client, name, None, 30);
         sessions.attach(client, ROOM, b"a", 9, false);
         assert_eq!(sessions.floor(ROOM, b"a", None), Some(floor), "{name}");
-        assert_eq!(sessions.detach(client, ROOM, b"a", 30), true);
+        assert!(sessions.detach(client, ROOM, b"a", 30));
     }
     assert_eq!(sessions.floor(ROOM, b"a", None), None, "q took it over");
 }

@@ -93,6 +93,18 @@ fn a_database_goes_in_one_step_and_its_rooms_are_told_piecewise() {
 }
 
 #[test]
+fn who_was_online_when_a_database_went_is_told_whatever_happens_then() {
+    let mut sessions = Sessions::default();
+    sessions.join(1, ROOM, b"a", 0, None);
+    sessions.remove_db(Some(0));
+    gone(&mut sessions, 1, 0);
+    clear_up(&mut sessions, 0);
+    assert_eq!(sessions.take_gone(10), [key(0, "room:a")]);
+    clear_up(&mut sessions, 0);
+    assert!(is_bare(&sessions));
+}
+
+#[test]
 fn the_walk_over_rooms_finds_each_one_again_and_again() {
     let mut sessions = Sessions::default();
     assert!(sessions.next_rooms(10).is_empty());
