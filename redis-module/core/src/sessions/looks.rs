@@ -1,0 +1,90 @@
+//! Looking, without changing anything.
+
+use super::keys::RoomName;
+use super::rows::{Counts, Presence};
+use super::slab::NONE;
+use super::state::Sessions;
+use super::values::{Ghost, Totals};
+use crate::position::Seq;
+
+impl Sessions {
+    /// Uids with sessions in this room: a counter, which follows a dead connection when its [`chores`](Self::chores) are
+    /// done.
+    pub fn online(&self, room: RoomName<'_>) -> u64 {
+        self.room_counts(room, |counts| counts.online)
+    }
+
+    /// Whether [`is_here`](Self::is_here) says so of any uid.
+    pub fn anybody(&self, room: RoomName<'_>) -> bool {
+        self.room_counts(room, |counts| counts.here) > 0
+    }
+
+    fn room_counts(&self, room: RoomName<'_>, which: fn(&Counts) -> u32) -> u64 {
+        let room = self.find_room(room).and_then(|row| self.rooms.get(row));
+        room.map_or(0, |room| u64::from(which(&room.counts)))
+    }
+
+    /// Sessions of one uid in this room whose connection and lease live.
+    pub fn sessions_of(&self, room: RoomName<'_>, uid: &[u8]) -> usize {
+        self.find(room, uid)
+            .map_or(0, |presence| self.live_sessions(presence))
+    }
+
+    pub(super) fn live_sessions(&self, presence: u32) -> usize {
+        self.sessions_in(presence)
+            .filter(|(_, session)| self.lives.get(session.of).is_some_and(|life| !life.ended))
+            .count()
+    }
+
+    /// Whether the uid has a session or a ghost, or went and was not told gone yet.
+    pub fn is_here(&self, room: RoomName<'_>, uid: &[u8]) -> bool {
+        let presence = self.find(room, uid).and_then(|row| self.presences.get(row));
+        presence.is_some_and(|presence| presence.counts().here > 0)
+    }
+
+    /// What the uid as a whole has acknowledged: the lowest of its sessions and ghosts, one of these left out if `without`
+    /// says so. `None` if there is nothing else.
+    pub fn floor(&self, room: RoomName<'_>, uid: &[u8], without: Option<&Ghost>) -> Option<Seq> {
+        self.floor_of(self.find(room, uid)?, without)
+    }
+
+    /// The ghost that a device takes over which comes back with everything up to `since`: the highest one not above that.
+    /// If the device does not know what it has, the lowest one.
+    pub fn takeover(&self, room: RoomName<'_>, uid: &[u8], since: Option<Seq>) -> Option<Ghost> {
+        let presence = self.find(room, uid)?;
+        let ghosts = self.all_ghosts(presence).map(|(_, ghost)| ghost);
+        match since {
+            Some(since) => ghosts
+                .filter(|ghost| ghost.at <= since)
+                .max_by_key(|ghost| ghost.at),
+            None => ghosts.min_by_key(|ghost| ghost.at),
+        }
+    }
+
+    /// All rooms together.
+    pub fn totals(&self) -> Totals {
+        let rows = |old: &Sessions| [old.devices.end(), old.presences.end(), old.rooms.end()];
+        let rubbish = self.rubbish.iter().flat_map(rows).map(u64::from);
+        Totals {
+            online: self.total.online.into(),
+            rooms_online: self.total.rooms_online.into(),
+            sessions: self.total.sessions.into(),
+            ghosts: self.total.ghosts.into(),
+            proxies: self.proxies,
+            chores: self.waiting + rubbish.sum::<u64>(),
+        }
+    }
+
+    /// Some device of a uid, to be taken away.
+    pub(super) fn any_device(&self, presence: u32) -> Option<u32> {
+        let Presence {
+            sessions, ghosts, ..
+        } = self.presences.get(presence)?;
+        let first = if *sessions == NONE {
+            *ghosts
+        } else {
+            *sessions
+        };
+        (first != NONE).then_some(first)
+    }
+}

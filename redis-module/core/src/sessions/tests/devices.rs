@@ -1,0 +1,231 @@
+use super::*;
+
+#[test]
+fn the_lowest_session_is_what_a_uid_has_acknowledged() {
+    let mut sessions = Sessions::default();
+    sessions.join(1, ROOM, b"a", 40, None);
+    sessions.join(2, ROOM, b"a", 42, None);
+    assert_eq!(sessions.ack(2, ROOM, b"a", 50, None), Some(40));
+    assert_eq!(sessions.ack(1, ROOM, b"a", 44, None), Some(44));
+    assert!(sessions.detach(1, ROOM, b"a", 0));
+    assert_eq!(sessions.ack(2, ROOM, b"a", 51, None), Some(51));
+}
+
+#[test]
+fn without_a_session_an_operator_passes_nobody_and_a_proxy_moves_nothing() {
+    let mut sessions = Sessions::default();
+    hello(&mut sessions, 9, "p", None, 0);
+    assert_eq!(sessions.ack(3, ROOM, b"a", 60, None), Some(60));
+    assert_eq!(sessions.ack(9, ROOM, b"a", 60, None), None);
+    sessions.join(1, ROOM, b"a", 44, None);
+    sessions.away(1, ROOM, b"a", 42, 1000);
+    assert_eq!(sessions.ack(3, ROOM, b"a", 60, None), Some(42));
+    assert_eq!(sessions.ack(3, ROOM, b"a", 41, None), Some(41));
+    assert_eq!(sessions.ack(9, ROOM, b"a", 60, None), None);
+    assert_eq!(sessions.ack(3, ROOM, b"a", 60, Some(500)), None, "held");
+    assert!(risen(&mut sessions, 500).is_empty());
+}
+
+#[test]
+fn a_second_tab_of_one_connection_takes_nothing_from_the_first() {
+    let mut sessions = Sessions::default();
+    assert_eq!(sessions.floor(ROOM, b"a", None), None);
+    sessions.join(1, ROOM, b"a", 40, None);
+    sessions.join(1, ROOM, b"a", 50, None);
+    assert_eq!(sessions.floor(ROOM, b"a", None), Some(40));
+    sessions.join(1, ROOM, b"a", 30, None);
+    assert_eq!(sessions.floor(ROOM, b"a", None), Some(30));
+    assert_eq!(sessions.sessions_of(ROOM, b"a"), 1);
+    sessions.attach(1, ROOM, b"a", 35, false);
+    assert_eq!(sessions.floor(ROOM, b"a", None), Some(35));
+}
+
+#[test]
+fn a_cursor_rises_when_the_slowest_session_ends() {
+    let mut sessions = Sessions::default();
+    let rises = |to| vec![("a".to_string(), to)];
+    for (client, acked) in [(1, 0), (2, 10), (3, 20), (4, 30)] {
+        sessions.join(client, ROOM, b"a", acked, None);
+    }
+    sessions.detach(2, ROOM, b"a", 0);
+    assert!(risen(&mut sessions, 0).is_empty(), "the slowest is here");
+    sessions.detach(1, ROOM, b"a", 0);
+    assert_eq!(risen(&mut sessions, 0), rises(20));
+    sessions.detach(3, ROOM, b"a", 0);
+    sessions.detach(4, ROOM, b"a", 0);
+    assert_eq!(risen(&mut sessions, 0), rises(30), "what the last one had");
+    assert!(risen(&mut sessions, 0).is_empty());
+    sessions.join(1, ROOM, b"a", 30, None);
+    sessions.join(2, ROOM, b"a", 40, None);
+    sessions.detach(1, ROOM, b"a", 0);
+    sessions.join(3, ROOM, b"a", 35, None);
+    assert_eq!(risen(&mut sessions, 0), rises(35), "another came meanwhile");
+}
+
+#[test]
+fn a_dead_connection_holds_back_until_its_ghosts_end() {
+    let mut sessions = Sessions::default();
+    sessions.join(1, ROOM, b"a", 10, None);
+    sessions.join(2, ROOM, b"a", 30, None);
+    gone(&mut sessions, 1, 100);
+    for _ in 0..2 {
+        assert_eq!(sessions.floor(ROOM, b"a", None), Some(10));
+        assert_eq!(sessions.ack(2, ROOM, b"a", 40, None), Some(10));
+        clear_up(&mut sessions, 100);
+    }
+    let end = 100 + DEVICE_GRACE;
+    clear_up(&mut sessions, end - 1);
+    assert!(risen(&mut sessions, end - 1).is_empty());
+    clear_up(&mut sessions, end);
+    assert_eq!(risen(&mut sessions, end), [("a".to_string(), 40)]);
+    gone(&mut sessions, 2, end);
+    clear_up(&mut sessions, end + DEVICE_GRACE);
+    assert!(
+        risen(&mut sessions, u64::MAX).is_empty(),
+        "nobody else has acknowledged more"
+    );
+}
+
+#[test]
+fn a_join_takes_over_the_ghost_that_fits() {
+    // (since, taken): ghosts at 10, 20, 30, of which 20 is a dead session that no chore has reached.
+    let table = [
+        (None, Some(10)),
+        (Some(9), None),
+        (Some(10), Some(10)),
+        (Some(25), Some(20)),
+        (Some(99), Some(30)),
+    ];
+    for (since, wanted) in table {
+        let mut sessions = Sessions::default();
+        sessions.join(9, ROOM, b"a", 50, None);
+        assert_eq!(sessions.takeover(ROOM, b"a", since), None);
+        sessions.away(9, ROOM, b"a", 30, 1000);
+        sessions.away(9, ROOM, b"a", 10, 1000);
+        sessions.join(1, ROOM, b"a", 20, None);
+        gone(&mut sessions, 1, 0);
+        let taken = sessions.takeover(ROOM, b"a", since);
+        assert_eq!(taken.map(|ghost| ghost.at), wanted, "{since:?}");
+        let rest = if wanted == Some(10) { 20 } else { 10 };
+        assert_eq!(sessions.floor(ROOM, b"a", taken.as_ref()), Some(rest));
+        sessions.join(2, ROOM, b"a", since.unwrap_or(10), taken);
+        let floor = since.unwrap_or(10).min(rest);
+        assert_eq!(sessions.floor(ROOM, b"a", None), Some(floor), "{since:?}");
+        let rises = if floor > 10 { vec![floor] } else { vec![] };
+        let to: Vec<u64> = risen(&mut sessions, 0).iter().map(|one| one.1).collect();
+        assert_eq!(to, rises, "{since:?}");
+        clear_up(&mut sessions, 0);
+        assert_eq!(sessions.totals().ghosts, 3 - u64::from(wanted.is_some()));
+    }
+}
+
+#[test]
+fn an_attach_takes_over_what_its_proxy_left_and_nothing_else() {
+    for chores_first in [false, true] {
+        let mut sessions = Sessions::default();
+        hello(&mut sessions, 1, "p", None, 0);
+        hello(&mut sessions, 2, "q", None, 0);
+        sessions.join(1, ROOM, b"a", 20, None);
+        sessions.join(2, ROOM, b"a", 15, None);
+        sessions.join(3, ROOM, b"a", 12, None);
+        sessions.away(1, ROOM, b"a", 11, DEVICE_GRACE);
+        for client in [1, 2, 3] {
+            gone(&mut sessions, client, 10);
+        }
+        if chores_first {
+            clear_up(&mut sessions, 10);
+        }
+        hello(&mut sessions, 4, "p", None, 20);
+        sessions.attach(4, ROOM, b"a", 5, false);
+        let without = |at| Ghost {
+            at,
+            until: DEVICE_GRACE,
+            of: 0,
+        };
+        clear_up(&mut sessions, 20);
+        assert_eq!(sessions.totals().ghosts, 3);
+        assert_eq!(sessions.floor(ROOM, b"a", None), Some(11), "away stays");
+        assert_eq!(
+            sessions.floor(ROOM, b"a", Some(&without(11))),
+            Some(12),
+            "a connection without a name left one"
+        );
+        clear_up(&mut sessions, 10 + DEVICE_GRACE);
+        assert_eq!(sessions.floor(ROOM, b"a", None), Some(20));
+        assert_eq!(sessions.totals().ghosts, 0);
+        sessions.attach(4, ROOM, b"a", 5, false);
+        assert_eq!(sessions.floor(ROOM, b"a", None), Some(20));
+    }
+}
+
+#[test]
+fn what_a_proxy_left_is_not_passed_by_a_tab_that_came_first() {
+    let mut sessions = Sessions::default();
+    hello(&mut sessions, 1, "p", None, 0);
+    sessions.join(1, ROOM, b"a", 20, None);
+    gone(&mut sessions, 1, 0);
+    hello(&mut sessions, 2, "p", None, 0);
+    sessions.join(2, ROOM, b"a", 50, None);
+    sessions.attach(2, ROOM, b"a", 20, false);
+    assert_eq!(sessions.floor(ROOM, b"a", None), Some(20));
+    assert_eq!(sessions.sessions_of(ROOM, b"a"), 1);
+    clear_up(&mut sessions, 0);
+    assert_eq!(sessions.totals().ghosts, 0);
+}
+
+#[test]
+fn held_cursors_rise_afterwards_to_what_is_true_then() {
+    let mut sessions = Sessions::default();
+    sessions.attach(1, ROOM, b"a", 10, false);
+    sessions.attach(1, ROOM, b"b", 10, false);
+    assert_eq!(sessions.ack(1, ROOM, b"a", 50, Some(1000)), None);
+    sessions.join(2, ROOM, b"a", 30, None);
+    assert_eq!(sessions.ack(1, ROOM, b"a", 60, Some(1000)), None);
+    // Whatever else would rise in this room waits as well.
+    sessions.join(2, ROOM, b"b", 30, None);
+    sessions.detach(1, ROOM, b"b", 0);
+    assert!(risen(&mut sessions, 999).is_empty());
+    let all = [("a".to_string(), 30), ("b".to_string(), 30)];
+    assert_eq!(risen(&mut sessions, 1000), all);
+    assert!(risen(&mut sessions, 5000).is_empty(), "told once");
+}
+
+#[test]
+fn a_held_cursor_rises_also_if_nobody_is_left() {
+    let mut sessions = Sessions::default();
+    sessions.attach(1, ROOM, b"a", 10, false);
+    sessions.ack(1, ROOM, b"a", 20, Some(1000));
+    sessions.ack(1, ROOM, b"a", 30, Some(1000));
+    sessions.detach(1, ROOM, b"a", 100);
+    sessions.flush(200, 100, 10);
+    assert!(!sessions.is_here(ROOM, b"a") && !sessions.anybody(ROOM));
+    assert_eq!(risen(&mut sessions, 1000), [("a".to_string(), 30)]);
+    assert!(is_bare(&sessions));
+}
+
+#[test]
+fn a_hold_that_grows_is_waited_for() {
+    let mut sessions = Sessions::default();
+    sessions.attach(1, ROOM, b"a", 10, false);
+    sessions.ack(1, ROOM, b"a", 20, Some(1000));
+    sessions.hold(ROOM, 2000);
+    assert!(risen(&mut sessions, 1999).is_empty());
+    assert_eq!(risen(&mut sessions, 2000), [("a".to_string(), 20)]);
+}
+
+#[test]
+fn many_ghosts_become_sixteen_and_nothing_is_passed() {
+    let mut sessions = Sessions::default();
+    for at in (1..=40).rev() {
+        sessions.away(1, ROOM, b"a", at, 1000 + at);
+    }
+    assert_eq!(sessions.totals().ghosts, 16);
+    assert_eq!(sessions.floor(ROOM, b"a", None), Some(1));
+    let highest = sessions.takeover(ROOM, b"a", Some(99)).unwrap();
+    assert_eq!((highest.at, highest.until), (16, 1040));
+    clear_up(&mut sessions, 1039);
+    assert_eq!(sessions.floor(ROOM, b"a", None), Some(16));
+    clear_up(&mut sessions, 1040);
+    assert_eq!(risen(&mut sessions, 1040), [("a".to_string(), 16)]);
+    assert!(is_bare(&sessions));
+}
