@@ -9,7 +9,8 @@ use crate::info;
 use crate::redis::clock::random_tag;
 use crate::redis::ctx::{Args, Ctx, Flags, RStr};
 use crate::redis::key::{Access, Key, Kind};
-use crate::state::{env, sessions};
+use crate::redis::reply::Reply;
+use crate::state::{env_of, read_clock, sessions};
 use room_core::commands::outcome::{KeyFate, Outcome, Replicate};
 use room_core::commands::reply::Answer;
 use room_core::commands::{Env, Place};
@@ -19,10 +20,10 @@ use room_core::room::Room;
 use room_core::sessions::{RoomName, Sessions};
 
 /// Runs a command that changes the room of the first argument, or sessions in it.
-pub(crate) fn change<'a, R: Answer>(
+pub(crate) fn change<'o, R: Answer>(
     ctx: Ctx<'_>,
-    args: Args<'a>,
-    run: impl FnOnce(Place<'_>, &Env<'_>) -> Result<Outcome<'a, R>, RoomError>,
+    args: Args<'_>,
+    run: impl FnOnce(Place<'_>, &Env<'_>) -> Result<Outcome<'o, R>, RoomError>,
 ) -> Result<(), Failure> {
     let name = args.string(1)?;
     let mut key = open(ctx, name, Access::Write)?;
@@ -31,8 +32,11 @@ pub(crate) fn change<'a, R: Answer>(
         Kind::Empty => random_tag(),
         _ => Tag(0),
     };
-    let settings = config::settings();
-    let env = env(ctx, flags, birth, &settings);
+    let (clock, settings) = (read_clock(), config::settings());
+    let env = Env {
+        birth,
+        ..env_of(ctx, flags, &clock, &settings)
+    };
     let outcome = sessions(|sessions| {
         let key_name = room_name(ctx, name);
         let place = Place {
@@ -49,17 +53,30 @@ pub(crate) fn change<'a, R: Answer>(
     Ok(())
 }
 
-/// Runs a command that only looks at the room of the first argument, and at the sessions.
-pub(crate) fn look<R: Answer>(
+/// Runs a command that only looks at the room of the first argument, and at the sessions; it writes its reply itself.
+pub(crate) fn look(
     ctx: Ctx<'_>,
     args: Args<'_>,
-    run: impl for<'r> FnOnce(RoomName<'_>, Option<&'r Room>, &Sessions) -> Result<R, RoomError>,
+    run: impl FnOnce(&Seen<'_>, &mut Reply<'_>) -> Result<(), RoomError>,
 ) -> Result<(), Failure> {
     let name = args.string(1)?;
     let key = open(ctx, name, Access::Read)?;
-    let answer = sessions(|sessions| run(room_name(ctx, name), key.room(), sessions))?;
-    answer.write(&mut ctx.reply());
+    sessions(|sessions| {
+        let seen = Seen {
+            key: room_name(ctx, name),
+            room: key.room(),
+            sessions,
+        };
+        run(&seen, &mut ctx.reply())
+    })?;
     Ok(())
+}
+
+/// What a command that only looks sees.
+pub(crate) struct Seen<'a> {
+    pub(crate) key: RoomName<'a>,
+    pub(crate) room: Option<&'a Room>,
+    pub(crate) sessions: &'a Sessions,
 }
 
 /// An error unless the caller may publish on the channel of this room.

@@ -1,116 +1,126 @@
-//! Settings: `CONFIG SET room.<name>`, `room.<name> value` in `redis.conf`, or `<name> value` behind `loadmodule`.
+//! Settings: `CONFIG SET room.<name>`, `room.<name> value` in `redis.conf`, or `<name> value` behind `loadmodule`, which is
+//! then the default below the other two.
 
 use room_core::dedupe::DedupePolicy;
 use room_core::limits::{Limit, Limits};
+use room_core::log::MAX_SEQ;
+use room_core::settings::Settings;
+use room_core::units::Unit;
 use std::ffi::CStr;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// One setting.
 pub(crate) struct Setting {
     pub(crate) name: &'static CStr,
-    pub(crate) default: i64,
-    pub(crate) min: i64,
-    pub(crate) max: i64,
-    /// Takes `64mb` and the like.
-    pub(crate) memory: bool,
+    pub(crate) default: u64,
+    pub(crate) min: u64,
+    pub(crate) max: u64,
+    pub(crate) unit: Unit,
 }
 
-const fn setting(name: &'static CStr, default: i64, min: i64, max: i64) -> Setting {
+const fn setting(name: &'static CStr, unit: Unit, default: u64, min: u64, max: u64) -> Setting {
     Setting {
         name,
         default,
         min,
         max,
-        memory: false,
+        unit,
     }
 }
 
-const fn memory(name: &'static CStr, default: i64, min: i64, max: i64) -> Setting {
-    Setting {
-        name,
-        default,
-        min,
-        max,
-        memory: true,
-    }
-}
+const SECOND: u64 = 1000;
+const HOUR: u64 = 3600 * SECOND;
+const DAY: u64 = 24 * HOUR;
 
-/// Up to here a number stays exact everywhere.
-const MOST: i64 = room_core::log::MAX_SEQ as i64;
+use Unit::{Bytes, Count, Millis};
 
-/// All settings. Times are in milliseconds.
-pub(crate) const SETTINGS: [Setting; 12] = [
+/// All settings, in the order of [`settings`].
+pub(crate) const SETTINGS: [Setting; 17] = [
     // The defaults of the limits that ROOM.LIMITS sets for one room.
-    setting(c"maxlen", 100_000, 0, MOST),
-    memory(c"maxbytes", 64 * 1024 * 1024, 0, MOST),
-    setting(c"maxage", 0, 0, MOST),
-    setting(c"keep", 100, 0, MOST),
-    setting(c"member-ttl", 30 * 24 * 3600 * 1000, 0, MOST),
+    setting(c"maxlen", Count, 100_000, 0, MAX_SEQ),
+    setting(c"maxbytes", Bytes, 64 << 20, 0, MAX_SEQ),
+    setting(c"maxage", Millis, 0, 0, MAX_SEQ),
+    setting(c"keep", Count, 100, 0, MAX_SEQ),
+    setting(c"member-ttl", Millis, 30 * DAY, 0, MAX_SEQ),
     // The largest payload of one message.
-    memory(c"max-payload", 64 * 1024, 1, 64 * 1024 * 1024),
+    setting(c"max-payload", Bytes, 64 << 10, 1, 64 << 20),
     // Members of one room.
-    setting(c"max-members", 1_000_000, 1, 100_000_000),
+    setting(c"max-members", Count, 1_000_000, 1, 100_000_000),
+    // Uids, or keys, that one command may name: so many hold Redis for some milliseconds.
+    setting(c"max-uids", Count, 5_000, 1, 1_000_000),
     // Publish ids that are remembered: per uid, and for how long.
-    setting(c"dedupe-count", 100, 0, 100_000),
-    setting(c"dedupe-age", 5 * 60 * 1000, 0, 7 * 24 * 3600 * 1000),
+    setting(c"dedupe-count", Count, 100, 0, 100_000),
+    setting(c"dedupe-age", Millis, 300 * SECOND, 0, 7 * DAY),
     // How long others are not told that somebody went.
-    setting(c"grace", 5_000, 0, 3_600_000),
+    setting(c"grace", Millis, 5 * SECOND, 0, HOUR),
     // After a start or a promotion, nobody counts as absent for so long: proxies announce their sessions again.
-    setting(c"start-grace", 10_000, 0, 3_600_000),
+    setting(c"start-grace", Millis, 10 * SECOND, 0, HOUR),
+    // How long the position of a device that went without a logout holds the log.
+    setting(c"device-grace", Millis, 60 * SECOND, 0, HOUR),
     // Where more are online, or came and went at once, only the counters travel.
-    setting(c"presence-names", 200, 0, 10_000),
+    setting(c"presence-names", Count, 200, 0, 10_000),
+    // How long a newcomer stays a member who never read anything and is away; any member; a room in which nothing happens.
+    setting(c"newcomer-ttl", Millis, 0, 0, MAX_SEQ),
+    setting(c"forget-after", Millis, 0, 0, MAX_SEQ),
+    setting(c"idle-ttl", Millis, 0, 0, MAX_SEQ),
 ];
 
-static VALUES: [AtomicI64; SETTINGS.len()] = [const { AtomicI64::new(0) }; SETTINGS.len()];
+static VALUES: [AtomicU64; SETTINGS.len()] = [const { AtomicU64::new(0) }; SETTINGS.len()];
 
-pub(crate) fn get(at: usize) -> i64 {
+fn value(at: usize) -> u64 {
     VALUES
         .get(at)
         .map_or(0, |value| value.load(Ordering::Relaxed))
 }
 
-pub(crate) fn set(at: usize, to: i64) {
+/// Reads a value as people write it; the sentence that says why it is none.
+pub(crate) fn parse(at: usize, text: &[u8]) -> Result<u64, String> {
+    let Some(setting) = SETTINGS.get(at) else {
+        return Err("there is no such setting".to_owned());
+    };
+    let value = setting.unit.parse(text);
+    value
+        .filter(|value| (setting.min..=setting.max).contains(value))
+        .ok_or_else(|| {
+            format!(
+                "'{}' cannot be room.{}: {}, from {} to {}",
+                room_core::error::Shown(text),
+                setting.name.to_string_lossy(),
+                setting.unit.hint(),
+                setting.min,
+                setting.max
+            )
+        })
+}
+
+/// Sets one setting.
+pub(crate) fn set(at: usize, to: u64) {
     if let Some(value) = VALUES.get(at) {
         value.store(to, Ordering::Relaxed);
     }
 }
 
-fn unsigned(at: usize) -> u64 {
-    u64::try_from(get(at)).unwrap_or(0)
-}
-
-/// The limits of rooms that set none for themselves.
-pub(crate) fn limits() -> Limits {
+/// All of them as the model wants them.
+pub(crate) fn settings() -> Settings {
     let mut limits = Limits::default();
     for (at, limit) in Limit::ALL.into_iter().enumerate() {
-        limits.set(limit, unsigned(at));
+        limits.set(limit, value(at));
     }
-    limits
-}
-
-pub(crate) fn max_payload() -> u64 {
-    unsigned(5)
-}
-
-pub(crate) fn max_members() -> u64 {
-    unsigned(6)
-}
-
-pub(crate) fn dedupe() -> DedupePolicy {
-    DedupePolicy {
-        count: unsigned(7),
-        age_ms: unsigned(8),
+    Settings {
+        limits,
+        max_payload: value(5),
+        max_members: value(6),
+        max_uids: value(7),
+        dedupe: DedupePolicy {
+            count: value(8),
+            age_ms: value(9),
+        },
+        grace: value(10),
+        start_grace: value(11),
+        device_grace: value(12),
+        presence_names: value(13),
+        newcomer_ttl: value(14),
+        forget_after: value(15),
+        idle_ttl: value(16),
     }
-}
-
-pub(crate) fn grace_ms() -> u64 {
-    unsigned(9)
-}
-
-pub(crate) fn start_grace_ms() -> u64 {
-    unsigned(10)
-}
-
-pub(crate) fn presence_names() -> usize {
-    usize::try_from(get(11)).unwrap_or(0)
 }

@@ -23,12 +23,17 @@ pub(crate) fn sessions<T>(with: impl FnOnce(&mut Sessions) -> T) -> T {
 }
 
 /// Reads the clocks.
-pub(crate) fn times() -> Times {
+pub(crate) fn read_clock() -> Clock {
     let (wall, mono) = (wall_ms(), mono_us() / 1000);
-    let mut clock = CLOCK.get().unwrap_or(Clock::start(wall, mono));
-    let times = clock.read(wall, mono);
+    let mut clock = CLOCK.get().unwrap_or_else(|| Clock::start(wall, mono));
+    clock.read(wall, mono);
     CLOCK.set(Some(clock));
-    times
+    clock
+}
+
+/// The same, where only the times matter.
+pub(crate) fn times() -> Times {
+    read_clock().times()
 }
 
 /// This node started, was promoted, or was demoted.
@@ -36,29 +41,33 @@ pub(crate) fn role_begins() {
     ROLE_SINCE.set(times().mono);
 }
 
-/// What a command knows of the world; `birth` is for a room that it makes.
-pub(crate) fn env<'a>(ctx: Ctx<'_>, flags: Flags, birth: Tag, settings: &'a Settings) -> Env<'a> {
+/// What a command, an event or a tick knows of the world, but for what the caller brings along: nobody called, no room is
+/// born.
+pub(crate) fn env<'a>(clock: &'a Clock, settings: &'a Settings) -> Env<'a> {
     Env {
-        times: times(),
-        birth,
-        full: flags.oom(),
-        client: ctx.client_id(),
-        counts: !(flags.script() || flags.replica() || flags.loading() || flags.replicated()),
-        role_since: ROLE_SINCE.get(),
-        settings,
-    }
-}
-
-/// What an event or a tick knows: nobody called, and no room is born.
-pub(crate) fn env_of_tick(settings: &Settings) -> Env<'_> {
-    Env {
-        times: times(),
+        times: clock.times(),
+        clock,
         birth: Tag(0),
         full: false,
         client: 0,
         counts: false,
         role_since: ROLE_SINCE.get(),
         settings,
+    }
+}
+
+/// The same for a command.
+pub(crate) fn env_of<'a>(
+    ctx: Ctx<'_>,
+    flags: Flags,
+    clock: &'a Clock,
+    settings: &'a Settings,
+) -> Env<'a> {
+    Env {
+        full: flags.oom(),
+        client: ctx.client_id(),
+        counts: !(flags.script() || flags.replica() || flags.loading() || flags.replicated()),
+        ..env(clock, settings)
     }
 }
 

@@ -1,11 +1,11 @@
 //! What time alone brings about in rooms where nobody does anything: a walk over the keys, for a moment at each tick, so
 //! that no list of rooms has to be kept right through renames, restores and swaps. It begins anew a second after it began.
 
+use crate::call::finish;
 use crate::redis::cluster;
 use crate::redis::ctx::{Args, Ctx, Flags};
 use crate::redis::key::{self, Access};
 use crate::redis::scan::Scan;
-use crate::call::finish;
 use crate::state::sessions;
 use room_core::commands::{Env, Work, look, sweep};
 use room_core::sessions::{RoomKey, RoomName};
@@ -103,7 +103,10 @@ impl Round {
                 } = self;
                 let more = self.scan.step(ctx, &mut |name, room| {
                     *met += 1;
-                    if slots.as_ref().is_some_and(|slots| !slots.is_own(slot_of(name))) {
+                    if slots
+                        .as_ref()
+                        .is_some_and(|slots| !slots.is_own(slot_of(name)))
+                    {
                         return;
                     }
                     let key = RoomName { db: *db, name };

@@ -8,13 +8,13 @@ use crate::info;
 use crate::redis::clock::mono_us;
 use crate::redis::ctx::{Args, Ctx, Flags};
 use crate::redis::key::{Access, Kind};
-use crate::state::{device_grace, env_of_tick, sessions};
+use crate::state::{device_grace, env, read_clock, sessions};
 use crate::sweep;
 use room_core::announce::control;
 use room_core::commands::outcome::{Announcement, Counter, Outcome};
 use room_core::commands::{Env, presence, rise};
 use room_core::room::Room;
-use room_core::sessions::{RoomKey, Risen};
+use room_core::sessions::{Risen, RoomKey};
 use std::cell::Cell;
 
 /// How often, in milliseconds.
@@ -40,8 +40,8 @@ pub(crate) fn is_late() -> bool {
 }
 
 pub(crate) fn tick(ctx: Ctx<'_>) {
-    let settings = config::settings();
-    let env = env_of_tick(&settings);
+    let (clock, settings) = (read_clock(), config::settings());
+    let env = env(&clock, &settings);
     let flags = ctx.flags();
     let now = mono_us() / 1000;
     let late = match LAST.replace(now) {
@@ -83,11 +83,11 @@ fn bounded(mut piece: impl FnMut() -> bool) {
 }
 
 /// Runs a part of the tick on a room that is to be changed.
-pub(crate) fn in_room(
+fn in_room<'o>(
     ctx: Ctx<'_>,
     flags: Flags,
     key: &RoomKey,
-    run: impl for<'r> FnOnce(&'r mut Room) -> Outcome<'_, ()>,
+    run: impl FnOnce(&mut Room) -> Outcome<'o, ()>,
 ) {
     if !ctx.select(key.db) {
         return;

@@ -1,7 +1,7 @@
 //! The frame that the module publishes on a room's channel and that every proxy reads.
 //!
 //! One text header line, then the payload's bytes as they were published:
-//! `<kind> <seq> <tag> <ms> <online> <members> <uid>\n<payload>`.
+//! `<kind>[@<db>] <seq> <tag> <ms> <online> <members> <uid>\n<payload>`.
 //!
 //! | kind | `seq` and `tag` | `uid` | payload |
 //! |---|---|---|---|
@@ -9,6 +9,9 @@
 //! | `e` ephemeral | 0 and the head's tag | who published | as published |
 //! | `p` presence | the head's | `-` | lines `+uid` (came online) and `-uid` (went); empty when only the counters changed |
 //! | `c` control | the head's (0 and zeros if the key is gone) | whom it concerns, `-` for all | [`control`] |
+//!
+//! Channels know no databases, so an announcement names its own; 0 is not written. Whoever hears one of another database than
+//! it asked for drops it.
 //!
 //! `ms` is Unix time in milliseconds, `online` and `members` count uids after the event.
 
@@ -23,6 +26,8 @@ pub mod control {
     pub const KICKED: &str = "kicked";
     /// The room's key was deleted, expired, was evicted, renamed or replaced: every session must join again.
     pub const GONE: &str = "gone";
+    /// The room's slot is leaving this node, and nothing is lost: ask for the room by redirect.
+    pub const MOVED: &str = "moved";
 }
 
 /// What a frame announces.
@@ -64,6 +69,8 @@ impl Kind {
 pub struct Header<'a> {
     /// What is announced.
     pub kind: Kind,
+    /// The number of the database that the room is in.
+    pub db: i32,
     /// See the table at the top of the file.
     pub seq: Seq,
     /// See the table at the top of the file.
@@ -87,14 +94,20 @@ impl Header<'_> {
 
 /// Appends the frame to `out`. `uid` must be a valid uid (or `-`): it is written as it is.
 pub fn write(out: &mut Vec<u8>, header: &Header<'_>, payload: &[u8]) {
-    // The longest header but the uid: five numbers of up to 20 digits, a tag, a letter and seven separators.
-    out.reserve(116 + header.uid.len() + payload.len());
+    // The longest header but the uid: five numbers of up to 20 digits, a database, a tag, a letter and seven separators.
+    out.reserve(128 + header.uid.len() + payload.len());
     let mut digits = itoa::Buffer::new();
     let mut number = |out: &mut Vec<u8>, n: u64| {
         out.extend_from_slice(digits.format(n).as_bytes());
         out.push(b' ');
     };
-    out.extend_from_slice(&[header.kind.letter(), b' ']);
+    out.push(header.kind.letter());
+    if header.db == 0 {
+        out.push(b' ');
+    } else {
+        out.push(b'@');
+        number(out, header.db.unsigned_abs().into());
+    }
     number(out, header.seq);
     out.extend_from_slice(&header.tag.hex());
     out.push(b' ');
@@ -111,7 +124,7 @@ pub fn parse(frame: &[u8]) -> Option<(Header<'_>, &[u8])> {
     let end = frame.iter().position(|&b| b == b'\n')?;
     let payload = frame.get(end + 1..)?;
     let mut parts = frame.get(..end)?.split(|byte| *byte == b' ');
-    let kind = Kind::from_letter(parts.next()?)?;
+    let (kind, db) = kind_and_db(parts.next()?)?;
     let seq = parse_decimal(parts.next()?)?;
     let tag = parse_tag(parts.next()?)?;
     let ms = parse_decimal(parts.next()?)?;
@@ -125,6 +138,7 @@ pub fn parse(frame: &[u8]) -> Option<(Header<'_>, &[u8])> {
     Some((
         Header {
             kind,
+            db,
             seq,
             tag,
             ms,
@@ -136,6 +150,20 @@ pub fn parse(frame: &[u8]) -> Option<(Header<'_>, &[u8])> {
     ))
 }
 
+/// `m`, or `m@3` for database 3.
+fn kind_and_db(word: &[u8]) -> Option<(Kind, i32)> {
+    let (letter, rest) = word.split_at_checked(1)?;
+    let kind = Kind::from_letter(letter)?;
+    let db = match rest.strip_prefix(b"@") {
+        Some(digits) => i32::try_from(parse_decimal(digits)?)
+            .ok()
+            .filter(|db| *db > 0)?,
+        None if rest.is_empty() => 0,
+        None => return None,
+    };
+    Some((kind, db))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -144,6 +172,7 @@ mod tests {
     fn a_frame_looks_as_the_design_says() {
         let header = Header {
             kind: Kind::Message,
+            db: 0,
             seq: 42,
             tag: Tag(0x9f3c_01aa),
             ms: 1_790_000_000_000,
@@ -161,6 +190,16 @@ mod tests {
     }
 
     #[test]
+    fn another_database_is_named() {
+        let frame = b"e@3 0 00000000 7 1 1 a\n";
+        let (header, _) = parse(frame).expect("a frame");
+        assert_eq!((header.kind, header.db), (Kind::Ephemeral, 3));
+        let mut out = Vec::new();
+        write(&mut out, &header, b"");
+        assert_eq!(out, frame);
+    }
+
+    #[test]
     fn extremes_go_there_and_back() {
         for kind in [
             Kind::Message,
@@ -170,6 +209,7 @@ mod tests {
         ] {
             let header = Header {
                 kind,
+                db: i32::MAX,
                 seq: u64::MAX,
                 tag: Tag(u32::MAX),
                 ms: u64::MAX,
@@ -193,6 +233,11 @@ mod tests {
             "x 1 00000000 0 0 0 a\n",
             "m 1 00000000 0 0 0\n",
             "m 1 00000000 0 0 0 a b\n",
+            "m@0 1 00000000 0 0 0 a\n",
+            "m@ 1 00000000 0 0 0 a\n",
+            "m@-1 1 00000000 0 0 0 a\n",
+            "m@4294967296 1 00000000 0 0 0 a\n",
+            "mm 1 00000000 0 0 0 a\n",
             "m 1 00000000 0 0 0 a",
             "{\"event\":\"message\"}\n",
         ] {

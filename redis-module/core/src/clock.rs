@@ -1,7 +1,8 @@
 //! The times that commands and ticks go by, made of two clocks that the caller reads.
 //!
 //! The wall clock only stamps messages: somebody may set it, so nothing else may hang on it. Waits and leases go by the
-//! monotonic clock. Ages that span days go by "wall clock at start + monotonic time", which no jump moves.
+//! monotonic clock. Ages that span days go by "wall clock at start + monotonic time" (steady), which no jump moves; how old
+//! a stamp is follows from what the wall clock said at which steady time, which is remembered for the last few jumps.
 
 /// One reading of the clocks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -10,42 +11,107 @@ pub struct Times {
     pub wall: u64,
     /// Unix time in milliseconds as no jump of the wall clock moves it: when members act.
     pub steady: u64,
-    /// What the stamps of messages and of publish ids are compared with: `steady`, less the furthest that the wall clock was ever
-    /// behind it. So a message that was stamped while the clock was set back is never taken for older than it is.
-    pub aging: u64,
     /// Milliseconds since some moment before the start; never 0. Leases, grace and waits.
     pub mono: u64,
 }
 
-/// Makes [`Times`] of readings.
+/// By how much the wall clock is ahead of steady time, from some steady time on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Offset {
+    since: u64,
+    ms: i64,
+}
+
+/// Jumps that are remembered; of older ones it is remembered only how far the clock was behind at most.
+const JUMPS: usize = 8;
+/// What is less is no jump but drift, in milliseconds.
+const DRIFT: u64 = 1000;
+
+/// Makes [`Times`] of readings, and remembers jumps.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     wall_at_start: u64,
     mono_at_start: u64,
-    furthest_behind: u64,
+    last: Times,
+    /// The newest first.
+    offsets: [Option<Offset>; JUMPS],
 }
 
 impl Clock {
     /// A clock that starts now: `wall` in Unix milliseconds, `mono` in milliseconds of any origin.
-    pub const fn start(wall: u64, mono: u64) -> Self {
+    pub fn start(wall: u64, mono: u64) -> Self {
+        let mut offsets = [None; JUMPS];
+        if let Some(first) = offsets.first_mut() {
+            *first = Some(Offset { since: 0, ms: 0 });
+        }
         Self {
             wall_at_start: wall,
             mono_at_start: mono,
-            furthest_behind: 0,
+            last: Times {
+                wall,
+                steady: wall,
+                mono: 1,
+            },
+            offsets,
         }
     }
 
     /// Both clocks were read.
     pub fn read(&mut self, wall: u64, mono: u64) -> Times {
         let passed = mono.saturating_sub(self.mono_at_start);
-        let steady = self.wall_at_start.saturating_add(passed);
-        self.furthest_behind = self.furthest_behind.max(steady.saturating_sub(wall));
-        Times {
+        self.last = Times {
             wall,
-            steady,
-            aging: steady.saturating_sub(self.furthest_behind),
+            steady: self.wall_at_start.saturating_add(passed),
             mono: passed.saturating_add(1),
+        };
+        self.note_jump();
+        self.last
+    }
+
+    /// The last reading.
+    pub const fn times(&self) -> Times {
+        self.last
+    }
+
+    fn note_jump(&mut self) {
+        let Times { wall, steady, .. } = self.last;
+        let ms = wall as i64 - steady as i64;
+        let Some(Some(newest)) = self.offsets.first_mut() else {
+            return;
+        };
+        if newest.ms.abs_diff(ms) <= DRIFT {
+            newest.ms = newest.ms.min(ms);
+            return;
         }
+        if let [.., before, Some(oldest)] = &mut self.offsets {
+            // The list is full: the two oldest become one, at the lower of both, which can only make a message look younger.
+            let ms = before.map_or(oldest.ms, |before| before.ms.min(oldest.ms));
+            *before = Some(Offset { ms, ..*oldest });
+        }
+        self.offsets.rotate_right(1);
+        if let Some(first) = self.offsets.first_mut() {
+            *first = Some(Offset { since: steady, ms });
+        }
+    }
+
+    /// The lowest stamp that anything got that is not older than `age` ms: what is stamped lower is older for sure.
+    pub fn stamp_before(&self, age: u64) -> u64 {
+        let from = self.last.steady.saturating_sub(age);
+        let mut lowest = u64::MAX;
+        for offset in self.offsets.iter().flatten() {
+            let stamp = from.max(offset.since).saturating_add_signed(offset.ms);
+            lowest = lowest.min(stamp);
+            if offset.since <= from {
+                break;
+            }
+        }
+        lowest
+    }
+
+    /// The time from which the age of a stamp is counted, where ages of `age` ms matter: what is older for sure is older by
+    /// this, and nothing else is.
+    pub fn aging(&self, age: u64) -> u64 {
+        self.stamp_before(age).saturating_add(age)
     }
 }
 
@@ -54,22 +120,85 @@ mod tests {
     use super::*;
 
     const HOUR: u64 = 3_600_000;
+    const T: u64 = 500_000 * HOUR;
 
-    #[test]
-    fn a_jump_moves_only_the_stamps() {
-        let mut clock = Clock::start(1_000 * HOUR, 7);
-        let before = clock.read(1_000 * HOUR + 5, 12);
-        assert_eq!((before.steady, before.aging, before.mono), (1_000 * HOUR + 5, 1_000 * HOUR + 5, 6));
-        let ahead = clock.read(2_000 * HOUR, 13);
-        assert_eq!((ahead.steady, ahead.aging, ahead.mono), (1_000 * HOUR + 6, 1_000 * HOUR + 6, 7));
+    /// A clock whose wall was ahead by so much from each of these steady times on; read each second until `end`.
+    fn clock(jumps: &[(u64, i64)], end: u64) -> (Clock, Vec<(u64, u64)>) {
+        let mut clock = Clock::start(T, 7);
+        let mut stamps = Vec::new();
+        for ms in (0..=end).step_by(1000) {
+            let ahead = jumps
+                .iter()
+                .rev()
+                .find(|jump| jump.0 <= ms)
+                .map_or(0, |jump| jump.1);
+            let wall = (T + ms).saturating_add_signed(ahead);
+            let times = clock.read(wall, 7 + ms);
+            assert_eq!(
+                (times.steady, times.mono),
+                (T + ms, ms + 1),
+                "no jump moves these"
+            );
+            stamps.push((ms, wall));
+        }
+        (clock, stamps)
     }
 
     #[test]
-    fn a_message_stamped_while_the_clock_was_behind_never_looks_older_than_it_is() {
-        let mut clock = Clock::start(1_000 * HOUR, 0);
-        let stamped = clock.read(999 * HOUR, 0).wall;
-        let later = clock.read(1_000 * HOUR + 60_000, 60_000);
-        assert_eq!(later.aging - stamped, 60_000, "it is a minute old");
-        assert_eq!(later.steady, 1_000 * HOUR + 60_000, "what members did is not moved");
+    fn nothing_young_looks_old_whatever_the_wall_clock_did() {
+        let days = 35 * 24 * HOUR as i64;
+        let hour = HOUR as i64;
+        for jumps in [
+            &[][..],
+            &[(30_000, days)],
+            &[(30_000, days), (33_000, 0)],
+            &[(30_000, -hour)],
+            &[(30_000, -hour), (60_000, 0)],
+            &[
+                (10_000, days),
+                (20_000, -hour),
+                (30_000, 0),
+                (40_000, days),
+                (50_000, hour),
+                (60_000, 0),
+            ],
+        ] {
+            let (clock, stamps) = clock(jumps, 90_000);
+            for age in [0, 5_000, 15_000, 45_000, 80_000] {
+                let now = clock.aging(age);
+                for (at, stamp) in &stamps {
+                    let looks_old = now.saturating_sub(*stamp) > age;
+                    assert!(
+                        !looks_old || 90_000 - at > age,
+                        "{jumps:?}: {at} at an age of {age}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn ages_end_on_time_when_a_jump_stays() {
+        for ahead in [0, 35 * 24 * HOUR as i64, -(HOUR as i64)] {
+            let (clock, stamps) = clock(&[(30_000, ahead)], 90_000);
+            for (at, stamp) in stamps.iter().filter(|(at, _)| *at >= 30_000) {
+                let looks_old = clock.aging(15_000).saturating_sub(*stamp) > 15_000;
+                assert_eq!(looks_old, 90_000 - at > 15_000, "{ahead}: {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn many_jumps_are_bounded_and_safe() {
+        let jumps: Vec<(u64, i64)> = (1..40)
+            .map(|i| (i * 2000, if i % 2 == 0 { 0 } else { -10_000 * i as i64 }))
+            .collect();
+        let (clock, stamps) = clock(&jumps, 90_000);
+        for age in [1_000, 30_000, 80_000] {
+            let now = clock.aging(age);
+            for (at, stamp) in &stamps {
+                assert!(now.saturating_sub(*stamp) <= age || 90_000 - at > age);
+            }
+        }
     }
 }

@@ -19,8 +19,16 @@ pub enum RoomError {
     BadId(Box<[u8]>),
     /// An unknown limit or a value that it cannot take.
     BadLimit(Box<[u8]>),
-    /// A payload above the limit: its size, the limit, in bytes.
-    TooBig(usize, usize),
+    /// A payload or a reason above the limit: its size, the limit, in bytes.
+    TooBig(usize, u64),
+    /// Too many of these in one call: how many, how many are allowed.
+    TooMany(&'static str, usize, u64),
+    /// Redis is full.
+    OutOfMemory,
+    /// A proxy's name that another user holds.
+    NameTaken(Box<[u8]>),
+    /// What is no effect of a primary.
+    BadEffect(Box<[u8]>),
     /// The room is full: of what, how many are allowed.
     Limit(&'static str, u64),
     /// Saved bytes that are no room: what was wrong.
@@ -38,6 +46,10 @@ impl RoomError {
             Self::BadId(_) => "BADID",
             Self::BadLimit(_) => "BADLIMIT",
             Self::TooBig(..) => "TOOBIG",
+            Self::TooMany(..) => "TOOMANY",
+            Self::OutOfMemory => "OOM",
+            Self::NameTaken(_) => "NOPERM",
+            Self::BadEffect(_) => "ERR",
             Self::Limit(..) => "LIMIT",
             Self::Corrupt(_) => "CORRUPT",
         }
@@ -74,13 +86,24 @@ impl fmt::Display for RoomError {
             ),
             Self::BadLimit(what) => write!(
                 f,
-                "'{}' cannot be set: maxlen, maxbytes, maxage, keep or member-ttl, and a number from 0 to {MAX_SEQ} or 'default'",
+                "'{}' cannot be set: maxlen, maxbytes, maxage, keep or member-ttl, and a number from 0 to {MAX_SEQ}, a size (64mb), a time (30d) or 'default'",
                 Shown(what)
             ),
             Self::TooBig(size, max) => write!(
                 f,
-                "the payload has {size} bytes, room.max-payload allows {max}"
+                "the payload or reason has {size} bytes, {max} are allowed (room.max-payload)"
             ),
+            Self::TooMany(what, given, max) => write!(
+                f,
+                "{given} {what} in one call, {max} are allowed (room.max-uids); call again with the rest"
+            ),
+            Self::OutOfMemory => f.write_str("command not allowed when used memory > 'maxmemory'."),
+            Self::NameTaken(name) => write!(
+                f,
+                "another user's connection is called '{}'; take another name, or wait for the end of its lease",
+                Shown(name)
+            ),
+            Self::BadEffect(what) => write!(f, "'{}' is no effect of a primary", Shown(what)),
             Self::Limit(what, max) => write!(
                 f,
                 "the room has its {max} {what}, the most that are allowed"

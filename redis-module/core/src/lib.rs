@@ -16,12 +16,19 @@
 //! | [`chain`] | the running hash that makes a position exact; the proxy checks live frames with it |
 //! | [`uid`] | what a uid may look like |
 //! | [`announce`] | the pub/sub frame: written by the module, read by the proxy |
+//! | [`clock`] | the times that everything goes by |
+//! | [`settings`] | what an operator sets for all rooms |
+//! | [`slots`] | the slots of a cluster's node |
+//! | [`commands`] | the commands and the parts of a tick, as functions |
+//! | [`units`] | numbers as people write them: `64mb`, `30d` |
 //! | [`error`] | what can be wrong, with stable codes |
 #![forbid(unsafe_code)]
 
 pub mod announce;
 mod bytes;
 pub mod chain;
+pub mod clock;
+pub mod commands;
 pub mod dedupe;
 pub mod error;
 pub mod limits;
@@ -30,7 +37,10 @@ mod members;
 pub mod position;
 pub mod room;
 pub mod sessions;
+pub mod settings;
+pub mod slots;
 pub mod snapshot;
 pub mod uid;
+pub mod units;
 
 pub use members::Member;

@@ -3,6 +3,7 @@
 use crate::bytes::{Reader, put_varint};
 use crate::error::RoomError;
 use crate::log::MAX_SEQ;
+use crate::units::Unit;
 
 /// The limits by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +38,15 @@ impl Limit {
             Self::MaxAge => "maxage",
             Self::Keep => "keep",
             Self::MemberTtl => "member-ttl",
+        }
+    }
+
+    /// What it counts.
+    pub const fn unit(self) -> Unit {
+        match self {
+            Self::MaxLen | Self::Keep => Unit::Count,
+            Self::MaxBytes => Unit::Bytes,
+            Self::MaxAge | Self::MemberTtl => Unit::Millis,
         }
     }
 
@@ -129,8 +139,8 @@ pub fn parse_limit(name: &[u8], value: &[u8]) -> Result<(Limit, Option<u64>), Ro
     if value.eq_ignore_ascii_case(b"default") {
         return Ok((limit, None));
     }
-    match crate::position::parse_decimal(value) {
-        Some(number) if number <= MAX_SEQ => Ok((limit, Some(number))),
-        _ => Err(RoomError::BadLimit(value.into())),
+    match limit.unit().parse(value) {
+        Some(number) => Ok((limit, Some(number))),
+        None => Err(RoomError::BadLimit(value.into())),
     }
 }

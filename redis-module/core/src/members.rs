@@ -41,6 +41,8 @@ pub struct Member<'a> {
     pub kicks: u16,
     /// Whether it was absent for longer than `member-ttl` and no longer holds the log back.
     pub released: bool,
+    /// stub
+    pub newcomer: bool,
 }
 
 /// See the top of the file.
@@ -84,6 +86,7 @@ impl Members {
             acted_ms: row.acted_ms,
             kicks: row.kicks,
             released: row.released,
+            newcomer: false,
         }
     }
 

@@ -42,11 +42,43 @@ impl Position {
         Self { seq, tag }
     }
 
+    /// The text form, without the heap.
+    pub fn text(self) -> PositionText {
+        let mut digits = itoa::Buffer::new();
+        let seq = digits.format(self.seq).as_bytes();
+        let mut text = PositionText {
+            bytes: [b'-'; 29],
+            len: seq.len() + 9,
+        };
+        // At most 20 digits, a dash, 8 hex digits.
+        for (to, from) in text.bytes.iter_mut().zip(seq) {
+            *to = *from;
+        }
+        let tag = self.tag.hex();
+        for (to, from) in text.bytes.iter_mut().skip(seq.len() + 1).zip(tag) {
+            *to = from;
+        }
+        text
+    }
+
     /// Reads the text form from the bytes of a command argument or a frame.
     pub fn parse(text: &[u8]) -> Option<Self> {
         let dash = text.iter().position(|byte| *byte == b'-')?;
         let (seq, tag) = (text.get(..dash)?, text.get(dash + 1..)?);
         Some(Self::new(parse_decimal(seq)?, parse_tag(tag)?))
+    }
+}
+
+/// See [`Position::text`].
+pub struct PositionText {
+    bytes: [u8; 29],
+    len: usize,
+}
+
+impl PositionText {
+    /// The bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
     }
 }
 
@@ -116,6 +148,10 @@ mod tests {
         assert_eq!(position.to_string(), "42-9f3c01aa");
         assert_eq!(Position::parse(b"42-9f3c01aa"), Some(position));
         assert_eq!(Position::new(0, Tag(7)).to_string(), "0-00000007");
+        for seq in [0, 9, 10, u64::MAX] {
+            let position = Position::new(seq, Tag(7));
+            assert_eq!(position.text().as_bytes(), position.to_string().as_bytes());
+        }
     }
 
     #[test]

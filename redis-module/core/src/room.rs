@@ -11,7 +11,7 @@ use crate::limits::{Limit, Limits, Overrides};
 use crate::log::{Log, MAX_SEQ, Reason};
 use crate::members::{Member, Members};
 use crate::position::{Position, Seq, Tag};
-use crate::uid::valid_uid;
+use crate::uid::{valid_new_uid, valid_uid};
 
 /// Up to this many members are looked at one by one; above, the log's own count has to do.
 const FEW_MEMBERS: usize = 32;
@@ -29,6 +29,7 @@ pub struct Room {
     pub(crate) birth: Tag,
     /// Not while a snapshot is being loaded.
     pub(crate) whole: bool,
+    came: std::cell::Cell<u64>,
 }
 
 /// Where a session that joins begins to read.
@@ -81,6 +82,7 @@ impl Room {
             overrides: Overrides::default(),
             birth,
             whole: true,
+            came: std::cell::Cell::new(1),
         }
     }
 
@@ -134,7 +136,9 @@ impl Room {
 
     /// Whether `uid` may become a member of a room with at most `max` of them.
     pub fn check_admit(&self, uid: &[u8], max: u64) -> Result<(), RoomError> {
-        check_uid(uid)?;
+        if !valid_new_uid(uid) {
+            return Err(RoomError::BadUid(uid.into()));
+        }
         if self.members.len() as u64 >= max || !self.members.has_room() {
             return Err(RoomError::Limit("members", max));
         }
@@ -323,7 +327,7 @@ impl Room {
     }
 
     /// Makes `uid` a member whose queue starts after `cursor`; nothing if it is one. Whether it is new.
-    pub fn admit(&mut self, uid: &[u8], cursor: Seq, ms: u64) -> bool {
+    pub fn admit(&mut self, uid: &[u8], cursor: Seq, ms: u64, _newcomer: bool) -> bool {
         if self.members.get(uid).is_some() {
             return false;
         }
@@ -400,6 +404,55 @@ impl Room {
     /// Heap blocks of the room: how much work freeing it is.
     pub fn heap_blocks(&self) -> usize {
         self.log.heap_blocks() + self.members.heap_blocks() + self.dedupe.heap_blocks()
+    }
+}
+
+/// stub
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Came {
+    /// stub
+    pub at: u64,
+    /// stub
+    pub arrived: bool,
+}
+
+#[allow(missing_docs)]
+impl Room {
+    pub fn came(&self) -> Came {
+        let n = self.came.get();
+        Came {
+            at: n >> 1,
+            arrived: n & 1 == 1,
+        }
+    }
+    pub fn set_came(&self, came: Came) {
+        self.came.set(came.at << 1 | u64::from(came.arrived));
+    }
+    pub fn set_invited(&mut self, _uid: &[u8]) {}
+    pub fn check_admit_all<'a>(
+        &self,
+        uids: impl Iterator<Item = &'a [u8]>,
+        max: u64,
+    ) -> Result<(), RoomError> {
+        if self.members.len() as u64 + uids.count() as u64 > max {
+            return Err(RoomError::Limit("members", max));
+        }
+        Ok(())
+    }
+    pub fn oldest_id_ms(&self) -> Option<u64> {
+        None
+    }
+    pub fn forget_ids_before(&mut self, _ms: u64) -> usize {
+        0
+    }
+    pub fn acted_ms(&self) -> u64 {
+        0
+    }
+    pub fn lag(&self, top: usize) -> Vec<Member<'_>> {
+        let mut all: Vec<_> = self.members.iter().collect();
+        all.sort_by(|a, b| (a.cursor, a.uid).cmp(&(b.cursor, b.uid)));
+        all.truncate(top);
+        all
     }
 }
 

@@ -19,7 +19,11 @@ fn crc16(bytes: &[u8]) -> u16 {
     bytes.iter().fold(0, |crc: u16, byte| {
         (0..8).fold(crc ^ (u16::from(*byte) << 8), |crc, _| {
             let shifted = crc << 1;
-            if crc & 0x8000 == 0 { shifted } else { shifted ^ 0x1021 }
+            if crc & 0x8000 == 0 {
+                shifted
+            } else {
+                shifted ^ 0x1021
+            }
         })
     })
 }
@@ -86,7 +90,12 @@ mod tests {
 
     #[test]
     fn slots_are_those_of_the_specification() {
-        for (key, slot) in [("123456789", 12_739), ("foo", 12_182), ("{foo}bar", 12_182), ("a{foo}{bar}", 12_182)] {
+        for (key, slot) in [
+            ("123456789", 12_739),
+            ("foo", 12_182),
+            ("{foo}bar", 12_182),
+            ("a{foo}{bar}", 12_182),
+        ] {
             assert_eq!(slot_of(key.as_bytes()), slot, "{key}");
         }
         assert_eq!(slot_of(b"foo{}{bar}"), crc16(b"foo{}{bar}") % 16_384);
@@ -99,8 +108,19 @@ mod tests {
             e7d1 127.0.0.1:30001@31001,host myself,master - 0 0 1 connected 0-5460 7000 [93->-2928] [7001-<-2928]\n\
             2928 127.0.0.1:30002@31002 master - 0 1426238316232 2 connected 5461-10922\n";
         let slots = Slots::of_myself(nodes).expect("the line of myself");
-        for (slot, own, leaving) in [(0, true, false), (93, true, true), (5460, true, false), (5461, false, false), (7000, true, false), (7001, false, false)] {
-            assert_eq!((slots.is_own(slot), slots.is_leaving(slot)), (own, leaving), "{slot}");
+        for (slot, own, leaving) in [
+            (0, true, false),
+            (93, true, true),
+            (5460, true, false),
+            (5461, false, false),
+            (7000, true, false),
+            (7001, false, false),
+        ] {
+            assert_eq!(
+                (slots.is_own(slot), slots.is_leaving(slot)),
+                (own, leaving),
+                "{slot}"
+            );
         }
         assert_eq!(Slots::of_myself("nonsense"), None);
     }

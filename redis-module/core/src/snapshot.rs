@@ -162,7 +162,7 @@ mod tests {
     /// What `save` writes of a room with one member, one message and one publish id, all of them at `ms`.
     fn saved(ms: u64) -> Vec<Vec<u8>> {
         let mut room = Room::new(Tag(7));
-        room.admit(b"a", 0, ms);
+        room.admit(b"a", 0, ms, false);
         let seq = room.append(ms, b"a", b"payload").seq;
         room.remember(b"a", b"id", seq, ms, &Default::default());
         let mut parts = Vec::new();

@@ -16,6 +16,13 @@ pub fn valid_uid(uid: &[u8]) -> bool {
         .is_ok_and(|text| !text.chars().any(|c| c.is_control() || c.is_whitespace()))
 }
 
+/// Whether a new member may have this uid: a valid one, without the characters that turn the direction of writing round,
+/// as two of those may look alike and a line of a log may read as another. (Rows that exist keep theirs.)
+pub fn valid_new_uid(uid: &[u8]) -> bool {
+    let turns = |c: char| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    valid_uid(uid) && (uid.is_ascii() || !String::from_utf8_lossy(uid).contains(turns))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -45,5 +52,18 @@ mod tests {
             assert!(!valid_uid(bad.as_bytes()), "{bad:?}");
         }
         assert!(!valid_uid(b"\xff\xfe"));
+    }
+
+    #[test]
+    fn newcomers_do_not_turn_the_direction_of_writing_round() {
+        for turning in ["a\u{202e}b", "\u{2066}a", "a\u{200f}", "\u{61c}"] {
+            assert!(
+                valid_uid(turning.as_bytes()) && !valid_new_uid(turning.as_bytes()),
+                "{turning:?}"
+            );
+        }
+        for fine in ["alice", "Ünal", "שלום", "مرحبا", "👩‍👩‍👧"] {
+            assert!(valid_new_uid(fine.as_bytes()), "{fine:?}");
+        }
     }
 }

@@ -22,6 +22,8 @@ impl Command for Ack {
     fn run(ctx: Ctx<'_>, args: Args<'_>) -> Result<(), Failure> {
         let position = args.position(2)?;
         let uids = args.list(3);
-        change(ctx, args, |place, env| core::ack(place, position, &uids, env))
+        change(ctx, args, |place, env| {
+            core::ack(place, position, &uids, env)
+        })
     }
 }

@@ -22,6 +22,8 @@ impl Command for Away {
     fn run(ctx: Ctx<'_>, args: Args<'_>) -> Result<(), Failure> {
         let position = args.position(2)?;
         let uids = args.list(3);
-        change(ctx, args, |place, env| core::away(place, position, &uids, env))
+        change(ctx, args, |place, env| {
+            core::away(place, position, &uids, env)
+        })
     }
 }

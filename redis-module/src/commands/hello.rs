@@ -4,10 +4,9 @@ use crate::command::{Command, Failure, Options};
 use crate::config;
 use crate::redis::ctx::{Args, Ctx};
 use crate::spec::{ArgKind, ArgSpec, Keys, Spec};
-use crate::state::{env, sessions};
+use crate::state::{env_of, read_clock, sessions};
 use room_core::commands as core;
 use room_core::commands::reply::Answer;
-use room_core::position::Tag;
 use room_core::sessions as model;
 
 /// Bounds of a lease, in milliseconds.
@@ -51,8 +50,8 @@ impl Command for Hello {
             id,
             lease_ms,
         };
-        let settings = config::settings();
-        let env = env(ctx, ctx.flags(), Tag(0), &settings);
+        let (clock, settings) = (read_clock(), config::settings());
+        let env = env_of(ctx, ctx.flags(), &clock, &settings);
         let outcome = sessions(|sessions| core::hello(sessions, &hello, &env))?;
         outcome.reply.write(&mut ctx.reply());
         Ok(())

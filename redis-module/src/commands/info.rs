@@ -6,6 +6,7 @@ use crate::config;
 use crate::redis::ctx::{Args, Ctx};
 use crate::spec::{ArgSpec, Keys, Spec};
 use room_core::commands as core;
+use room_core::commands::reply::Answer;
 
 pub(crate) struct Info;
 
@@ -22,8 +23,9 @@ impl Command for Info {
 
     fn run(ctx: Ctx<'_>, args: Args<'_>) -> Result<(), Failure> {
         let settings = config::settings();
-        look(ctx, args, |key, room, sessions| {
-            core::info(key, room, sessions, &settings.limits)
+        look(ctx, args, |seen, to| {
+            core::info(seen.key, seen.room, seen.sessions, &settings.limits)?.write(to);
+            Ok(())
         })
     }
 }

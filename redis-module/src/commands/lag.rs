@@ -5,6 +5,7 @@ use crate::command::{Command, Failure, Options};
 use crate::redis::ctx::{Args, Ctx};
 use crate::spec::{ArgKind, ArgSpec, Keys, Spec};
 use room_core::commands as core;
+use room_core::commands::reply::Answer;
 
 pub(crate) struct Lag;
 
@@ -31,8 +32,9 @@ impl Command for Lag {
                 _ => return Err(options.unknown()),
             }
         }
-        look(ctx, args, |key, room, sessions| {
-            core::lag(key, room, sessions, top)
+        look(ctx, args, |seen, to| {
+            core::lag(seen.key, seen.room, seen.sessions, top)?.write(to);
+            Ok(())
         })
     }
 }

@@ -35,6 +35,8 @@ impl Command for SetLimits {
         for at in (2..args.len()).step_by(2) {
             changes.push(parse_limit(args.bytes(at)?, args.bytes(at + 1)?)?);
         }
-        change(ctx, args, |place, env| core::set_limits(place, &changes, env))
+        change(ctx, args, |place, env| {
+            core::set_limits(place, &changes, env)
+        })
     }
 }

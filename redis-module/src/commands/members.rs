@@ -5,6 +5,7 @@ use crate::command::{Command, Failure, Options};
 use crate::redis::ctx::{Args, Ctx};
 use crate::spec::{ArgKind, ArgSpec, Keys, Spec};
 use room_core::commands as core;
+use room_core::commands::reply::Answer;
 use room_core::log::MAX_SEQ;
 
 pub(crate) struct Members;
@@ -48,6 +49,9 @@ impl Command for Members {
                 _ => return Err(options.unknown()),
             }
         }
-        look(ctx, args, |key, room, sessions| page.run(key, room, sessions))
+        look(ctx, args, |seen, to| {
+            page.run(seen.key, seen.room, seen.sessions)?.write(to);
+            Ok(())
+        })
     }
 }

@@ -5,6 +5,7 @@ use crate::command::{Command, Failure};
 use crate::redis::ctx::{Args, Ctx};
 use crate::spec::{ArgSpec, Keys, Spec};
 use room_core::commands as core;
+use room_core::commands::reply::Answer;
 
 pub(crate) struct Pending;
 
@@ -21,8 +22,9 @@ impl Command for Pending {
 
     fn run(ctx: Ctx<'_>, args: Args<'_>) -> Result<(), Failure> {
         let uid = args.bytes(2)?;
-        look(ctx, args, |key, room, sessions| {
-            core::pending(key, room, sessions, uid)
+        look(ctx, args, |seen, to| {
+            core::pending(seen.key, seen.room, seen.sessions, uid)?.write(to);
+            Ok(())
         })
     }
 }

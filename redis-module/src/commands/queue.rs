@@ -1,11 +1,12 @@
 //! `ROOM.QUEUE`: what waits for a uid, without moving its cursor.
 
+use super::range::page;
 use crate::call::look;
 use crate::command::{Command, Failure};
 use crate::redis::ctx::{Args, Ctx};
 use crate::spec::{ArgSpec, Keys, Spec};
 use room_core::commands as core;
-use super::range::page;
+use room_core::commands::reply::Answer;
 
 pub(crate) struct Queue;
 
@@ -23,6 +24,9 @@ impl Command for Queue {
 
     fn run(ctx: Ctx<'_>, args: Args<'_>) -> Result<(), Failure> {
         let (uid, page) = (args.bytes(2)?, page(args, 3)?);
-        look(ctx, args, |_, room, _| core::queue(room, uid, page))
+        look(ctx, args, |seen, to| {
+            core::queue(seen.room, uid, page)?.write(to);
+            Ok(())
+        })
     }
 }

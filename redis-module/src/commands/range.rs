@@ -5,6 +5,7 @@ use crate::command::{Command, Failure, Options, parse_number};
 use crate::redis::ctx::{Args, Ctx};
 use crate::spec::{ArgKind, ArgSpec, Keys, Spec};
 use room_core::commands as core;
+use room_core::commands::reply::Answer;
 use room_core::log::MAX_SEQ;
 use room_core::position::Seq;
 
@@ -32,7 +33,10 @@ impl Command for Range {
         let from = bound(args.bytes(2)?, b"-", 0)?;
         let to = bound(args.bytes(3)?, b"+", MAX_SEQ)?;
         let page = page(args, 4)?;
-        look(ctx, args, |_, room, _| core::range(room, from, to, page))
+        look(ctx, args, |seen, reply| {
+            core::range(seen.room, from, to, page)?.write(reply);
+            Ok(())
+        })
     }
 }
 

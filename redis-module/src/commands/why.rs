@@ -5,6 +5,7 @@ use crate::command::{Command, Failure};
 use crate::redis::ctx::{Args, Ctx};
 use crate::spec::{ArgKind, ArgSpec, Keys, Spec};
 use room_core::commands as core;
+use room_core::commands::reply::Answer;
 use room_core::log::MAX_SEQ;
 
 pub(crate) struct Why;
@@ -26,6 +27,9 @@ impl Command for Why {
 
     fn run(ctx: Ctx<'_>, args: Args<'_>) -> Result<(), Failure> {
         let (uid, seq) = (args.bytes(2)?, args.number(3, 0, MAX_SEQ)?);
-        look(ctx, args, |_, room, _| core::why(room, uid, seq))
+        look(ctx, args, |seen, to| {
+            core::why(seen.room, uid, seq)?.write(to);
+            Ok(())
+        })
     }
 }

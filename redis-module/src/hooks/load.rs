@@ -51,7 +51,9 @@ pub unsafe extern "C" fn RedisModule_OnLoad(
         // SAFETY: Redis gives `argc` strings (and a null pointer for none).
         unsafe { std::slice::from_raw_parts(argv, argc.max(0) as usize) }
     };
-    match guard("load", Err("a defect".to_owned()), || load(ctx, Args::new(args))) {
+    match guard("load", Err("a defect".to_owned()), || {
+        load(ctx, Args::new(args))
+    }) {
         Ok(()) => raw::REDISMODULE_OK as c_int,
         Err(why) => {
             ctx.log(c"warning", &format!("room: not loaded: {why}"));
@@ -90,6 +92,10 @@ fn options(ctx: Ctx<'_>) -> c_int {
         false => 0,
     };
     let is_valkey = ctx.server_version().starts_with("Valkey");
-    let atomic = if is_valkey { known & ATOMIC_SLOT_MIGRATION } else { 0 };
+    let atomic = if is_valkey {
+        known & ATOMIC_SLOT_MIGRATION
+    } else {
+        0
+    };
     always as c_int | atomic
 }

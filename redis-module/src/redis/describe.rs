@@ -59,8 +59,10 @@ fn categorize(command: *mut raw::RedisModuleCommand, spec: &Spec) {
         Keys::Insert | Keys::Update | Keys::Delete | Keys::Sessions => "write",
     };
     let with_room = CString::new(format!("{kind} room")).unwrap_or_default();
-    if rm!(RedisModule_SetCommandACLCategories(command, with_room.as_ptr()))
-        != raw::REDISMODULE_OK as c_int
+    if rm!(RedisModule_SetCommandACLCategories(
+        command,
+        with_room.as_ptr()
+    )) != raw::REDISMODULE_OK as c_int
     {
         let alone = CString::new(kind).unwrap_or_default();
         let _ = rm!(RedisModule_SetCommandACLCategories(command, alone.as_ptr()));

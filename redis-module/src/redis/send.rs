@@ -45,8 +45,7 @@ impl Ctx<'_> {
             argv.as_mut_ptr(),
             argv.len()
         ));
-        made.into_iter()
-            .for_each(|string| self.free_string(string));
+        made.into_iter().for_each(|string| self.free_string(string));
     }
 
     pub(crate) fn replicate_verbatim(self) {

@@ -40,7 +40,9 @@ pub fn ack<'a>(
 pub(super) fn is_known(room: &Room, position: Position) -> Result<bool, RoomError> {
     match room.verify(position) {
         Some(true) => Ok(true),
-        Some(false) => Err(RoomError::BadPosition(position.to_string().into_bytes().into())),
+        Some(false) => Err(RoomError::BadPosition(
+            position.to_string().into_bytes().into(),
+        )),
         None => Ok(false),
     }
 }

@@ -42,7 +42,8 @@ pub fn apply<'a>(
     };
     if let Some(message) = effect.run(room)? {
         let online = place.sessions.online(place.key);
-        let mut told = Announcement::at_head(Kind::Message, room, online, room.log().last_ms(), message.0);
+        let mut told =
+            Announcement::at_head(Kind::Message, room, online, room.log().last_ms(), message.0);
         told.payload = Cow::Borrowed(message.1);
         outcome.tell.push(told);
     }
@@ -68,7 +69,11 @@ fn arrived(room: Room, env: &Env<'_>) -> Box<Room> {
 
 /// A part of a snapshot makes or extends the room. One that does not fit to the parts before it takes them away, as half
 /// a room must not live; a room that is whole stays as it is.
-fn load<'a>(room: Option<&mut Room>, part: &[u8], env: &Env<'_>) -> Result<Outcome<'a, Applied>, RoomError> {
+fn load<'a>(
+    room: Option<&mut Room>,
+    part: &[u8],
+    env: &Env<'_>,
+) -> Result<Outcome<'a, Applied>, RoomError> {
     let mut outcome = Outcome::of(Ok(Done));
     outcome.replicate = Replicate::Verbatim;
     outcome.key = KeyFate::Changed;

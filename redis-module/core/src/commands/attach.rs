@@ -49,6 +49,7 @@ pub fn attach<'a>(
         kicks: Vec::new(),
     };
     let mut began = 0;
+    let held = env.held_until(room.came());
     // After a start everybody comes at once, but nobody went.
     let quiet = !env.is_settled();
     for &uid in uids {
@@ -60,9 +61,14 @@ pub fn attach<'a>(
             reply.kicks.push((uid, member.kicks));
         }
         if env.counts {
-            place.sessions.attach(env.client, place.key, uid, member.cursor, quiet);
+            place
+                .sessions
+                .attach(env.client, place.key, uid, member.cursor, quiet);
             began += 1;
         }
+    }
+    if let Some(until) = held.filter(|_| began > 0) {
+        place.sessions.hold(place.key, until);
     }
     let mut outcome = Outcome::of(reply);
     outcome.count(Counter::Joined, began);

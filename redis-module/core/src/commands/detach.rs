@@ -8,14 +8,20 @@ use crate::error::RoomError;
 use crate::position::Position;
 
 /// Runs DETACH: how many sessions ended. Sessions are this node's, so the room is not looked at, and may be gone.
-pub fn detach(place: Place<'_>, uids: &[&[u8]], env: &Env<'_>) -> Result<Outcome<'static, u64>, RoomError> {
+pub fn detach(
+    place: Place<'_>,
+    uids: &[&[u8]],
+    env: &Env<'_>,
+) -> Result<Outcome<'static, u64>, RoomError> {
     check_uids(uids, env.settings.max_uids)?;
     if !env.counts {
         return Ok(Outcome::of(0));
     }
     let mut ended = 0;
     for uid in uids {
-        let had = place.sessions.detach(env.client, place.key, uid, env.times.mono);
+        let had = place
+            .sessions
+            .detach(env.client, place.key, uid, env.times.mono);
         ended += u64::from(had);
     }
     Ok(Outcome::of(ended))
@@ -37,7 +43,9 @@ pub fn away(
     let mut kept = 0;
     for uid in uids.iter().filter(|uid| room.member(uid).is_some()) {
         let until = env.ghost_until();
-        place.sessions.away(env.client, place.key, uid, position.seq, until);
+        place
+            .sessions
+            .away(env.client, place.key, uid, position.seq, until);
         kept += 1;
     }
     let mut outcome = Outcome::of(kept);

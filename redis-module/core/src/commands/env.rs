@@ -1,6 +1,6 @@
 //! What a command knows of the world: the times, random bits, settings, its caller.
 
-use crate::clock::Times;
+use crate::clock::{Clock, Times};
 use crate::position::Tag;
 use crate::room::{Came, Room};
 use crate::sessions::{ClientId, RoomName, Sessions};
@@ -21,6 +21,8 @@ pub struct Place<'a> {
 pub struct Env<'a> {
     /// Read once, for the whole command.
     pub times: Times,
+    /// Knows how old a stamp is.
+    pub clock: &'a Clock,
     /// Random bits for a room that is born.
     pub birth: Tag,
     /// Redis is full: what grows memory is refused.
@@ -47,7 +49,11 @@ impl Env<'_> {
     pub fn held_until(&self, came: Came) -> Option<u64> {
         let grace = self.settings.device_grace;
         let arrived = if came.arrived { came.at } else { 0 };
-        let promoted = if came.at <= self.role_since { self.role_since } else { 0 };
+        let promoted = if came.at <= self.role_since {
+            self.role_since
+        } else {
+            0
+        };
         let until = arrived.max(promoted).saturating_add(grace);
         (grace > 0 && arrived.max(promoted) > 0 && self.times.mono < until).then_some(until)
     }
@@ -60,7 +66,10 @@ impl Env<'_> {
     /// A room that comes to be now by a command.
     pub fn new_room(&self) -> Box<Room> {
         let room = Room::new(self.birth);
-        room.set_came(Came { at: self.times.mono, arrived: false });
+        room.set_came(Came {
+            at: self.times.mono,
+            arrived: false,
+        });
         Box::new(room)
     }
 }

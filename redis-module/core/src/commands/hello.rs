@@ -27,13 +27,16 @@ pub fn hello(
     env: &Env<'_>,
 ) -> Result<Outcome<'static, Greeting>, RoomError> {
     check_uid(hello.name)?;
-    if hello.id.is_some_and(|id| id.is_empty() || id.len() > MOST_ID) {
+    if hello
+        .id
+        .is_some_and(|id| id.is_empty() || id.len() > MOST_ID)
+    {
         return Err(RoomError::BadId(hello.id.unwrap_or_default().into()));
     }
     if !env.counts {
         return Ok(Outcome::of(Greeting::Ok));
     }
-    match sessions.hello(hello, env.times.mono) {
+    match sessions.hello(hello, env.times.mono, env.settings.device_grace) {
         Ok(greeting) => Ok(Outcome::of(greeting)),
         Err(NameTaken) => Err(RoomError::NameTaken(hello.name.into())),
     }

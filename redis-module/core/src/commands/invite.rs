@@ -46,9 +46,13 @@ pub fn invite<'a>(
     }
     if !came.is_empty() {
         let head = [Piece::Bytes(b"invited")];
-        outcome.effect(Effect::new("mark", now, head.into_iter().chain(names(came))));
+        outcome.effect(Effect::new(
+            "mark",
+            now,
+            head.into_iter().chain(names(came)),
+        ));
     }
-    Ok(outcome.changed(born, "room.invite"))
+    Ok(outcome.changed(born, c"room.invite"))
 }
 
 /// Those who are no members, each once, and those who are but came uninvited.
@@ -58,6 +62,8 @@ fn sorted_out<'a>(room: Option<&Room>, uids: &[&'a [u8]]) -> (Vec<&'a [u8]>, Vec
     uids.dedup();
     let member = |uid: &[u8]| room.and_then(|room| room.member(uid));
     let new = uids.iter().filter(|uid| member(uid).is_none());
-    let came = uids.iter().filter(|uid| member(uid).is_some_and(|member| member.newcomer));
+    let came = uids
+        .iter()
+        .filter(|uid| member(uid).is_some_and(|member| member.newcomer));
     (new.copied().collect(), came.copied().collect())
 }

@@ -116,7 +116,7 @@ impl<'a> Join<'a> {
         let mut outcome = Outcome::of(reply(room, &plan, sessions.online(key), env));
         if let Some(effect) = effect {
             outcome.effect(effect);
-            outcome = outcome.changed(born, "room.join");
+            outcome = outcome.changed(born, c"room.join");
         }
         outcome.count(Counter::Dropped, unread);
         outcome.count(Counter::Joined, began);
@@ -135,6 +135,9 @@ impl<'a> Join<'a> {
     fn begin(&self, key: RoomName<'_>, sessions: &mut Sessions, plan: &Plan, env: &Env<'_>) {
         let at = plan.start.position.seq;
         sessions.join(env.client, key, self.uid, at, plan.ghost.clone());
+        if let Some(until) = plan.held {
+            sessions.hold(key, until);
+        }
         if plan.held.is_some() && plan.start.resumed {
             // What this device has is remembered, and moves the cursor when the others have had their time to come.
             sessions.ack(env.client, key, self.uid, at, plan.held);
@@ -155,7 +158,9 @@ impl<'a> Join<'a> {
                 return Err(RoomError::OutOfMemory);
             }
         }
-        let of_here = self.since.filter(|since| room.verify(*since) != Some(false));
+        let of_here = self
+            .since
+            .filter(|since| room.verify(*since) != Some(false));
         let takeover = || sessions.takeover(key, self.uid, of_here.map(|since| since.seq));
         let ghost = env.counts.then(takeover).flatten();
         let start = self.start(room, member, ghost.as_ref());
@@ -214,7 +219,9 @@ impl<'a> Join<'a> {
         let reset = room.verify(since) == Some(false);
         match member {
             None => plain(cursor, reset),
-            Some(member) if !reset && since.seq < member.joined_at => plain(member.joined_at, false),
+            Some(member) if !reset && since.seq < member.joined_at => {
+                plain(member.joined_at, false)
+            }
             Some(_) => room.resume(since, cursor),
         }
     }

@@ -47,5 +47,5 @@ pub fn kick<'a>(
     }
     let rest = [Piece::Bytes(b"kick"), Piece::Bytes(uid)];
     outcome.effect(Effect::new("mark", env.times.steady, rest));
-    Ok(outcome.changed(None, "room.kick"))
+    Ok(outcome.changed(None, c"room.kick"))
 }

@@ -16,7 +16,11 @@ pub fn leave<'a>(
     let Some(room) = place.room else {
         return Ok(Outcome::of(0));
     };
-    let gone: Vec<&'a [u8]> = uids.iter().copied().filter(|uid| room.remove(uid)).collect();
+    let gone: Vec<&'a [u8]> = uids
+        .iter()
+        .copied()
+        .filter(|uid| room.remove(uid))
+        .collect();
     let mut outcome = Outcome::of(gone.len() as u64);
     if gone.is_empty() {
         return Ok(outcome);
@@ -24,9 +28,15 @@ pub fn leave<'a>(
     for uid in &gone {
         place.sessions.remove_uid(place.key, uid);
         let online = place.sessions.online(place.key);
-        outcome.tell.push(Announcement::left(room, online, env.times.wall, uid));
+        outcome
+            .tell
+            .push(Announcement::left(room, online, env.times.wall, uid));
     }
-    let mut effect = Effect::new("leave", env.times.steady, gone.into_iter().map(Piece::Bytes));
+    let mut effect = Effect::new(
+        "leave",
+        env.times.steady,
+        gone.into_iter().map(Piece::Bytes),
+    );
     if room.member_count() > 0 {
         let (drops, dropped) = settle(room, env);
         effect.drops = drops;
@@ -34,7 +44,7 @@ pub fn leave<'a>(
     }
     outcome.effect(effect);
     let empty = room.member_count() == 0;
-    outcome = outcome.changed(None, "room.leave");
+    outcome = outcome.changed(None, c"room.leave");
     if empty {
         outcome.key = KeyFate::Gone;
     }

@@ -30,7 +30,7 @@ pub fn set_limits(
         ..Effect::new("limits", env.times.steady, rest)
     });
     outcome.count(Counter::Dropped, dropped.unread);
-    Ok(outcome.changed(None, "room.limits"))
+    Ok(outcome.changed(None, c"room.limits"))
 }
 
 /// How much TRIM leaves.
@@ -43,7 +43,11 @@ pub enum Trim {
 }
 
 /// Runs TRIM: how many messages went.
-pub fn trim(place: Place<'_>, what: Trim, env: &Env<'_>) -> Result<Outcome<'static, u64>, RoomError> {
+pub fn trim(
+    place: Place<'_>,
+    what: Trim,
+    env: &Env<'_>,
+) -> Result<Outcome<'static, u64>, RoomError> {
     let room = place.room.ok_or(RoomError::NoRoom)?;
     let end = room.log().head().seq.saturating_add(1);
     let first = match what {
@@ -64,5 +68,5 @@ pub fn trim(place: Place<'_>, what: Trim, env: &Env<'_>) -> Result<Outcome<'stat
         ..Effect::new("drop", env.times.steady, [])
     });
     outcome.count(Counter::Dropped, gone.unread);
-    Ok(outcome.changed(None, "room.trim"))
+    Ok(outcome.changed(None, c"room.trim"))
 }

@@ -47,7 +47,11 @@ impl Answer for Info<'_> {
         to.map(Reason::ALL.len());
         for reason in Reason::ALL {
             // For the room as a whole, read is read, wherever.
-            let word = if reason == Reason::Read { "read" } else { reason.word() };
+            let word = if reason == Reason::Read {
+                "read"
+            } else {
+                reason.word()
+            };
             to.pair(word, log.drops().count(reason));
         }
         to.text("limits");

@@ -45,7 +45,11 @@ impl Members {
         let room = room.ok_or(RoomError::NoRoom)?;
         // From the last row down: see the model's list of members for why this hides nobody.
         let all = room.member_count();
-        let mut at = if self.cursor == 0 { all } else { self.cursor.min(all) };
+        let mut at = if self.cursor == 0 {
+            all
+        } else {
+            self.cursor.min(all)
+        };
         let (mut rows, mut looked_at) = (Vec::new(), 0);
         while at > 0 && rows.len() < self.count && looked_at < MOST_LOOKED_AT {
             at -= 1;

@@ -3,11 +3,12 @@
 use super::effect::{Dropped, Drops, Effect};
 use super::env::Env;
 use crate::announce::{Header, Kind, control};
-use crate::limits::Limits;
+use crate::limits::{Limit, Limits};
 use crate::position::Position;
 use crate::room::Room;
 use smallvec::SmallVec;
 use std::borrow::Cow;
+use std::ffi::CStr;
 
 /// See the top of the file. The caller does it in this order: a room that is born is put under its key, announcements,
 /// effects, a key that goes, WATCH, the keyspace event, counters, the reply.
@@ -21,7 +22,7 @@ pub struct Outcome<'a, R> {
     /// What became of the key.
     pub key: KeyFate,
     /// For whoever watches keyspace events: its name.
-    pub event: Option<&'static str>,
+    pub event: Option<&'static CStr>,
     /// What is counted.
     pub counts: SmallVec<[(Counter, u64); 2]>,
 }
@@ -155,7 +156,7 @@ impl<'a, R> Outcome<'a, R> {
     }
 
     /// The room changed, or (if `born`) was made.
-    pub fn changed(mut self, born: Option<Box<Room>>, event: &'static str) -> Self {
+    pub fn changed(mut self, born: Option<Box<Room>>, event: &'static CStr) -> Self {
         self.key = born.map_or(KeyFate::Changed, KeyFate::Born);
         self.event = Some(event);
         self
@@ -228,7 +229,7 @@ impl<'a> Announcement<'a> {
 /// Drops what the room's limits want dropped now.
 pub fn settle(room: &mut Room, env: &Env<'_>) -> (Drops, Dropped) {
     let limits: Limits = room.limits(&env.settings.limits);
-    let drops = Drops(room.due(env.times.aging, &limits));
+    let drops = Drops(room.due(env.clock.aging(limits.get(Limit::MaxAge)), &limits));
     (drops, apply_drops(room, &drops))
 }
 

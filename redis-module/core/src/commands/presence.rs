@@ -16,7 +16,12 @@ use std::borrow::Cow;
 const PER_EFFECT: usize = 1000;
 
 /// One frame for all that came and went; and they were seen, which ends or begins their absence.
-pub fn presence<'a>(room: &mut Room, online: u64, change: &'a Change, env: &Env<'_>) -> Outcome<'a, ()> {
+pub fn presence<'a>(
+    room: &mut Room,
+    online: u64,
+    change: &'a Change,
+    env: &Env<'_>,
+) -> Outcome<'a, ()> {
     let mut outcome = Outcome::of(());
     if !(change.came.is_empty() && change.went.is_empty()) {
         let mut told = Announcement::at_head(Kind::Presence, room, online, env.times.wall, b"-");

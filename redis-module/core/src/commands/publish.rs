@@ -59,7 +59,11 @@ impl Answer for Published {
 
 impl<'a> Publish<'a> {
     /// Runs it.
-    pub fn run(&self, place: Place<'_>, env: &Env<'_>) -> Result<Outcome<'a, Published>, RoomError> {
+    pub fn run(
+        &self,
+        place: Place<'_>,
+        env: &Env<'_>,
+    ) -> Result<Outcome<'a, Published>, RoomError> {
         check_uid(self.uid.bytes)?;
         if let Some(id) = self.id {
             check_id(id.bytes)?;
@@ -87,7 +91,12 @@ impl<'a> Publish<'a> {
         Ok(self.store(place.room, online, env))
     }
 
-    fn announce_only(&self, room: Option<&Room>, online: u64, env: &Env<'_>) -> Outcome<'a, Published> {
+    fn announce_only(
+        &self,
+        room: Option<&Room>,
+        online: u64,
+        env: &Env<'_>,
+    ) -> Outcome<'a, Published> {
         let members = room.map_or(0, Room::member_count) as u64;
         let head = room.map_or_else(Position::default, |room| room.log().head());
         let mut outcome = Outcome::of(Published {
@@ -98,12 +107,23 @@ impl<'a> Publish<'a> {
             position: None,
         });
         let head = Position::new(0, head.tag);
-        outcome.tell.push(self.announcement(Kind::Ephemeral, head, env.times.wall, (online, members)));
+        outcome.tell.push(self.announcement(
+            Kind::Ephemeral,
+            head,
+            env.times.wall,
+            (online, members),
+        ));
         outcome.count(Counter::Ephemeral, 1);
         outcome
     }
 
-    fn announcement(&self, kind: Kind, position: Position, ms: u64, counts: (u64, u64)) -> Announcement<'a> {
+    fn announcement(
+        &self,
+        kind: Kind,
+        position: Position,
+        ms: u64,
+        counts: (u64, u64),
+    ) -> Announcement<'a> {
         Announcement {
             kind,
             position,
@@ -116,7 +136,9 @@ impl<'a> Publish<'a> {
     }
 
     fn stored_before(&self, room: &Room, env: &Env<'_>) -> Option<Seq> {
-        room.duplicate_of(self.uid.bytes, self.id?.bytes, env.times.aging, &env.settings.dedupe)
+        let policy = &env.settings.dedupe;
+        let now = env.clock.aging(policy.age_ms);
+        room.duplicate_of(self.uid.bytes, self.id?.bytes, now, policy)
     }
 
     fn store(&self, room: Option<&mut Room>, online: u64, env: &Env<'_>) -> Outcome<'a, Published> {
@@ -129,7 +151,13 @@ impl<'a> Publish<'a> {
         let position = room.append(ms, self.uid.bytes, self.payload.bytes);
         let birth = room.birth();
         if let Some(id) = self.id {
-            room.remember(self.uid.bytes, id.bytes, position.seq, ms, &env.settings.dedupe);
+            room.remember(
+                self.uid.bytes,
+                id.bytes,
+                position.seq,
+                ms,
+                &env.settings.dedupe,
+            );
         }
         let (drops, dropped) = settle(room, env);
         let members = room.member_count() as u64;
@@ -140,12 +168,14 @@ impl<'a> Publish<'a> {
             duplicate: false,
             position: Some(position),
         });
-        outcome.tell.push(self.announcement(Kind::Message, position, ms, (online, members)));
+        outcome
+            .tell
+            .push(self.announcement(Kind::Message, position, ms, (online, members)));
         let birth = born.is_some().then_some(u64::from(birth.0));
         outcome.effect(self.effect(ms, birth, drops, env));
         outcome.count(Counter::Published, 1);
         outcome.count(Counter::Dropped, dropped.unread);
-        outcome.changed(born, "room.publish")
+        outcome.changed(born, c"room.publish")
     }
 
     fn effect(&self, ms: u64, birth: Option<u64>, drops: Drops, env: &Env<'_>) -> Effect<'a> {

@@ -61,8 +61,13 @@ impl Answer for Rows<'_> {
     fn write(&self, to: &mut impl Sink) {
         let log = self.room.log();
         let from = self.from.max(log.first());
-        let before = log.position_at(from.saturating_sub(1)).unwrap_or(log.head());
-        let (most, most_bytes) = (self.page.count.min(MOST_ROWS), self.page.bytes.min(MOST_BYTES));
+        let before = log
+            .position_at(from.saturating_sub(1))
+            .unwrap_or(log.head());
+        let (most, most_bytes) = (
+            self.page.count.min(MOST_ROWS),
+            self.page.bytes.min(MOST_BYTES),
+        );
         to.map(4);
         to.pair_position("head", log.head());
         to.pair_position("before", before);

@@ -29,16 +29,24 @@ pub(super) fn raise<'a>(
     let last = moved.len() - 1;
     for (i, (to, uids)) in moved.into_iter().enumerate() {
         let uids = uids.into_iter().map(Piece::Bytes);
-        let mut effect = Effect::new("ack", env.times.steady, [Piece::Number(to)].into_iter().chain(uids));
+        let mut effect = Effect::new(
+            "ack",
+            env.times.steady,
+            [Piece::Number(to)].into_iter().chain(uids),
+        );
         effect.drops = if i == last { drops } else { Drops::default() };
         outcome.effect(effect);
     }
     outcome.count(Counter::Acked, total as u64);
     outcome.count(Counter::Dropped, dropped.unread);
-    (total, outcome.changed(None, "room.ack"))
+    (total, outcome.changed(None, c"room.ack"))
 }
 
 /// A tick's part: cursors of one room that are to rise, as its `Sessions` say.
-pub fn rise<'a>(room: &mut Room, risen: &'a [crate::sessions::Risen], env: &Env<'_>) -> Outcome<'a, ()> {
+pub fn rise<'a>(
+    room: &mut Room,
+    risen: &'a [crate::sessions::Risen],
+    env: &Env<'_>,
+) -> Outcome<'a, ()> {
     raise(room, risen.iter().map(|risen| (&*risen.uid, risen.to)), env).1
 }

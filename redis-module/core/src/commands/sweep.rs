@@ -42,10 +42,19 @@ impl Work {
 }
 
 /// What is to be done in this room, if anything. `turn` counts the looks at it.
-pub fn look(key: RoomName<'_>, room: &Room, sessions: &Sessions, turn: usize, env: &Env<'_>) -> Option<Work> {
+pub fn look(
+    key: RoomName<'_>,
+    room: &Room,
+    sessions: &Sessions,
+    turn: usize,
+    env: &Env<'_>,
+) -> Option<Work> {
     let limits = room.limits(&env.settings.limits);
     let mut work = Work {
-        drops: room.due(env.times.aging, &limits).iter().any(Option::is_some),
+        drops: room
+            .due(env.clock.aging(limits.get(Limit::MaxAge)), &limits)
+            .iter()
+            .any(Option::is_some),
         ids: ids_end(env) > room.oldest_id_ms().unwrap_or(u64::MAX),
         idle: is_idle(key, room, sessions, env),
         ..Work::default()
@@ -58,14 +67,14 @@ pub fn look(key: RoomName<'_>, room: &Room, sessions: &Sessions, turn: usize, en
 
 /// Publish ids older than this are forgotten.
 fn ids_end(env: &Env<'_>) -> u64 {
-    env.times.aging.saturating_sub(env.settings.dedupe.age_ms)
+    env.clock.stamp_before(env.settings.dedupe.age_ms)
 }
 
 fn is_idle(key: RoomName<'_>, room: &Room, sessions: &Sessions, env: &Env<'_>) -> bool {
     let ttl = env.settings.idle_ttl;
     ttl > 0
         && env.is_settled()
-        && room.acted_ms().saturating_add(ttl) < env.times.aging
+        && room.acted_ms() < env.clock.stamp_before(ttl)
         && !sessions.anybody(key)
 }
 
@@ -84,15 +93,29 @@ struct Horizons {
 impl Horizons {
     fn of(room: &Room, limits: &Limits, env: &Env<'_>) -> Self {
         let now = env.times.steady;
-        let before = |ttl: u64| if ttl == 0 || !env.is_settled() { 0 } else { now.saturating_sub(ttl) };
+        let before = |ttl: u64| {
+            if ttl == 0 || !env.is_settled() {
+                0
+            } else {
+                now.saturating_sub(ttl)
+            }
+        };
         let ttl = limits.get(Limit::MemberTtl);
         // The shortest of the times that end something for a member who is away: whoever is here must not come near it.
         let settings = env.settings;
         let shortest = [ttl, settings.newcomer_ttl, settings.forget_after];
-        let shortest = shortest.into_iter().filter(|ttl| *ttl > 0).min().unwrap_or(0);
+        let shortest = shortest
+            .into_iter()
+            .filter(|ttl| *ttl > 0)
+            .min()
+            .unwrap_or(0);
         // A room that holds no more than it would keep anyway has nothing to win from releasing members.
         let holds = room.log().len() > limits.get(Limit::Keep);
-        let ttl = if holds { before(ttl).saturating_sub(ttl / 8) } else { 0 };
+        let ttl = if holds {
+            before(ttl).saturating_sub(ttl / 8)
+        } else {
+            0
+        };
         Self {
             stale: stale_before(now, shortest),
             away: ttl,
@@ -156,7 +179,7 @@ pub fn sweep<'a>(
     if work.idle {
         outcome.key = KeyFate::Gone;
         outcome.replicate = Replicate::Unlink;
-        outcome.event = Some("room.idle");
+        outcome.event = Some(c"room.idle");
         outcome.count(Counter::Idle, 1);
         return outcome;
     }
@@ -164,13 +187,20 @@ pub fn sweep<'a>(
     outcome = mark(room, "seen", &names(&work.seen), env, outcome);
     outcome = mark(room, "release", &names(&work.away), env, outcome);
     outcome.count(Counter::Released, work.away.len() as u64);
-    forget(key, room, sessions, &names(&work.forgotten), env, &mut outcome);
     if work.ids {
         let before = ids_end(env);
         room.forget_ids_before(before);
         outcome.effect(Effect::new("ids", before, []));
         outcome.key = KeyFate::Changed;
     }
+    forget(
+        key,
+        room,
+        sessions,
+        &names(&work.forgotten),
+        env,
+        &mut outcome,
+    );
     if room.member_count() == 0 && !work.forgotten.is_empty() {
         outcome.key = KeyFate::Gone;
         return outcome;
@@ -209,5 +239,5 @@ fn forget<'a>(
     outcome.effect(Effect::new("leave", env.times.steady, rest));
     outcome.count(Counter::Forgotten, uids.len() as u64);
     outcome.key = KeyFate::Changed;
-    outcome.event = Some("room.leave");
+    outcome.event = Some(c"room.leave");
 }
