@@ -156,13 +156,13 @@ impl Way {
     }
 }
 
-/// Whether a command got an answer that is no error, and has none in it.
+/// Whether a command got an answer that is no error, and has none in it; else its code and text.
 fn answer(c: &mut Connection, command: &redis::Cmd) -> Result<(), String> {
-    let value = command.query::<Value>(c).map_err(|e| e.to_string())?;
-    match value.extract_error() {
-        Ok(_) => Ok(()),
-        Err(error) => Err(error.to_string()),
-    }
+    let done = command.query::<Value>(c).and_then(Value::extract_error);
+    done.map(|_| ()).map_err(|error| {
+        let code = error.code().unwrap_or("?");
+        format!("{code} {}", error.detail().unwrap_or_default())
+    })
 }
 
 /// With the module that calls others' commands.
