@@ -125,6 +125,8 @@ pub(crate) enum Failure {
     WrongType,
     OutOfMemory,
     NotForClients,
+    /// The caller may not publish on this channel.
+    NoChannel(Box<[u8]>),
     Arity,
     /// An argument that no option is.
     Syntax(Box<[u8]>),
@@ -152,6 +154,11 @@ impl fmt::Display for Failure {
             Self::NotForClients => f.write_str(
                 "ERR ROOM._APPLY carries effects between servers; it is not for clients",
             ),
+            Self::NoChannel(name) => write!(
+                f,
+                "NOPERM this user may not publish to the channel '{0}'; 'ACL SETUSER <name> &{0}' allows it",
+                Shown(name)
+            ),
             Self::Arity => f.write_str("ERR wrong number of arguments: an option lacks its value"),
             Self::Syntax(text) => write!(f, "ERR syntax error near '{}'", Shown(text)),
             Self::Number(text, min, max) => write!(
@@ -163,6 +170,15 @@ impl fmt::Display for Failure {
                 "ERR internal error: this is a defect of the module, see the server's log",
             ),
         }
+    }
+}
+
+/// An error unless the caller may publish on the channel of this room.
+pub(crate) fn check_channel(ctx: Ctx<'_>, key: RStr<'_>) -> Result<(), Failure> {
+    if ctx.may_publish(key) {
+        Ok(())
+    } else {
+        Err(Failure::NoChannel(key.bytes().into()))
     }
 }
 

@@ -9,7 +9,6 @@ use crate::{config, data_type, events, info, register};
 use redis_module::raw;
 use room_core::room::Room;
 use smallvec::SmallVec;
-use std::alloc::{GlobalAlloc, Layout};
 use std::ffi::{CStr, CString, c_char, c_int, c_longlong, c_void};
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -24,7 +23,7 @@ macro_rules! rm {
         // below keep them from outliving it.
         #[allow(unused_unsafe)]
         unsafe {
-            match raw::$name {
+            match redis_module::raw::$name {
                 Some(function) => function($($arg),*),
                 None => unreachable!(concat!(stringify!($name), " is checked for at load")),
             }
@@ -36,52 +35,9 @@ macro_rules! rm {
 macro_rules! has {
     ($name:ident) => {{
         // SAFETY: as in `rm!`: written once before, only read now.
-        let function = unsafe { raw::$name };
+        let function = unsafe { redis_module::raw::$name };
         function.is_some()
     }};
-}
-
-// ---- memory ----
-
-/// Redis' allocator, so that rooms count in `used_memory`.
-struct RedisAllocator;
-
-#[global_allocator]
-static ALLOCATOR: RedisAllocator = RedisAllocator;
-
-/// jemalloc and glibc align to 16 bytes; nothing here needs more.
-const ALIGNED: usize = 16;
-
-// SAFETY: RM_Alloc and its kin are malloc and its kin: thread-safe, never returning less than asked for, aborting the
-// server when memory is out. A layout with a larger alignment is refused with null, which the contract allows.
-unsafe impl GlobalAlloc for RedisAllocator {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        if layout.align() > ALIGNED {
-            null_mut()
-        } else {
-            rm!(RedisModule_Alloc(layout.size())).cast()
-        }
-    }
-
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        if layout.align() > ALIGNED {
-            null_mut()
-        } else {
-            rm!(RedisModule_Calloc(1, layout.size())).cast()
-        }
-    }
-
-    unsafe fn dealloc(&self, ptr: *mut u8, _: Layout) {
-        rm!(RedisModule_Free(ptr.cast()));
-    }
-
-    unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        if layout.align() > ALIGNED {
-            null_mut()
-        } else {
-            rm!(RedisModule_Realloc(ptr.cast(), new_size)).cast()
-        }
-    }
 }
 
 // ---- a call ----
@@ -98,7 +54,7 @@ pub(crate) struct Ctx<'a> {
 /// A string of Redis', borrowed for as long as the callback runs.
 #[derive(Clone, Copy)]
 pub(crate) struct RStr<'a> {
-    raw: *mut raw::RedisModuleString,
+    pub(crate) raw: *mut raw::RedisModuleString,
     life: PhantomData<&'a ()>,
 }
 
@@ -220,6 +176,30 @@ impl<'a> Ctx<'a> {
         ));
     }
 
+    /// Name and version of the server, as `INFO server` tells them.
+    fn server_version(self) -> String {
+        let reply = rm!(RedisModule_Call(
+            self.raw,
+            c"INFO".as_ptr(),
+            c"c".as_ptr(),
+            c"server".as_ptr()
+        ));
+        if reply.is_null() {
+            return "a server of unknown version".to_owned();
+        }
+        let mut len = 0;
+        let data = rm!(RedisModule_CallReplyStringPtr(reply, &mut len));
+        // SAFETY: RM_CallReplyStringPtr gives `len` bytes (or null) that live until the reply is freed, below.
+        let text = String::from_utf8_lossy(unsafe { slice(data, len) }).into_owned();
+        rm!(RedisModule_FreeCallReply(reply));
+        let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name));
+        match (field("valkey_version:"), field("redis_version:")) {
+            (Some(version), _) => format!("Valkey {version}"),
+            (None, Some(version)) => format!("Redis {version}"),
+            (None, None) => "a server of unknown version".to_owned(),
+        }
+    }
+
     pub(crate) fn client_id(self) -> u64 {
         rm!(RedisModule_GetClientId(self.raw))
     }
@@ -250,7 +230,7 @@ impl<'a> Ctx<'a> {
         ))
     }
 
-    fn free_string(self, string: *mut raw::RedisModuleString) {
+    pub(crate) fn free_string(self, string: *mut raw::RedisModuleString) {
         rm!(RedisModule_FreeString(self.raw, string));
     }
 
@@ -301,21 +281,6 @@ impl<'a> Ctx<'a> {
             rm!(RedisModule_PublishMessage(self.raw, key.raw, message));
         }
         self.free_string(message);
-    }
-
-    /// Redis may only be asking which channels a command publishes on, to check the caller's ACL (flag
-    /// `getchannels-api`): the one that is named as the key. True if it was answered and nothing is to be done.
-    fn answers_channels(self, args: Args<'_>) -> bool {
-        if !has!(RedisModule_IsChannelsPositionRequest)
-            || rm!(RedisModule_IsChannelsPositionRequest(self.raw)) == 0
-        {
-            return false;
-        }
-        if args.len() > 1 {
-            let publish = raw::REDISMODULE_CMD_CHANNEL_PUBLISH as c_int;
-            rm!(RedisModule_ChannelAtPosWithFlags(self.raw, 1, publish));
-        }
-        true
     }
 
     /// Tells whoever watches keyspace events (`K`/`E` with `d`).
@@ -562,9 +527,6 @@ unsafe extern "C" fn on_command<C: Command>(
     // SAFETY: see above.
     let args = unsafe { std::slice::from_raw_parts(argv, usize::try_from(argc).unwrap_or(0)) };
     let done = guard(C::SPEC.name, Err(Failure::Internal), || {
-        if ctx.answers_channels(Args(args)) {
-            return Ok(());
-        }
         C::run(ctx, Args(args))
     });
     if let Err(failure) = done {
@@ -899,6 +861,17 @@ fn subscribe(ctx: Ctx<'_>) {
     }
 }
 
+/// Whether the server has the newest functions that are called without asking first: those of Redis 7.0.3.
+fn server_is_new_enough() -> bool {
+    has!(RedisModule_CreateStringFromULongLong)
+        && has!(RedisModule_GetDbIdFromOptCtx)
+        && has!(RedisModule_RegisterStringConfig)
+        && has!(RedisModule_SetCommandInfo)
+        && has!(RedisModule_MonotonicMicroseconds)
+        && has!(RedisModule_ACLCheckChannelPermissions)
+        && has!(RedisModule_ReplyWithMap)
+}
+
 /// Called by Redis when it loads the module.
 ///
 /// # Safety
@@ -918,11 +891,15 @@ pub unsafe extern "C" fn RedisModule_OnLoad(
     if named == FAILED {
         return FAILED;
     }
-    // Of Redis 6.2 and 7.0: the newest functions that are called without asking first.
-    if !has!(RedisModule_GetDbIdFromOptCtx) || !has!(RedisModule_CreateStringFromULongLong) {
+    let ctx = Ctx::new(ctx);
+    if !server_is_new_enough() {
+        let server = guard("version", String::new(), || ctx.server_version());
+        ctx.log(
+            c"warning",
+            &format!("room: not loaded: this is {server}; the module needs Redis 7.0.3 or newer, or Valkey 7.2 or newer"),
+        );
         return FAILED;
     }
-    let ctx = Ctx::new(ctx);
     let args = if argv.is_null() {
         &[][..]
     } else {

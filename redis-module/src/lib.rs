@@ -28,5 +28,6 @@ mod events;
 mod ffi;
 mod info;
 mod presence;
+mod redis;
 mod register;
 mod sweep;

@@ -1,7 +1,7 @@
 //! `ROOM.KICK`: ends a uid's sessions everywhere; it stays a member.
 
 use crate::announce::{self, At, Counts};
-use crate::command::{ArgKind, ArgSpec, Command, Failure, Keys, Spec};
+use crate::command::{ArgKind, ArgSpec, Command, Failure, Keys, Spec, check_channel};
 use crate::effects::{Drops, send};
 use crate::ffi::{Args, Ctx, Piece, now_ms};
 use crate::presence::{room_key, sessions};
@@ -19,7 +19,7 @@ impl Command for Kick {
         summary: c"Ends the sessions of a uid on every proxy",
         complexity: c"O(1)",
         arity: -3,
-        flags: c"write fast getchannels-api",
+        flags: c"write fast",
         keys: Keys::Update,
         args: &[
             ArgSpec::KEY,
@@ -38,6 +38,7 @@ impl Command for Kick {
         if reason.len() > MOST_REASON {
             return Err(RoomError::TooBig(reason.len(), MOST_REASON).into());
         }
+        check_channel(ctx, name)?;
         let mut open = ctx.open(name, true);
         let room = open.need_room_mut()?;
         room.member_or_err(uid)?;

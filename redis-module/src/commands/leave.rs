@@ -1,7 +1,7 @@
 //! `ROOM.LEAVE`: memberships end, and the queues with them.
 
 use crate::announce::{self, At, Counts};
-use crate::command::{ArgSpec, Command, Failure, Keys, Spec};
+use crate::command::{ArgSpec, Command, Failure, Keys, Spec, check_channel};
 use crate::effects::{Drops, send, settle};
 use crate::ffi::{Args, Ctx, Piece, now_ms};
 use crate::presence::{room_key, sessions};
@@ -15,7 +15,7 @@ impl Command for Leave {
         summary: c"Ends memberships; the last one takes the room along",
         complexity: c"O(N) for N uids",
         arity: -3,
-        flags: c"write fast getchannels-api",
+        flags: c"write fast",
         keys: Keys::Delete,
         args: &[ArgSpec::KEY, ArgSpec::UIDS],
     };
@@ -23,6 +23,7 @@ impl Command for Leave {
     fn run(ctx: Ctx<'_>, args: Args<'_>) -> Result<(), Failure> {
         let name = args.string(1)?;
         args.rest(2).try_for_each(check_uid)?;
+        check_channel(ctx, name)?;
         let mut key = ctx.open(name, true);
         if key.maybe_room()?.is_none() {
             ctx.reply_int(0);

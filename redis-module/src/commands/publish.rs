@@ -1,7 +1,7 @@
 //! `ROOM.PUBLISH`: stores a message once and announces it, in one step.
 
 use crate::announce::{self, At, Counts};
-use crate::command::{ArgKind, ArgSpec, Command, Failure, Keys, Options, Spec};
+use crate::command::{ArgKind, ArgSpec, Command, Failure, Keys, Options, Spec, check_channel};
 use crate::config;
 use crate::effects::{send, settle};
 use crate::ffi::{Args, Ctx, Key, Kind, Piece, RStr, now_ms, random_u32};
@@ -20,7 +20,7 @@ impl Command for Publish {
         summary: c"Stores a message and announces it to those online",
         complexity: c"O(1) whoever is away, plus O(N) for N subscribers of the channel",
         arity: -4,
-        flags: c"write pubsub fast getchannels-api",
+        flags: c"write fast",
         keys: Keys::Insert,
         args: &[
             ArgSpec::KEY,
@@ -33,6 +33,7 @@ impl Command for Publish {
 
     fn run(ctx: Ctx<'_>, args: Args<'_>) -> Result<(), Failure> {
         let message = Message::parse(args)?;
+        check_channel(ctx, message.key)?;
         let mut key = ctx.open(message.key, !message.ephemeral);
         if key.kind() == Kind::Other {
             return Err(Failure::WrongType);

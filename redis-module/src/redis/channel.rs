@@ -1,0 +1,79 @@
+//! Whether the caller of a command may publish on the room's channel.
+//!
+//! It is asked here, not by the command flags `pubsub` or `getchannels-api`: with one of these Redis from 7.4 and Valkey
+//! from 8.0 on take a command with a key for sharded pub/sub, and answer it in a slot whose key has already moved away.
+//!
+//! Source: RM_GetClientUserNameById, RM_GetCurrentUserName, RM_ACLCheckChannelPermissions, RM_ACLAddLogEntry.
+
+use crate::ffi::{Ctx, RStr, rm};
+use redis_module::raw;
+use std::ffi::c_int;
+use std::io::{Error, ErrorKind};
+use std::ptr::null_mut;
+
+/// On whose behalf a command runs.
+enum Caller {
+    /// A client, by its user's name.
+    User(*mut raw::RedisModuleString),
+    /// Another module, the primary, or the AOF: nobody whose rights could be asked.
+    Nobody,
+}
+
+impl Ctx<'_> {
+    /// Whether the caller may publish on this channel. A refusal is written to `ACL LOG`.
+    pub(crate) fn may_publish(self, channel: RStr<'_>) -> bool {
+        let Caller::User(name) = self.caller() else {
+            return true;
+        };
+        let user = rm!(RedisModule_GetModuleUserFromUserName(name));
+        self.free_string(name);
+        if user.is_null() {
+            // Its user was deleted: Redis is about to close such a connection.
+            return false;
+        }
+        let publish = raw::REDISMODULE_CMD_CHANNEL_PUBLISH as c_int;
+        let allowed = rm!(RedisModule_ACLCheckChannelPermissions(
+            user,
+            channel.raw,
+            publish
+        )) == raw::REDISMODULE_OK as c_int;
+        if !allowed {
+            rm!(RedisModule_ACLAddLogEntry(
+                self.raw,
+                user,
+                channel.raw,
+                raw::RedisModuleACLLogEntryReason_REDISMODULE_ACL_LOG_CHANNEL
+            ));
+        }
+        rm!(RedisModule_FreeModuleUser(user));
+        allowed
+    }
+
+    fn caller(self) -> Caller {
+        let name = rm!(RedisModule_GetClientUserNameById(
+            self.raw,
+            self.client_id()
+        ));
+        if !name.is_null() {
+            return Caller::User(name);
+        }
+        // No connection has this id: a script's own client, or one that RM_Call made for another module.
+        if !self.flags().script() || self.has_no_user() {
+            return Caller::Nobody;
+        }
+        Caller::User(rm!(RedisModule_GetCurrentUserName(self.raw)))
+    }
+
+    /// Whether no user stands behind the running command. RM_GetCurrentUserName must not be called then: Redis follows a
+    /// null pointer. RM_Call on behalf of the current user (`C`) tells it apart, before it looks for the command.
+    fn has_no_user(self) -> bool {
+        rm!(RedisModule_Call(
+            self.raw,
+            c"room._no_such_command".as_ptr(),
+            c"C".as_ptr(),
+            null_mut::<u8>()
+        ))
+        .is_null()
+            && Error::last_os_error().kind() == ErrorKind::Unsupported
+    }
+}
