@@ -53,15 +53,11 @@ impl Primaries {
         );
         let ids = [0, 1].map(|at: usize| text(&ok(&mut nodes[at].connect(), "CLUSTER MYID")));
         let both = Self { nodes, ids };
-        both.wait_for_state("ok");
+        both.nodes
+            .iter()
+            .for_each(|node| wait_for_state(node, "ok"));
+        both.wait_for_agreement();
         both
-    }
-
-    /// Waits until both say that the cluster is in this state.
-    pub fn wait_for_state(&self, state: &str) {
-        for node in &self.nodes {
-            wait_for_state(node, state);
-        }
     }
 
     /// Which node owns the key's slot: the one that does not point elsewhere.
@@ -112,6 +108,16 @@ impl Primaries {
         eventually("the slot has moved", || {
             (self.owner(key) == to).then_some(())
         });
+        self.wait_for_agreement();
+    }
+
+    /// Waits until both nodes say the same of who owns what since when. A slot that went back before its owner had
+    /// heard of the other's epoch would be claimed by both, or by none.
+    fn wait_for_agreement(&self) {
+        eventually("the nodes agree", || {
+            let views = [0, 1].map(|at: usize| view(&self.nodes[at]));
+            (views[0] == views[1]).then_some(())
+        });
     }
 
     /// Whether the nodes know this way.
@@ -128,6 +134,22 @@ impl Primaries {
             }
         }
     }
+}
+
+/// What a node knows of all nodes: id, epoch and slots, by id.
+fn view(node: &Redis) -> Vec<String> {
+    let nodes: String = node.query(&words("CLUSTER NODES"));
+    let mut view: Vec<String> = nodes
+        .lines()
+        .map(|line| {
+            // id address flags primary ping pong epoch link slot …
+            let fields: Vec<&str> = line.split(' ').collect();
+            let slots = fields.get(8..).unwrap_or_default().join(" ");
+            format!("{} {} {slots}", fields[0], fields[6])
+        })
+        .collect();
+    view.sort();
+    view
 }
 
 /// Waits until a node says that the cluster is in this state.
