@@ -15,7 +15,7 @@ has() { command -v "$1" >/dev/null; }
 # Whether one of the files is there; a pattern that fits nothing arrives as it is written.
 any() { local file; for file; do [ ! -e "$file" ] || return 0; done; return 1; }
 
-# Packages of Debian 12 that are missing for a purpose: build, redis, client, count, or peers.
+# Packages of Debian 12 that are missing for a purpose: build, redis, client, servers, count, or peers.
 missing() {
   case $1 in
     build)
@@ -34,6 +34,10 @@ missing() {
       has npm || echo npm
       any "${CHROMIUM:-/usr/bin/chromium}" || echo chromium
       any /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf || echo fonts-dejavu-core
+      ;;
+    servers)
+      has python3 || echo python3
+      python3 -m pip --version >/dev/null 2>&1 || echo python3-pip
       ;;
     count)
       has valgrind || echo valgrind
@@ -79,10 +83,10 @@ install_packages() {
   done
 }
 
-# The two programs as users run them.
+# The two programs as users run them; `build caller` also the module that the tests of access rules call commands by.
 build() {
   say "building the module and the proxy"
-  cargo build --release -p roomcast-module -p roomcast-proxy
+  cargo build --release -p roomcast-module -p roomcast-proxy "${@/#/-proomcast-}"
 }
 
 # Many sockets want many files.

@@ -3,6 +3,8 @@
 //! | file | what it holds |
 //! |---|---|
 //! | [`redis`] | a redis-server with the module, restarted and killed at will |
+//! | [`servers`] | which servers there are beside the installed one |
+//! | [`cluster`] | two nodes of a cluster, and a slot that moves between them |
 //! | [`proxy`] | a roomcast-proxy, killed and frozen at will |
 //! | [`client`] | a WebSocket client that sends only what the tutorial's sends |
 //! | [`light`] | WebSocket clients by the thousand |
@@ -16,6 +18,7 @@
 //! Servers listen on loopback only, and are ended by pid. What they printed is shown when their test fails.
 
 pub mod client;
+pub mod cluster;
 pub mod counted;
 pub mod eventually;
 pub mod light;
@@ -24,6 +27,7 @@ pub mod proxy;
 pub mod random;
 pub mod redis;
 pub mod relay;
+pub mod servers;
 pub mod value;
 
 pub use eventually::{PATIENCE, eventually};

@@ -7,11 +7,13 @@
 //! | `persistence`, `replication`, `keyspace` | a room is the same after every way of saving, copying and replicating it |
 //! | `presence`, `announce` | who is online, and what subscribers hear |
 //! | `timer` | what the module does without a command, and when it must not |
-//! | `limits`, `memory` | what a room keeps, and what that costs |
+//! | `limits`, `memory`, `allocator` | what a room keeps, and what that costs |
 //! | `acl`, `docs`, `cluster` | rooms among users, clients and nodes |
+//! | `reshard` | a slot moves while people talk |
 //! | `workload`, `random` | what the others share |
 
 mod acl;
+mod allocator;
 mod announce;
 mod cluster;
 mod commands;
@@ -25,6 +27,7 @@ mod persistence;
 mod presence;
 mod random;
 mod replication;
+mod reshard;
 mod shapes;
 mod timer;
 mod workload;
