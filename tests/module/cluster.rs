@@ -39,10 +39,7 @@ fn pair() -> (Redis, Redis) {
             info.contains("cluster_state:ok").then_some(())
         });
     }
-    eventually("the replica is in step", || {
-        let info: String = replica.query(&words("INFO replication"));
-        info.contains("master_link_status:up").then_some(())
-    });
+    primary.in_step(&replica);
     (primary, replica)
 }
 
@@ -90,12 +87,7 @@ fn shard_subscribers_hear_each_message_once() {
     for ear in &mut ears {
         assert_eq!(heard(ear), ["m0", "m1", "m2", "m3", "m4"]);
     }
-    eventually("the replica is equal", || {
-        let exists: i64 = words("ROOM.HEADS {r}1")
-            .query::<Value>(&mut readonly(&replica))
-            .map_or(0, |_| 1);
-        (exists == 1).then_some(())
-    });
+    primary.in_step(&replica);
     assert_eq!(
         format!("{:?}", ok(&mut readonly(&replica), "ROOM.RANGE {r}1 - +")),
         format!("{:?}", ok(&mut c, "ROOM.RANGE {r}1 - +"))

@@ -10,6 +10,7 @@
 //! | `limits`, `memory` | what a room keeps, and what that costs |
 //! | `acl`, `docs`, `cluster` | rooms among users, clients and nodes |
 //! | `workload`, `random` | what the others share |
+//! | `tools` | that the tests' own tools do what the others rely on |
 
 mod acl;
 mod announce;
@@ -27,4 +28,5 @@ mod random;
 mod replication;
 mod shapes;
 mod timer;
+mod tools;
 mod workload;
