@@ -93,7 +93,7 @@ fn places(trace: &std::backtrace::Backtrace) -> String {
     let text = trace.to_string();
     let ours = text.lines().filter(|line| {
         let line = line.trim_start();
-        line.starts_with("at ./tests/") && !line.contains("/shown.rs:")
+        line.starts_with("at ") && line.contains("/tests/") && !line.contains("/shown.rs:")
     });
     ours.take(8)
         .flat_map(|line| ["\n  ", line.trim()])

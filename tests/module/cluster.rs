@@ -40,6 +40,15 @@ fn pair() -> (Redis, Redis) {
         });
     }
     primary.in_step(&replica);
+    // A shard's messages go to those of its nodes that the primary knows and has a link to; others lose them.
+    eventually("the primary knows the replica", || {
+        let nodes: String = primary.query(&words("CLUSTER NODES"));
+        let replica = format!(" slave {id} ");
+        let mut lines = nodes.lines();
+        lines
+            .any(|line| line.contains(&replica) && line.trim_end().ends_with(" connected"))
+            .then_some(())
+    });
     (primary, replica)
 }
 

@@ -9,7 +9,7 @@
 //! | `timer` | what the module does without a command, and when it must not |
 //! | `limits`, `memory` | what a room keeps, and what that costs |
 //! | `acl`, `docs`, `cluster` | rooms among users, clients and nodes |
-//! | `workload`, `random` | what the others share |
+//! | `workload`, `random`, `ear` | what the others share |
 //! | `tools` | that the tests' own tools do what the others rely on |
 
 mod acl;
@@ -18,6 +18,7 @@ mod cluster;
 mod commands;
 mod corrupt;
 mod docs;
+mod ear;
 mod errors;
 mod keyspace;
 mod limits;

@@ -1,5 +1,6 @@
 //! What the module does without a command: departures, limits in silent rooms, and when it must wait with them.
 
+use crate::ear::Ear;
 use harness::eventually;
 use harness::redis::Redis;
 use harness::value::{field, int, list, ok, text, words};
@@ -65,16 +66,12 @@ fn a_departure_is_the_same_on_all_copies() {
     });
     // Or time would release both again, between one look at a digest and the next.
     ok(&mut c, "ROOM.LIMITS r member-ttl 600000");
-    let released = acted(&mut c, "r", "u");
+    let mut ear = Ear::on(&primary, "r");
     let mut visitor = primary.connect();
     ok(&mut visitor, "ROOM.ATTACH r u");
-    let arrived = eventually("the arrival is told", || {
-        Some(acted(&mut c, "r", "u")).filter(|arrived| *arrived > released)
-    });
+    ear.hears("+u");
     drop(visitor);
-    eventually("the departure is told", || {
-        (acted(&mut c, "r", "u") > arrived).then_some(())
-    });
+    ear.hears("-u");
     ok(&mut c, "ROOM.PUBLISH r w n");
     primary.in_step(&replica);
     let digest = primary.digest("r");
