@@ -7,6 +7,7 @@
 //! | `persistence`, `replication`, `keyspace` | a room is the same after every way of saving, copying and replicating it |
 //! | `presence`, `announce` | who is online, and what subscribers hear |
 //! | `timer` | what the module does without a command, and when it must not |
+//! | `time` | a wall clock that jumps moves nothing |
 //! | `limits`, `memory` | what a room keeps, and what that costs |
 //! | `acl`, `docs`, `cluster` | rooms among users, clients and nodes |
 //! | `workload`, `random`, `ear` | what the others share |
@@ -28,6 +29,7 @@ mod presence;
 mod random;
 mod replication;
 mod shapes;
+mod time;
 mod timer;
 mod tools;
 mod workload;
