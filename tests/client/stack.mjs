@@ -55,6 +55,11 @@ const answers = (port) => new Promise((done) => {
   socket.once('error', () => done(false));
 });
 
+/** The end of a log. */
+function tail(log, lines = 15, width = 400) {
+  return log.trimEnd().split('\n').slice(-lines).map((line) => line.slice(0, width)).join('\n');
+}
+
 /** A program, what it prints, and its end. */
 class Program {
   log = '';
@@ -111,7 +116,7 @@ export class Stack {
       await eventually(`${name} answers or ends`, async () => program.over || answers(port));
       if (!program.over) return [program, port];
     }
-    throw new Error(`${name} did not start:\n${program.log}${this.#redisLog()}`);
+    throw new Error(`${name} did not start:\n${tail(program.log)}\n${tail(this.#redisLog())}`);
   }
 
   async #startRedis() {
@@ -161,8 +166,8 @@ export class Stack {
 
   /** What the servers wrote, for a failed test. */
   logs() {
-    const proxies = [...this.#gone, this.#proxy].filter(Boolean).map((program) => program.log);
-    return ['--- redis-server', this.#redisLog(), '--- proxy', ...proxies].join('\n');
+    const proxies = [...this.#gone, this.#proxy].filter(Boolean).map((program) => program.log).join('');
+    return ['--- redis-server', tail(this.#redisLog()), '--- proxy', tail(proxies)].join('\n');
   }
 
   async stop() {

@@ -86,8 +86,8 @@ impl Plan {
         let broken = self.run();
         assert!(
             broken.is_empty(),
-            "{self:?}\nbroken promises:\n{}",
-            broken.join("\n")
+            "{self:?}\nbroken promises: {}",
+            harness::shown::first(&broken)
         );
     }
 }

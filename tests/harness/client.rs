@@ -1,6 +1,7 @@
 //! A WebSocket client that sends only what the tutorial's client sends: login, message, and the answer to heartbeats.
 
 use crate::eventually::PATIENCE;
+use crate::shown::last;
 use serde_json::{Value, json};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
@@ -112,20 +113,23 @@ impl Client {
     /// After [`PATIENCE`], with what came instead.
     pub fn find(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         let deadline = Instant::now() + PATIENCE;
+        // What was looked at need not be looked at again at every frame of a long queue.
+        let mut looked_at = 0;
         loop {
-            if let Some(at) = self.seen.iter().position(&wanted) {
-                return self.seen.remove(at);
+            if let Some(at) = self.seen[looked_at..].iter().position(&wanted) {
+                return self.seen.remove(looked_at + at);
             }
+            looked_at = self.seen.len();
             let left = deadline.saturating_duration_since(Instant::now());
             assert!(
                 !left.is_zero(),
-                "not within {PATIENCE:?}: {what}; came: {:#?}",
-                self.seen
+                "not within {PATIENCE:?}: {what}; came: {}",
+                last(&self.seen)
             );
             assert!(
                 self.read(left),
-                "the connection ended before {what}; came: {:#?}",
-                self.seen
+                "the connection ended before {what}; came: {}",
+                last(&self.seen)
             );
         }
     }
@@ -136,25 +140,27 @@ impl Client {
     }
 
     /// Reads until this message came; returns all messages so far, in order, and forgets them.
-    pub fn messages_until(&mut self, last: &str) -> Vec<Value> {
-        self.try_messages_until(last).unwrap_or_else(|| {
+    pub fn messages_until(&mut self, end: &str) -> Vec<Value> {
+        self.try_messages_until(end).unwrap_or_else(|| {
             panic!(
-                "the connection ended before the message {last}; came: {:#?}",
-                self.seen
+                "the connection ended before the message {end}; came: {}",
+                last(&self.seen)
             )
         })
     }
 
     /// The same; `None` if the connection ends before.
-    pub fn try_messages_until(&mut self, last: &str) -> Option<Vec<Value>> {
+    pub fn try_messages_until(&mut self, end: &str) -> Option<Vec<Value>> {
         let deadline = Instant::now() + PATIENCE;
-        let is_last = |event: &Value| event["event"] == "message" && event["message"] == last;
-        while !self.seen.iter().any(is_last) {
+        let is_last = |event: &Value| event["event"] == "message" && event["message"] == end;
+        let mut looked_at = 0;
+        while !self.seen[looked_at..].iter().any(is_last) {
+            looked_at = self.seen.len();
             let left = deadline.saturating_duration_since(Instant::now());
             assert!(
                 !left.is_zero(),
-                "the message {last} did not come; came: {:#?}",
-                self.seen
+                "the message {end} did not come; came: {}",
+                last(&self.seen)
             );
             if !self.read(left) {
                 return None;
@@ -190,8 +196,8 @@ impl Client {
             let left = deadline.saturating_duration_since(Instant::now());
             assert!(
                 !left.is_zero() && self.read(left),
-                "no heartbeat came; came: {:#?}",
-                self.seen
+                "no heartbeat came; came: {}",
+                last(&self.seen)
             );
         }
     }

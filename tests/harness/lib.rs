@@ -11,13 +11,17 @@
 //! | [`relay`] | a TCP link that can be cut, stalled or slowed |
 //! | [`counted`] | a program whose instructions are counted |
 //! | [`random`] | random numbers that can be had again |
+//! | [`clock`] | a wall clock that jumps |
 //! | [`value`] | looking into Redis' replies |
 //! | [`process`] | children that end with their owner; where the programs are |
+//! | [`shown`] | how much a failing test shows |
 //! | [`eventually`](mod@eventually) | waiting with a deadline |
 //!
-//! Servers listen on loopback only, and are ended by pid. What they printed is shown when their test fails.
+//! Servers listen on loopback only, and are ended by pid. The end of what they printed is
+//! shown when their test fails; the whole is kept then, and its file named.
 
 pub mod client;
+pub mod clock;
 pub mod cluster;
 pub mod counted;
 pub mod eventually;
@@ -28,6 +32,7 @@ pub mod random;
 pub mod redis;
 pub mod relay;
 pub mod servers;
+pub mod shown;
 pub mod value;
 
 pub use eventually::{PATIENCE, eventually};

@@ -1,6 +1,7 @@
 //! Children that end with their owner, and where the programs are.
 
 use crate::eventually::{PATIENCE, eventually, within};
+use crate::shown;
 use std::fs::File;
 use std::hash::BuildHasher;
 use std::net::TcpListener;
@@ -8,9 +9,6 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
-
-/// Lines of a program's output that are shown when a test fails.
-const SHOWN_LINES: usize = 300;
 
 /// A port of loopback that was free a moment ago. Whoever takes it meanwhile is noticed by [`Process::listens`].
 ///
@@ -26,6 +24,18 @@ pub fn free_port() -> u16 {
     })
 }
 
+/// Where cargo puts the programs of this build.
+///
+/// # Panics
+/// If this program has no path.
+pub fn target_folder() -> PathBuf {
+    let own = std::env::current_exe().expect("a path of this program");
+    // Tests lie in target/<profile>/deps, programs in target/<profile>.
+    let mut folders = own.ancestors().skip(1).take(2);
+    let beside = folders.find(|folder| folder.file_name().is_some_and(|name| name != "deps"));
+    beside.expect("a folder of this program").to_owned()
+}
+
 /// A file that `cargo build --release` makes, or the one that a variable names.
 ///
 /// # Panics
@@ -33,15 +43,7 @@ pub fn free_port() -> u16 {
 pub fn built(variable: &str, name: &str) -> PathBuf {
     let path = match std::env::var_os(variable) {
         Some(path) => PathBuf::from(path),
-        // Tests lie in target/<profile>/deps, programs in target/<profile>.
-        None => {
-            let own = std::env::current_exe().expect("a path of this program");
-            let mut folders = own.ancestors().skip(1).take(2);
-            let beside = folders
-                .find(|folder| folder.file_name().is_some_and(|name| name != "deps"))
-                .expect("a folder of this program");
-            beside.join(name)
-        }
+        None => target_folder().join(name),
     };
     assert!(
         path.exists(),
@@ -79,6 +81,7 @@ impl Process {
     /// # Panics
     /// If it cannot be started.
     pub fn start(mut command: Command, log: &Path) -> Self {
+        shown::cut_panics();
         let file = File::options()
             .create(true)
             .append(true)
@@ -188,12 +191,19 @@ impl Process {
     }
 }
 
-/// The end of what programs wrote to this file.
-fn tail(log: &Path) -> String {
+/// Keeps a log for whoever looks into a failure (its folder goes with the test): where, and how it ends.
+fn keep(log: &Path, pid: u32) -> String {
+    let name = log.file_stem().unwrap_or_default().to_string_lossy();
+    let kept = std::env::temp_dir().join(format!("roomcast-failed-{name}-{pid}.log"));
+    let place = match std::fs::copy(log, &kept) {
+        Ok(_) => kept.display().to_string(),
+        Err(error) => format!("{} is lost: {error}", log.display()),
+    };
     let bytes = std::fs::read(log).unwrap_or_default();
-    let text = String::from_utf8_lossy(&bytes);
-    let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(SHOWN_LINES)..].join("\n")
+    format!(
+        "---- {place} ---- {}",
+        shown::tail(&String::from_utf8_lossy(&bytes))
+    )
 }
 
 impl Drop for Process {
@@ -202,7 +212,7 @@ impl Drop for Process {
             self.kill();
         }
         if std::thread::panicking() {
-            eprintln!("---- {} ----\n{}", self.log.display(), tail(&self.log));
+            eprintln!("{}", keep(&self.log, self.pid()));
         }
     }
 }

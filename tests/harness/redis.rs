@@ -1,9 +1,11 @@
 //! A redis-server with the module in a folder of its own.
 
+use crate::clock::Clock;
 use crate::eventually::{PATIENCE, eventually};
 use crate::process::{Process, built, free_port, installed};
 use crate::value;
 use redis::{Cmd, Connection, FromRedisValue, RedisError, Value};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
@@ -15,6 +17,7 @@ pub struct Redis {
     options: Vec<String>,
     /// Another program than the one that is installed.
     program: Option<PathBuf>,
+    env: Vec<(&'static str, OsString)>,
     // Before its folder: a log that is gone cannot be shown.
     process: Option<Process>,
     folder: Folder,
@@ -41,6 +44,14 @@ impl Redis {
         redis
     }
 
+    /// One with these options whose wall clock jumps at will.
+    pub fn with_clock(options: &[&str], clock: &Clock) -> Self {
+        let mut redis = Self::new(free_port(), Folder::own(), options);
+        redis.env = clock.env();
+        redis.run();
+        redis
+    }
+
     /// One at this port, with its data in this folder (in one of its own if not given).
     ///
     /// # Panics
@@ -58,6 +69,7 @@ impl Redis {
             folder,
             options: options.iter().map(|option| (*option).to_owned()).collect(),
             program: None,
+            env: Vec::new(),
             process: None,
         }
     }
@@ -72,11 +84,22 @@ impl Redis {
         let port = port.to_string();
         let replicaof = ["--replicaof", "127.0.0.1", &port];
         let replica = Self::with(&[options, &replicaof].concat());
-        eventually("the replica is in step", || {
-            let info: String = replica.query(redis::cmd("INFO").arg("replication"));
-            info.contains("master_link_status:up").then_some(())
-        });
+        self.in_step(&replica);
         replica
+    }
+
+    /// Waits until a replica of this one has all that was written until now, and is sent what is written from now on.
+    ///
+    /// The replica's `master_link_status` says neither: it is up when the data were loaded, and the primary begins to
+    /// stream when the replica's next sign of life, one a second, has told it so.
+    pub fn in_step(&self, replica: &Self) {
+        let (written, port) = (self.info("master_repl_offset"), replica.port);
+        eventually("the replica is in step", || {
+            let info: String = self.query(redis::cmd("INFO").arg("replication"));
+            let mut lines = info.lines().filter(|line| line.starts_with("slave"));
+            let streams = lines.any(|line| line.contains(&format!("port={port},state=online")));
+            (streams && replica.info("master_repl_offset") >= written).then_some(())
+        });
     }
 
     /// Starts it; on a port of its own choice if another program has taken the first one meanwhile.
@@ -103,9 +126,12 @@ impl Redis {
             None => installed("REDIS_SERVER", "redis-server", "redis-server"),
         };
         command
+            .envs(self.env.iter().cloned())
             .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1"])
             .arg("--dir")
             .arg(self.folder.path())
+            // Else a replica's first copy waits five seconds for other replicas.
+            .args(["--repl-diskless-sync-delay", "0"])
             .args(["--enable-debug-command", "yes", "--loadmodule"])
             .arg(built("ROOMCAST_MODULE", "libroomcast.so"))
             .args(&self.options);

@@ -7,10 +7,12 @@
 //! | `persistence`, `replication`, `keyspace` | a room is the same after every way of saving, copying and replicating it |
 //! | `presence`, `announce` | who is online, and what subscribers hear |
 //! | `timer` | what the module does without a command, and when it must not |
+//! | `time` | a wall clock that jumps moves nothing |
 //! | `limits`, `memory`, `allocator` | what a room keeps, and what that costs |
 //! | `acl`, `docs`, `cluster` | rooms among users, clients and nodes |
 //! | `reshard` | a slot moves while people talk |
-//! | `workload`, `random` | what the others share |
+//! | `workload`, `random`, `ear` | what the others share |
+//! | `tools` | that the tests' own tools do what the others rely on |
 
 mod acl;
 mod allocator;
@@ -19,6 +21,7 @@ mod cluster;
 mod commands;
 mod corrupt;
 mod docs;
+mod ear;
 mod errors;
 mod keyspace;
 mod limits;
@@ -29,5 +32,7 @@ mod random;
 mod replication;
 mod reshard;
 mod shapes;
+mod time;
 mod timer;
+mod tools;
 mod workload;

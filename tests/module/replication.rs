@@ -8,13 +8,6 @@ use harness::redis::Redis;
 use harness::value::{err, field, int, ok, words};
 use room_core::announce;
 
-fn in_step(primary: &Redis, replica: &Redis) {
-    let offset = primary.info("master_repl_offset");
-    eventually("the replica has everything", || {
-        (replica.info("master_repl_offset") >= offset).then_some(())
-    });
-}
-
 #[test]
 fn a_replica_and_its_replica_are_equal() {
     let primary = Redis::start();
@@ -24,8 +17,8 @@ fn a_replica_and_its_replica_are_equal() {
     fill(&primary, "after");
     ok(&mut primary.connect(), "ROOM.INVITE gone a");
     ok(&mut primary.connect(), "ROOM.LEAVE gone a");
-    in_step(&primary, &replica);
-    in_step(&primary, &second);
+    primary.in_step(&replica);
+    replica.in_step(&second);
     for key in ["before", "after"] {
         assert_eq!(primary.digest(key), replica.digest(key), "{key}");
         assert_eq!(primary.digest(key), second.digest(key), "{key}");
@@ -42,7 +35,7 @@ fn settings_of_a_replica_do_not_matter() {
     ok(&mut primary.connect(), "CONFIG SET room.keep 5");
     ok(&mut primary.connect(), "CONFIG SET room.maxlen 50");
     fill(&primary, "r");
-    in_step(&primary, &replica);
+    primary.in_step(&replica);
     assert_eq!(primary.digest("r"), replica.digest("r"));
 }
 
@@ -51,7 +44,7 @@ fn a_promoted_replica_goes_on_where_the_primary_was() {
     let mut primary = Redis::start();
     let replica = primary.replica();
     fill(&primary, "r");
-    in_step(&primary, &replica);
+    primary.in_step(&replica);
     let (digest, before) = (primary.digest("r"), head(&mut primary.connect(), "r"));
     primary.stop();
     ok(&mut replica.connect(), "REPLICAOF NO ONE");
@@ -111,8 +104,8 @@ fn random_work_leaves_equal_rooms() {
     for _ in 0..5 {
         work.run(400);
         assert!(stands(&primary));
-        in_step(&primary, &replica);
-        in_step(&primary, &second);
+        primary.in_step(&replica);
+        replica.in_step(&second);
         let expected = digests(&primary);
         assert_eq!(digests(&replica), expected);
         assert_eq!(digests(&second), expected);
@@ -132,13 +125,14 @@ fn what_time_does_is_replicated() {
     for key in ["aged", "absent"] {
         publish(&mut c, key, "bot", b"soon gone");
     }
+    primary.in_step(&replica);
     for key in ["aged", "absent"] {
         eventually("the replica dropped the message too", || {
             let page = ok(&mut replica.connect(), &format!("ROOM.INFO {key}"));
             (int(&field(&page, "messages")) == 0).then_some(())
         });
     }
-    in_step(&primary, &replica);
+    primary.in_step(&replica);
     assert_eq!(digests(&replica), digests(&primary));
 }
 
@@ -148,7 +142,7 @@ fn a_promoted_replica_has_sessions_of_its_own_only() {
     let replica = primary.replica();
     let mut old = primary.connect();
     ok(&mut old, "ROOM.JOIN r a");
-    in_step(&primary, &replica);
+    primary.in_step(&replica);
     primary.stop();
     ok(&mut replica.connect(), "REPLICAOF NO ONE");
     let mut c = replica.connect();
