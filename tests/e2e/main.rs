@@ -9,8 +9,10 @@
 //! | `crash`, `link`, `redis_away` | proxies, links and Redis die, freeze and come back |
 //! | `storm` | thousands come back at once |
 //! | `slow` | a client that reads slowly |
+//! | `access` | a proxy with the rights that the documentation gives it, and no more |
 //! | `http` | pages, health, options, exit codes |
 
+mod access;
 mod badinput;
 mod crash;
 mod devices;

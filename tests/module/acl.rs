@@ -29,8 +29,6 @@ fn a_reader_may_read_and_no_more() {
         "ROOM.HEADS r",
         "ROOM.LAG r",
         "ROOM.WHY r a 1",
-        "ROOM.ATTACH r a",
-        "ROOM.DETACH r a",
     ] {
         ok(&mut c, command);
     }
@@ -43,6 +41,9 @@ fn a_reader_may_read_and_no_more() {
         "ROOM.LIMITS r keep 1",
         "ROOM.ACK r 0-00000000 a",
         "ROOM.KICK r a",
+        "ROOM.ATTACH r a",
+        "ROOM.DETACH r a",
+        "ROOM.AWAY r 0-00000000 a",
         "ROOM._APPLY r drop:1",
     ] {
         assert!(
@@ -98,6 +99,10 @@ struct Needs {
 const PUBLISHES: Needs = Needs {
     key: true,
     channel: true,
+};
+const CHANGES: Needs = Needs {
+    key: true,
+    channel: false,
 };
 const NOTHING: Needs = Needs {
     key: false,
@@ -186,12 +191,19 @@ fn table(commands: &[(&str, Needs)]) {
     assert!(redis.is_alive());
 }
 
+fn head(redis: &Redis) -> String {
+    let heads: Vec<String> = redis.query(&words("ROOM.HEADS r"));
+    heads.into_iter().next().expect("a head")
+}
+
+/// One command (its `HEAD` is the room's) of one user in one way.
 fn cell(redis: &Redis, c: &mut Connection, who: &Who, way: Way, command: &str, needs: &Needs) {
     let mut admin = redis.connect();
     ok(&mut admin, "DEL r");
     ok(&mut admin, "ROOM.INVITE r a b");
     ok(&mut admin, "ACL LOG RESET");
     let before = redis.digest("r");
+    let command = &command.replace("HEAD", &head(redis));
     let done = way.run(c, command);
     let what = format!("{} {way:?} {command}: {done:?}", who.name);
     let no_key = needs.key && !who.key && !way.is_by_a_module();
@@ -239,6 +251,16 @@ fn who_may_publish() {
         ("ROOM.KICK r a", PUBLISHES),
         ("ROOM.LEAVE r a", PUBLISHES),
         ("ROOM.HELLO proxy LEASE 1000", NOTHING),
+    ]);
+}
+
+/// They hold back or let go what a room keeps for the uid: not for a reader.
+#[test]
+fn who_may_begin_and_end_sessions() {
+    table(&[
+        ("ROOM.ATTACH r a", CHANGES),
+        ("ROOM.DETACH r a", CHANGES),
+        ("ROOM.AWAY r HEAD a", CHANGES),
     ]);
 }
 
