@@ -391,7 +391,7 @@ impl Pair {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn sessions_do_what_the_naive_model_does(steps in prop::collection::vec(step(), 1..200)) {
         let mut pair = Pair::default();
