@@ -1,7 +1,7 @@
 //! Connections: their names, their leases, their end.
 
 use super::keys::ClientId;
-use super::rows::NameNo;
+use super::rows::{Lease, NameNo};
 use super::state::Sessions;
 use super::values::{Greeting, Hello, NameTaken};
 use std::sync::Arc;
@@ -39,12 +39,12 @@ impl Sessions {
             }
         }
         self.take_name(hello, clock);
-        let lease_until = clock.saturating_add(hello.lease_ms);
+        let until = clock.saturating_add(hello.lease_ms);
         let client = self.clients.entry(hello.client).or_default();
-        let before = client.lease_until.replace(lease_until);
-        Ok(match before.is_some_and(|until| until >= clock) {
-            true => Greeting::Ok,
-            false => Greeting::Announce,
+        let before = std::mem::replace(&mut client.lease, Lease::Until(until));
+        Ok(match before {
+            Lease::Until(_) if !before.is_over(clock) => Greeting::Ok,
+            _ => Greeting::Announce,
         })
     }
 
@@ -62,7 +62,7 @@ impl Sessions {
         let Some(client) = self.clients.get_mut(&older) else {
             return;
         };
-        client.lease_until = None;
+        client.lease = Lease::None;
         if let Some(name) = client.name.take() {
             self.proxies = self.proxies.saturating_sub(1);
             client.lost_name = for_good.then_some(name);
@@ -116,15 +116,14 @@ impl Sessions {
         let expired: Vec<ClientId> = self
             .clients
             .iter()
-            .filter(|(_, client)| client.lease_until.is_some_and(|until| until < clock))
+            .filter(|(_, client)| client.lease.is_over(clock))
             .map(|(&id, _)| id)
             .collect();
         let mut ended = 0;
         for client in expired {
             ended += usize::from(self.end_life(client, now, device_grace));
-            // Over for good, also if the clock of leases is set back.
             if let Some(client) = self.clients.get_mut(&client) {
-                client.lease_until = Some(0);
+                client.lease = Lease::Over;
             }
         }
         self.names.forget(now, clock);

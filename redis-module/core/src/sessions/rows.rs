@@ -163,6 +163,28 @@ pub(super) struct Life {
     pub(super) session_count: u32,
 }
 
+/// How long the sessions of a connection live without another HELLO.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) enum Lease {
+    /// As long as the connection.
+    #[default]
+    None,
+    /// Until then, by the clock of leases.
+    Until(u64),
+    /// It has run out and that was acted on: setting back the clock does not bring it back.
+    Over,
+}
+
+impl Lease {
+    pub(super) fn is_over(self, clock: u64) -> bool {
+        match self {
+            Self::None => false,
+            Self::Until(until) => until < clock,
+            Self::Over => true,
+        }
+    }
+}
+
 /// A connection.
 #[derive(Debug, Default)]
 pub(super) struct Client {
@@ -170,8 +192,7 @@ pub(super) struct Client {
     pub(super) name: Option<Arc<[u8]>>,
     /// It said HELLO at some time.
     pub(super) is_proxy: bool,
-    /// The end of its lease, by the clock of leases; without one the connection alone counts.
-    pub(super) lease_until: Option<u64>,
+    pub(super) lease: Lease,
     /// A name that a proxy with another ID took from it.
     pub(super) lost_name: Option<Arc<[u8]>>,
 }

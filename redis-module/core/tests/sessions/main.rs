@@ -225,6 +225,12 @@ impl Pair {
                     1 => self.real.takeover(room, &uid, None),
                     _ => self.real.takeover(room, &uid, Some(at)),
                 };
+                // Of two that differ only in whose they are, this model cannot say which one goes.
+                let taken = taken.filter(|taken| {
+                    let ghosts = row.map_or(Vec::new(), naive::Row::ghosts);
+                    let alike = ghosts.iter().filter(|one| **one == (taken.at, taken.until));
+                    alike.count() == 1
+                });
                 self.real.join(client, room, &uid, at, taken);
                 let taken = taken.map(|ghost| (ghost.at, ghost.until));
                 self.naive.join(client, key, at, taken);
@@ -385,7 +391,7 @@ impl Pair {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn sessions_do_what_the_naive_model_does(steps in prop::collection::vec(step(), 1..200)) {
         let mut pair = Pair::default();

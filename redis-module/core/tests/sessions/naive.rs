@@ -35,6 +35,8 @@ pub(crate) struct Row {
 struct Client {
     name: Option<u8>,
     lease_until: Option<u64>,
+    /// The lease has run out at a tick.
+    is_over: bool,
     lost: Option<u8>,
     is_proxy: bool,
 }
@@ -287,6 +289,7 @@ impl Naive {
                 let other = self.clients.entry(other).or_default();
                 other.name = None;
                 other.lease_until = None;
+                other.is_over = false;
                 other.lost = (known.id != 0 && !same).then_some(name);
             }
         }
@@ -294,6 +297,7 @@ impl Naive {
         if let Some(before) = own.name.filter(|before| *before != name) {
             self.names.remove(&before);
         }
+        let was_over = std::mem::take(&mut own.is_over);
         let before = own.lease_until.replace(clock + lease);
         own.name = Some(name);
         own.is_proxy = true;
@@ -305,7 +309,7 @@ impl Naive {
             lease_until: Some(clock + lease),
         };
         self.names.insert(name, row);
-        match before.is_some_and(|until| until >= clock) {
+        match before.is_some_and(|until| until >= clock && !was_over) {
             true => Answer::Ok,
             false => Answer::Announce,
         }
@@ -313,12 +317,13 @@ impl Naive {
 
     pub(crate) fn expire(&mut self, now: u64) {
         let clock = self.clock(now);
-        let over = |known: &Client| known.lease_until.is_some_and(|until| until < clock);
+        let over =
+            |known: &Client| known.is_over || known.lease_until.is_some_and(|until| until < clock);
         let clients = self.clients.iter().filter(|(_, known)| over(known));
         let clients: Vec<u64> = clients.map(|(client, _)| *client).collect();
         for client in clients {
             self.end_life(client, now);
-            self.clients.entry(client).or_default().lease_until = Some(0);
+            self.clients.entry(client).or_default().is_over = true;
         }
         let leased = |name: &Name| name.lease_until.is_some_and(|until| until >= clock);
         self.names
