@@ -388,7 +388,7 @@ fn see(room: &mut Room, uid: &[u8], ms: u64) -> bool {
 /// Makes `uid` a member at `cursor`, or a member rise to it and hold the log again. Whether it is new.
 pub(crate) fn enter(room: &mut Room, uid: &[u8], cursor: u64, ms: u64) -> Result<bool, RoomError> {
     check_uid(uid)?;
-    if room.admit(uid, cursor, ms) {
+    if room.admit(uid, cursor, ms, false) {
         return Ok(true);
     }
     room.raise(uid, cursor, ms);

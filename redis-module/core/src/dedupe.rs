@@ -5,13 +5,15 @@ use crate::log::MAX_MS;
 use crate::position::Seq;
 use crate::uid::valid_uid;
 use hashbrown::HashMap;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 /// The longest publish id, in bytes.
 pub const MAX_ID: usize = 64;
 /// Ids that one room remembers at most, whatever the configuration says.
 pub const MAX_IDS: usize = 100_000;
+/// Ids that one call forgets at most: what is left goes with the next ones.
+pub const MOST_FORGOTTEN: usize = 1000;
 
 /// 1 to 64 bytes, any.
 pub fn valid_id(id: &[u8]) -> bool {
@@ -56,10 +58,8 @@ struct Seen {
 pub(crate) struct Dedupe {
     /// Each list is in order of age and loses its items from the front.
     of_uid: HashMap<Arc<[u8]>, VecDeque<Seen>>,
-    /// Every remembered id, oldest first, so that old ones are found without looking at every uid. Items that the
-    /// count per uid has dropped stay here until they are as many as the rest.
-    by_age: VecDeque<(u64, Arc<[u8]>)>,
-    remembered: usize,
+    /// Every remembered id, oldest first, so that old ones are found without looking at every uid.
+    by_age: BTreeMap<u64, Arc<[u8]>>,
     last_no: u64,
 }
 
@@ -96,19 +96,18 @@ impl Dedupe {
             return;
         }
         self.insert(uid, id, seq, ms);
-        while self
-            .of_uid
-            .get(uid)
-            .is_some_and(|list| list.len() as u64 > policy.count)
-        {
+        for _ in 0..MOST_FORGOTTEN {
+            let many = self.of_uid.get(uid).map_or(0, VecDeque::len);
+            if many as u64 <= policy.count {
+                break;
+            }
             self.forget_oldest_of(uid);
         }
         self.forget_before(ms.saturating_sub(policy.age_ms));
-        if self.by_age.len() > 2 * self.remembered + 64 {
-            let of_uid = &self.of_uid;
-            self.by_age
-                .retain(|(no, uid)| find_no(of_uid, uid, *no).is_some());
-        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.by_age.is_empty()
     }
 
     fn insert(&mut self, uid: &[u8], id: &[u8], seq: Seq, ms: u64) {
@@ -118,46 +117,57 @@ impl Dedupe {
         };
         self.last_no += 1;
         let no = self.last_no;
-        self.by_age.push_back((no, uid.clone()));
+        self.by_age.insert(no, uid.clone());
         self.of_uid.entry(uid).or_default().push_back(Seen {
             no,
             id: id.into(),
             seq,
             ms,
         });
-        self.remembered += 1;
     }
 
     fn forget_oldest_of(&mut self, uid: &[u8]) {
         let Some(list) = self.of_uid.get_mut(uid) else {
             return;
         };
-        if list.pop_front().is_some() {
-            self.remembered -= 1;
+        if let Some(seen) = list.pop_front() {
+            self.by_age.remove(&seen.no);
         }
         if list.is_empty() {
             self.of_uid.remove(uid);
         }
     }
 
-    /// Drops what is older than `ms`, and the oldest beyond the room's own limit.
-    fn forget_before(&mut self, ms: u64) {
-        while let Some((no, uid)) = self.by_age.front() {
-            if let Some(seen) = find_no(&self.of_uid, uid, *no) {
-                if seen.ms >= ms && self.remembered <= MAX_IDS {
-                    break;
+    /// The uid and the time of the oldest id.
+    fn oldest(&self) -> Option<(&Arc<[u8]>, u64)> {
+        let (_, uid) = self.by_age.first_key_value()?;
+        let seen = self.of_uid.get(uid)?.front()?;
+        Some((uid, seen.ms))
+    }
+
+    pub(crate) fn oldest_ms(&self) -> Option<u64> {
+        self.oldest().map(|(_, ms)| ms)
+    }
+
+    /// Drops what is older than `ms`, and the oldest beyond the room's own limit: at most [`MOST_FORGOTTEN`]. How many.
+    pub(crate) fn forget_before(&mut self, ms: u64) -> usize {
+        for gone in 0..MOST_FORGOTTEN {
+            match self.oldest() {
+                Some((uid, at)) if at < ms || self.by_age.len() > MAX_IDS => {
+                    let uid = uid.clone();
+                    self.forget_oldest_of(&uid);
                 }
-                let uid = uid.clone();
-                self.forget_oldest_of(&uid);
+                _ => return gone,
             }
-            self.by_age.pop_front();
         }
+        MOST_FORGOTTEN
     }
 
     /// Heap bytes, about.
     pub(crate) fn heap_bytes(&self) -> usize {
         let per_uid = size_of::<(Arc<[u8]>, VecDeque<Seen>)>() + 64;
-        self.of_uid.capacity() * per_uid
+        size_of::<Self>()
+            + self.of_uid.capacity() * per_uid
             + self.by_age.len() * (size_of::<Seen>() + size_of::<(u64, Arc<[u8]>)>() + 24)
     }
 
@@ -196,7 +206,7 @@ impl Dedupe {
             let id = reader.bytes().filter(|id| valid_id(id))?;
             let seq = reader.varint().filter(|&seq| seq > 0 && seq <= head)?;
             let ms = reader.varint().filter(|&ms| ms <= MAX_MS)?;
-            if self.remembered >= MAX_IDS {
+            if self.by_age.len() >= MAX_IDS {
                 return None;
             }
             self.insert(uid, id, seq, ms);

@@ -5,6 +5,7 @@
 //! the same facts to its replicas and its AOF, which only change: so all copies stay equal whatever their clocks and
 //! configurations say.
 
+use crate::came::{Came, CameCell};
 use crate::dedupe::{Dedupe, DedupePolicy, valid_id};
 use crate::error::RoomError;
 use crate::limits::{Limit, Limits, Overrides};
@@ -24,11 +25,13 @@ pub const MOST_DROPS: usize = 5;
 pub struct Room {
     pub(crate) log: Log,
     pub(crate) members: Members,
-    pub(crate) dedupe: Dedupe,
-    pub(crate) overrides: Overrides,
+    /// What few rooms have takes no memory in the others.
+    pub(crate) dedupe: Option<Box<Dedupe>>,
+    pub(crate) overrides: Option<Box<Overrides>>,
     pub(crate) birth: Tag,
-    /// Not while a snapshot is being loaded.
-    pub(crate) whole: bool,
+    /// The version of the snapshot that is being loaded.
+    pub(crate) loading: Option<u8>,
+    came: CameCell,
 }
 
 /// Where a session that joins begins to read.
@@ -77,10 +80,11 @@ impl Room {
         Self {
             log,
             members: Members::default(),
-            dedupe: Dedupe::default(),
-            overrides: Overrides::default(),
+            dedupe: None,
+            overrides: None,
             birth,
-            whole: true,
+            loading: None,
+            came: CameCell::default(),
         }
     }
 
@@ -93,7 +97,7 @@ impl Room {
 
     /// False while parts of its snapshot are missing.
     pub const fn is_whole(&self) -> bool {
-        self.whole
+        self.loading.is_none()
     }
 
     /// The tag of position 0.
@@ -127,15 +131,64 @@ impl Room {
         self.members.iter()
     }
 
+    /// The `top` members furthest behind, ordered by cursor, then uid. It looks at every member once and keeps no more
+    /// than `top` of them.
+    pub fn lag(&self, top: usize) -> Vec<Member<'_>> {
+        self.members.lag(top)
+    }
+
+    /// When anything last happened, Unix time in milliseconds: a message, or an act of a member, also of one that left.
+    pub fn acted_ms(&self) -> u64 {
+        self.members.acted_ms().max(self.log.last_ms())
+    }
+
+    /// When the oldest publish id that is remembered was stored, Unix time in milliseconds.
+    pub fn oldest_id_ms(&self) -> Option<u64> {
+        self.dedupe.as_ref().and_then(|dedupe| dedupe.oldest_ms())
+    }
+
+    /// Since when and how the room is on this node. Never saved, and no part of what makes two rooms equal.
+    pub fn came(&self) -> Came {
+        self.came.get()
+    }
+
+    /// Notes since when and how the room is on this node.
+    pub fn set_came(&self, came: Came) {
+        self.came.set(came);
+    }
+
     /// The limits in force where the configuration has `defaults`.
     pub fn limits(&self, defaults: &Limits) -> Limits {
-        self.overrides.over(defaults)
+        match &self.overrides {
+            Some(own) => own.over(defaults),
+            None => *defaults,
+        }
     }
 
     /// Whether `uid` may become a member of a room with at most `max` of them.
     pub fn check_admit(&self, uid: &[u8], max: u64) -> Result<(), RoomError> {
         check_uid(uid)?;
-        if self.members.len() as u64 >= max || !self.members.has_room() {
+        self.check_room_for(1, max)
+    }
+
+    /// Whether all these uids, none of which is a member and none of which comes twice, may become members of a room
+    /// with at most `max` of them. The uid table has room for the bytes of as many uids as can be numbered, however long.
+    pub fn check_admit_all<'a>(
+        &self,
+        new_uids: impl Iterator<Item = &'a [u8]>,
+        max: u64,
+    ) -> Result<(), RoomError> {
+        let mut many = 0;
+        for uid in new_uids {
+            check_uid(uid)?;
+            many += 1;
+        }
+        self.check_room_for(many, max)
+    }
+
+    fn check_room_for(&self, more: usize, max: u64) -> Result<(), RoomError> {
+        let wanted = (self.members.len() as u64).saturating_add(more as u64);
+        if more > 0 && (wanted > max || !self.members.has_room_for(more)) {
             return Err(RoomError::Limit("members", max));
         }
         Ok(())
@@ -157,7 +210,7 @@ impl Room {
         now: u64,
         policy: &DedupePolicy,
     ) -> Option<Seq> {
-        self.dedupe.find(uid, id, now, policy)
+        self.dedupe.as_ref()?.find(uid, id, now, policy)
     }
 
     /// The cursor of a newcomer who wants the last `history` messages.
@@ -295,26 +348,41 @@ impl Room {
         if coarse >= limit || self.members.len() > FEW_MEMBERS {
             return coarse;
         }
-        let waiting = self
-            .members
-            .iter()
-            .filter(|member| member.released == released);
-        waiting
-            .map(|member| member.cursor.saturating_add(1))
-            .min()
-            .map_or(coarse, |first| first.max(coarse))
+        let lowest = self.members.lowest_cursor(released);
+        lowest.map_or(coarse, |cursor| cursor.saturating_add(1).max(coarse))
     }
 
     // ---- changing ----
 
-    /// Stores a message.
+    /// Stores a message. Who published is no newcomer any more.
     pub fn append(&mut self, ms: u64, uid: &[u8], payload: &[u8]) -> Position {
+        if self.members.newcomers() > 0 {
+            self.members.settle(uid);
+        }
         self.log.append(ms, uid, payload)
     }
 
-    /// Remembers the id of a message that was stored as `seq`.
+    /// Remembers the id of a message that was stored as `seq`, and forgets ids as the policy says: at most
+    /// [`MOST_FORGOTTEN`](crate::dedupe::MOST_FORGOTTEN) for their number and as many for their age.
     pub fn remember(&mut self, uid: &[u8], id: &[u8], seq: Seq, ms: u64, policy: &DedupePolicy) {
-        self.dedupe.remember(uid, id, seq, ms, policy);
+        let dedupe = self.dedupe.get_or_insert_default();
+        dedupe.remember(uid, id, seq, ms, policy);
+        if dedupe.is_empty() {
+            self.dedupe = None;
+        }
+    }
+
+    /// Forgets publish ids that were stored before `ms`, the oldest first, at most
+    /// [`MOST_FORGOTTEN`](crate::dedupe::MOST_FORGOTTEN) in one call. How many: less than that means all of them.
+    pub fn forget_ids_before(&mut self, ms: u64) -> usize {
+        let Some(dedupe) = &mut self.dedupe else {
+            return 0;
+        };
+        let gone = dedupe.forget_before(ms);
+        if dedupe.is_empty() {
+            self.dedupe = None;
+        }
+        gone
     }
 
     /// Drops messages. How many went.
@@ -322,15 +390,21 @@ impl Room {
         self.log.drop_before(drop.first, drop.reason)
     }
 
-    /// Makes `uid` a member whose queue starts after `cursor`; nothing if it is one. Whether it is new.
-    pub fn admit(&mut self, uid: &[u8], cursor: Seq, ms: u64) -> bool {
+    /// Makes `uid` a member whose queue starts after `cursor`; nothing if it is one. A `newcomer` came by itself (a
+    /// JOIN) and stays one until it is invited, acknowledges or publishes. Whether it is new.
+    pub fn admit(&mut self, uid: &[u8], cursor: Seq, ms: u64, newcomer: bool) -> bool {
         if self.members.get(uid).is_some() {
             return false;
         }
         let cursor = cursor.min(self.log.head().seq);
-        self.members.insert(uid, cursor, ms);
+        self.members.insert(uid, cursor, ms, newcomer);
         self.log.wait(cursor, false);
         true
+    }
+
+    /// Says that somebody wants this member here: it is no newcomer any more. Whether it was one.
+    pub fn set_invited(&mut self, uid: &[u8]) -> bool {
+        self.members.settle(uid)
     }
 
     /// Ends a membership. Whether there was one.
@@ -342,7 +416,7 @@ impl Room {
         true
     }
 
-    /// Raises a cursor; it never falls. Whether it moved.
+    /// Raises a cursor; it never falls. Whether it moved; then the member is no newcomer any more.
     pub fn raise(&mut self, uid: &[u8], to: Seq, ms: u64) -> bool {
         let Some(member) = self.members.get(uid) else {
             return false;
@@ -384,22 +458,29 @@ impl Room {
 
     /// Sets one of the room's own limits, or takes it away.
     pub fn set_limit(&mut self, limit: Limit, value: Option<u64>) {
-        self.overrides.set(limit, value);
+        let own = self.overrides.get_or_insert_default();
+        own.set(limit, value);
+        if own.is_empty() {
+            self.overrides = None;
+        }
     }
 
     // ---- cost ----
 
     /// Heap bytes of the room, about.
     pub fn heap_bytes(&self) -> usize {
-        size_of::<Self>()
-            + self.log.heap_bytes()
-            + self.members.heap_bytes()
-            + self.dedupe.heap_bytes()
+        let dedupe = self.dedupe.as_ref().map_or(0, |dedupe| dedupe.heap_bytes());
+        let own = self.overrides.as_ref().map_or(0, |own| size_of_val(&**own));
+        size_of::<Self>() + self.log.heap_bytes() + self.members.heap_bytes() + dedupe + own
     }
 
     /// Heap blocks of the room: how much work freeing it is.
     pub fn heap_blocks(&self) -> usize {
-        self.log.heap_blocks() + self.members.heap_blocks() + self.dedupe.heap_blocks()
+        let dedupe = self
+            .dedupe
+            .as_ref()
+            .map_or(0, |dedupe| dedupe.heap_blocks());
+        self.log.heap_blocks() + self.members.heap_blocks() + dedupe
     }
 }
 

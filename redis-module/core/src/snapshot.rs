@@ -11,8 +11,8 @@ use crate::log::Log;
 use crate::position::Tag;
 use crate::room::Room;
 
-/// The format that is written.
-pub const VERSION: u8 = 1;
+/// The format that is written. Version 1, which knew no newcomers and no time of the last act, is read as well.
+pub const VERSION: u8 = 2;
 /// Members or ids in one part.
 const PER_PART: usize = 1024;
 
@@ -21,7 +21,10 @@ pub fn save(room: &Room, mut part: impl FnMut(&[u8])) {
     let mut out = vec![b'H', VERSION];
     put_varint(&mut out, u64::from(room.birth.0));
     room.log.save_header(&mut out);
-    room.overrides.save(&mut out);
+    match &room.overrides {
+        Some(own) => own.save(&mut out),
+        None => Overrides::default().save(&mut out),
+    }
     part(&out);
     room.log.save_segments(|segment| {
         out.clear();
@@ -36,12 +39,15 @@ pub fn save(room: &Room, mut part: impl FnMut(&[u8])) {
         part(&out);
     };
     room.members.save(PER_PART, |body| lettered(b'M', body));
-    room.dedupe.save(PER_PART, |body| lettered(b'D', body));
+    if let Some(dedupe) = &room.dedupe {
+        dedupe.save(PER_PART, |body| lettered(b'D', body));
+    }
     let mut end = Vec::new();
     put_varint(&mut end, room.log.head().seq);
     put_varint(&mut end, u64::from(room.log.head().tag.0));
     put_varint(&mut end, room.log.last_ms());
     put_varint(&mut end, room.members.len() as u64);
+    put_varint(&mut end, room.members.acted_ms());
     lettered(b'E', &end);
 }
 
@@ -86,16 +92,18 @@ pub fn begin(part: &[u8]) -> Result<Room, RoomError> {
     if reader.byte() != Some(b'H') {
         return Err(RoomError::Corrupt("it does not begin with a header"));
     }
-    if reader.byte() != Some(VERSION) {
-        return Err(RoomError::Corrupt(
-            "it is of a version that this module does not know",
-        ));
-    }
+    let version = reader
+        .byte()
+        .filter(|version| (1..=VERSION).contains(version));
+    let version = version.ok_or(RoomError::Corrupt(
+        "it is of a version that this module does not know",
+    ))?;
     let header = |reader: &mut Reader<'_>| {
         let birth = Tag(reader.u32()?);
         let mut room = Room::with_log(birth, Log::load_header(reader)?);
-        room.overrides = Overrides::load(reader)?;
-        room.whole = false;
+        let own = Overrides::load(reader)?;
+        room.overrides = (!own.is_empty()).then(|| Box::new(own));
+        room.loading = Some(version);
         reader.is_empty().then_some(room)
     };
     header(&mut reader).ok_or(RoomError::Corrupt("the header is damaged"))
@@ -104,18 +112,19 @@ pub fn begin(part: &[u8]) -> Result<Room, RoomError> {
 /// Adds a part to a room that [`begin`] began; true if it was the end. After an error such a room is half loaded and must
 /// be thrown away; a room that is whole takes no part and stays as it is.
 pub fn extend(room: &mut Room, part: &[u8]) -> Result<bool, RoomError> {
-    if room.whole {
+    let Some(version) = room.loading else {
         return Err(RoomError::Corrupt("something follows the end"));
-    }
+    };
     let mut reader = Reader::new(part);
     let done = match reader.byte() {
         Some(b'S') => room.log.load_segment(&mut reader),
-        Some(b'M') => load_members(room, &mut reader),
+        Some(b'M') => load_members(room, version, &mut reader),
         Some(b'D') => {
             let head = room.log.head().seq;
-            room.dedupe.load(&mut reader, head)
+            let dedupe = room.dedupe.get_or_insert_default();
+            dedupe.load(&mut reader, head)
         }
-        Some(b'E') => return check_end(room, &mut reader),
+        Some(b'E') => return check_end(room, version, &mut reader),
         _ => return Err(RoomError::Corrupt("a part is of an unknown kind")),
     };
     match done {
@@ -126,26 +135,31 @@ pub fn extend(room: &mut Room, part: &[u8]) -> Result<bool, RoomError> {
     }
 }
 
-fn load_members(room: &mut Room, reader: &mut Reader<'_>) -> Option<()> {
+fn load_members(room: &mut Room, version: u8, reader: &mut Reader<'_>) -> Option<()> {
     let Room { members, log, .. } = room;
-    members.load(reader, log.head().seq, |cursor, holds| {
+    members.load(reader, version, log.head().seq, |cursor, holds| {
         log.wait(cursor, !holds)
     })
 }
 
-fn check_end(room: &mut Room, reader: &mut Reader<'_>) -> Result<bool, RoomError> {
+fn check_end(room: &mut Room, version: u8, reader: &mut Reader<'_>) -> Result<bool, RoomError> {
     let head = room.log.head();
     let seq = reader.varint();
     let tag = reader.u32();
     let last_ms = reader.varint();
     let members = reader.varint();
+    let acted = match version {
+        1 => Some(()),
+        _ => reader.varint().and_then(|ms| room.members.load_acted(ms)),
+    };
     let whole = seq == Some(head.seq)
         && tag == Some(head.tag.0)
         && last_ms == Some(room.log.last_ms())
         && members == Some(room.members.len() as u64)
+        && acted.is_some()
         && reader.is_empty();
     if whole {
-        room.whole = true;
+        room.loading = None;
         Ok(true)
     } else {
         Err(RoomError::Corrupt(
@@ -162,7 +176,7 @@ mod tests {
     /// What `save` writes of a room with one member, one message and one publish id, all of them at `ms`.
     fn saved(ms: u64) -> Vec<Vec<u8>> {
         let mut room = Room::new(Tag(7));
-        room.admit(b"a", 0, ms);
+        room.admit(b"a", 0, ms, false);
         let seq = room.append(ms, b"a", b"payload").seq;
         room.remember(b"a", b"id", seq, ms, &Default::default());
         let mut parts = Vec::new();
@@ -202,6 +216,63 @@ mod tests {
             save(&empty, |part| header.push(part.to_vec()));
             assert_eq!(begin(&header[0]).is_ok(), fits, "{ms} of the last message");
         }
+    }
+
+    /// What version 1 wrote of a room with a limit, a drop, three members (one released, one kicked twice) and five ids.
+    const VERSION_1: [&str; 5] = [
+        "4801848688080189b98c60000000000000010101053300000000",
+        "5302d00f89b98c603c040a05616c69636503626f62300201096d65737361676520310101096d6573736167652032\
+         0201096d65737361676520330101096d6573736167652034",
+        "4d05616c6963650400b8170003626f620000e90705056361726f6c0303ac1b00",
+        "4405616c69636502690001d00f05616c69636502690102d10f05616c69636502690203d20f05616c69636502690304\
+         d30f05616c69636502690405d40f",
+        "4505a281dee10cd40f03",
+    ];
+
+    fn from_hex(text: &str) -> Vec<u8> {
+        let digits: Vec<char> = text.chars().collect();
+        let byte = |pair: &[char]| u8::from_str_radix(&pair.iter().collect::<String>(), 16);
+        digits.chunks(2).map(|pair| byte(pair).unwrap()).collect()
+    }
+
+    #[test]
+    fn version_1_is_read() {
+        let mut loader = Loader::default();
+        for part in VERSION_1 {
+            loader.feed(&from_hex(part)).unwrap();
+        }
+        let room = loader.finish().unwrap();
+        assert_eq!(room.birth(), Tag(0x0102_0304));
+        assert_eq!((room.log().first(), room.log().head().seq), (2, 5));
+        assert_eq!(
+            room.log().entries_from(5).last().unwrap().payload,
+            b"message 4"
+        );
+        assert_eq!(room.log().drops().count(crate::log::Reason::Trim), 1);
+        let member = |uid: &[u8]| {
+            let member = room.member(uid).unwrap();
+            assert!(!member.newcomer);
+            (
+                member.cursor,
+                member.acted_ms,
+                member.kicks,
+                member.released,
+            )
+        };
+        assert_eq!(member(b"alice"), (4, 3000, 0, false));
+        assert_eq!(member(b"bob"), (0, 1001, 2, true));
+        assert_eq!(member(b"carol"), (3, 3500, 0, false));
+        assert_eq!(room.acted_ms(), 3500);
+        assert_eq!(
+            room.duplicate_of(b"alice", b"i\x04", 2004, &Default::default()),
+            Some(5)
+        );
+        assert_eq!(room.oldest_id_ms(), Some(2000));
+        let own = room.limits(&Default::default());
+        assert_eq!(own.get(crate::limits::Limit::MaxLen), 50);
+        let mut again = Loader::default();
+        save(&room, |part| again.feed(part).unwrap());
+        assert_eq!(again.finish().unwrap().acted_ms(), 3500);
     }
 
     #[test]

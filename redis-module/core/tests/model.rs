@@ -139,7 +139,7 @@ fn run(room: &mut Room, model: &mut Model, step: &Step) {
         Step::Retry { uid, id } => retry(room, model, &name(uid), &[id]),
         Step::Admit { uid, back } => {
             let cursor = model.head().saturating_sub(back).max(model.first - 1);
-            let new = room.admit(&name(uid), cursor, model.now);
+            let new = room.admit(&name(uid), cursor, model.now, false);
             assert_eq!(new, !model.members.contains_key(&name(uid)));
             model.members.entry(name(uid)).or_insert(Naive {
                 joined: cursor,
@@ -472,7 +472,7 @@ fn the_promised_cost_per_message_and_member() {
     for members in [60_000u64, 100_000, 120_000, 200_000] {
         let mut room = Room::new(BIRTH);
         for i in 0..members {
-            room.admit(format!("{i:016}").as_bytes(), 0, 1_000_000);
+            room.admit(format!("{i:016}").as_bytes(), 0, 1_000_000, false);
         }
         let per_member = (room.heap_bytes() - empty) as f64 / members as f64;
         assert!(

@@ -4,7 +4,6 @@ use crate::command::{ArgSpec, Command, Failure, Keys, Spec};
 use crate::config;
 use crate::effects::{Drops, enter, send};
 use crate::ffi::{Args, Ctx, Kind, Piece, now_ms, random_u32};
-use room_core::error::RoomError;
 use room_core::position::Tag;
 use room_core::room::{Room, check_uid};
 
@@ -25,17 +24,16 @@ impl Command for Invite {
         let name = args.string(1)?;
         args.rest(2).try_for_each(check_uid)?;
         let mut key = ctx.open(name, true);
-        let (mut new, already) = {
-            let room = key.maybe_room()?;
-            let is_new = |uid: &&[u8]| room.is_none_or(|room| room.member(uid).is_none());
-            let new: Vec<&[u8]> = args.rest(2).filter(is_new).collect();
-            (new, room.map_or(0, Room::member_count) as u64)
+        let new = {
+            let born = Room::new(Tag(0));
+            let room = key.maybe_room()?.unwrap_or(&born);
+            let is_new = |uid: &&[u8]| room.member(uid).is_none();
+            let mut new: Vec<&[u8]> = args.rest(2).filter(is_new).collect();
+            new.sort_unstable();
+            new.dedup();
+            room.check_admit_all(new.iter().copied(), config::max_members())?;
+            new
         };
-        new.sort_unstable();
-        new.dedup();
-        if already + new.len() as u64 > config::max_members() {
-            return Err(RoomError::Limit("members", config::max_members()).into());
-        }
         let now = now_ms();
         if key.kind() == Kind::Empty {
             key.set(Room::new(Tag(random_u32())));

@@ -33,15 +33,7 @@ impl Command for Lag {
         let open = ctx.open(name, false);
         let room = open.need_room()?;
         let key = room_key(ctx, name.bytes());
-        let mut members: Vec<_> = room.members().collect();
-        let order = |a: &room_core::Member<'_>, b: &room_core::Member<'_>| {
-            (a.cursor, a.uid).cmp(&(b.cursor, b.uid))
-        };
-        if top < members.len() {
-            members.select_nth_unstable_by(top, order);
-            members.truncate(top);
-        }
-        members.sort_unstable_by(order);
+        let members = room.lag(top);
         ctx.reply_array(members.len());
         for member in members {
             let sessions = sessions(|sessions| sessions.sessions_of(&key, member.uid));

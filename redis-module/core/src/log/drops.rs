@@ -67,6 +67,16 @@ pub struct Drops {
 }
 
 impl Drops {
+    /// Of a log that dropped nothing.
+    pub(crate) const NONE: &Self = &Self {
+        runs: Vec::new(),
+        counts: [0; Reason::ALL.len()],
+    };
+
+    pub(crate) fn heap_bytes(&self) -> usize {
+        size_of::<Self>() + self.runs.capacity() * size_of::<(Seq, Reason)>()
+    }
+
     pub(crate) fn record(&mut self, up_to: Seq, how_many: u64, reason: Reason) {
         if let Some(count) = self.counts.get_mut(reason.index()) {
             *count = count.saturating_add(how_many);

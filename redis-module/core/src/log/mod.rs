@@ -29,7 +29,8 @@ pub struct Log {
     live_bytes: u64,
     /// Members who have acknowledged everything: their next message does not exist yet.
     caught_up: Waiting,
-    drops: Drops,
+    /// `None` while nothing was dropped: true of most rooms.
+    drops: Option<Box<Drops>>,
 }
 
 impl Log {
@@ -41,7 +42,7 @@ impl Log {
             last_ms,
             live_bytes: 0,
             caught_up: Waiting::default(),
-            drops,
+            drops: (drops != *Drops::NONE).then(|| Box::new(drops)),
         }
     }
 
@@ -78,8 +79,8 @@ impl Log {
     }
 
     /// What was dropped, and why.
-    pub const fn drops(&self) -> &Drops {
-        &self.drops
+    pub fn drops(&self) -> &Drops {
+        self.drops.as_deref().unwrap_or(Drops::NONE)
     }
 
     /// Time of the oldest stored message.
@@ -157,7 +158,9 @@ impl Log {
         }
         let gone = self.first() - old_first;
         if gone > 0 {
-            self.drops.record(self.first() - 1, gone, reason);
+            let up_to = self.first() - 1;
+            let drops = self.drops.get_or_insert_default();
+            drops.record(up_to, gone, reason);
         }
         gone
     }
@@ -295,7 +298,8 @@ impl Log {
     /// Heap bytes.
     pub fn heap_bytes(&self) -> usize {
         let list = self.segments.capacity() * size_of::<Segment>();
-        list + self.segments.iter().map(Segment::heap_bytes).sum::<usize>()
+        let drops = self.drops.as_ref().map_or(0, |drops| drops.heap_bytes());
+        list + drops + self.segments.iter().map(Segment::heap_bytes).sum::<usize>()
     }
 
     /// Heap blocks, the measure of how long freeing takes.
@@ -308,7 +312,7 @@ impl Log {
         put_varint(out, start.seq);
         put_varint(out, u64::from(start.tag.0));
         put_varint(out, self.segments.front().map_or(self.last_ms, |_| 0));
-        self.drops.save(out);
+        self.drops().save(out);
     }
 
     pub(crate) fn load_header(reader: &mut Reader<'_>) -> Option<Self> {

@@ -12,8 +12,6 @@ use crate::position::{Position, Seq, Tag};
 pub(crate) const SEGMENT_BYTES: usize = 16 * 1024;
 /// Messages above this size get a segment of exactly their size, or the rest of a segment would often be lost.
 const LARGE_MESSAGE: usize = 2 * 1024;
-/// A small room's first buffer.
-const SMALLEST_BUFFER: usize = 256;
 /// Senders that a segment lists; those who come later are written out in each of their messages.
 const MAX_SENDERS: usize = 16;
 
@@ -78,12 +76,13 @@ pub(crate) struct Segment {
 }
 
 impl Segment {
-    /// An empty segment after `before`, with room for a first entry of `entry_len` bytes.
+    /// An empty segment after `before`, whose first entry has `entry_len` bytes at most; `busy` if others come soon.
     pub(crate) fn new(before: Position, base_ms: u64, entry_len: usize, busy: bool) -> Self {
-        let capacity = match (entry_len > LARGE_MESSAGE, busy) {
-            (true, _) => entry_len,
-            (false, true) => SEGMENT_BYTES,
-            (false, false) => SMALLEST_BUFFER.max(entry_len.next_power_of_two()),
+        // What is not known to be needed is left to the first entry, which takes exactly its size.
+        let capacity = if busy && entry_len <= LARGE_MESSAGE {
+            SEGMENT_BYTES
+        } else {
+            0
         };
         Self {
             first: before.seq.saturating_add(1),
@@ -133,9 +132,15 @@ impl Segment {
 
     /// `ms_since` is the time since the entry before (or since `base_ms`).
     pub(crate) fn push(&mut self, ms_since: u64, uid: &[u8], payload: &[u8]) {
-        self.make_room(Self::entry_len(uid, payload));
+        let code = self.sender_code(uid);
+        let named = match code {
+            0 => varint_len(uid.len() as u64) + uid.len(),
+            _ => 0,
+        };
+        let head = varint_len(code) + named + varint_len(ms_since);
+        self.make_room(head + varint_len(payload.len() as u64) + payload.len());
         let before = self.buf.len();
-        match self.sender_code(uid) {
+        match code {
             0 => {
                 put_varint(&mut self.buf, 0);
                 put_bytes(&mut self.buf, uid);
@@ -148,11 +153,16 @@ impl Segment {
         self.count += 1;
     }
 
-    /// Doubles the buffer up to the size of a full segment, where `Vec`'s own doubling would overshoot.
+    /// The first entry gets its own size, as many rooms have no other. Then the buffer doubles up to the size of a full
+    /// segment, where `Vec`'s own doubling would overshoot.
     fn make_room(&mut self, more: usize) {
         let need = self.buf.len() + more;
         if need > self.buf.capacity() {
-            let target = need.next_power_of_two().min(SEGMENT_BYTES).max(need);
+            let target = if self.buf.is_empty() {
+                need
+            } else {
+                need.next_power_of_two().min(SEGMENT_BYTES).max(need)
+            };
             self.buf.reserve_exact(target - self.buf.len());
         }
     }
