@@ -39,8 +39,8 @@ impl<'a> Member<'a> {
             joined_at: row.joined_at,
             acted_ms: row.acted_ms,
             kicks: row.kicks,
-            released: row.released,
-            newcomer: row.newcomer,
+            released: row.released(),
+            newcomer: row.newcomer(),
         }
     }
 }
@@ -89,7 +89,7 @@ impl Members {
     /// The lowest cursor of those who are released from holding the log, or of those who are not.
     pub(crate) fn lowest_cursor(&self, released: bool) -> Option<Seq> {
         let rows = self.table.rows();
-        rows.filter(|row| row.released == released)
+        rows.filter(|row| row.released() == released)
             .map(|row| row.cursor)
             .min()
     }
@@ -114,12 +114,12 @@ impl Members {
     /// Adds a member that is not there yet (the caller has looked).
     pub(crate) fn insert(&mut self, uid: &[u8], cursor: Seq, ms: u64, newcomer: bool) {
         let mut row = Row::new(cursor, cursor, ms);
-        row.newcomer = newcomer;
+        row.set_newcomer(newcomer);
         self.push(uid, row);
     }
 
     fn push(&mut self, uid: &[u8], row: Row) {
-        self.newcomers += usize::from(row.newcomer);
+        self.newcomers += usize::from(row.newcomer());
         self.acted_ms = self.acted_ms.max(row.acted_ms);
         self.table.push(uid, row);
     }
@@ -127,8 +127,8 @@ impl Members {
     /// Takes a member out. Its cursor, if it was one, and whether it held the log back.
     pub(crate) fn remove(&mut self, uid: &[u8]) -> Option<(Seq, bool)> {
         let row = self.table.remove(self.table.find(uid)?)?;
-        self.newcomers -= usize::from(row.newcomer);
-        Some((row.cursor, !row.released))
+        self.newcomers -= usize::from(row.newcomer());
+        Some((row.cursor, !row.released()))
     }
 
     /// Changes a row; `None` if the uid is no member.
@@ -142,7 +142,7 @@ impl Members {
         let was = self.change(uid, |row| {
             row.cursor = cursor;
             row.acted_ms = row.acted_ms.max(ms);
-            std::mem::take(&mut row.newcomer)
+            take_newcomer(row)
         });
         if let Some(newcomer) = was {
             self.newcomers -= usize::from(newcomer);
@@ -160,14 +160,13 @@ impl Members {
 
     /// Makes a newcomer an ordinary member. Whether it was one.
     pub(crate) fn settle(&mut self, uid: &[u8]) -> bool {
-        let was = self.newcomers > 0
-            && self.change(uid, |row| std::mem::take(&mut row.newcomer)) == Some(true);
+        let was = self.newcomers > 0 && self.change(uid, take_newcomer) == Some(true);
         self.newcomers -= usize::from(was);
         was
     }
 
     pub(crate) fn set_released(&mut self, uid: &[u8], released: bool) {
-        self.change(uid, |row| row.released = released);
+        self.change(uid, |row| row.set_released(released));
     }
 
     pub(crate) fn add_kick(&mut self, uid: &[u8]) -> bool {
@@ -195,7 +194,7 @@ impl Members {
             put_varint(&mut out, row.cursor);
             put_varint(&mut out, row.joined_at);
             put_varint(&mut out, row.acted_ms);
-            let flags = u64::from(row.newcomer) << 1 | u64::from(row.released);
+            let flags = u64::from(row.newcomer()) << 1 | u64::from(row.released());
             put_varint(&mut out, u64::from(row.kicks) << 2 | flags);
         }
         if !out.is_empty() {
@@ -226,10 +225,10 @@ impl Members {
             }
             let mut row = Row::new(cursor, joined_at, acted_ms);
             row.kicks = u16::try_from(kicks).ok()?;
-            row.released = flags & 1 == 1;
-            row.newcomer = newcomer;
+            row.set_released(flags & 1 == 1);
+            row.set_newcomer(newcomer);
             self.push(uid, row);
-            each(cursor, !row.released);
+            each(cursor, !row.released());
         }
         Some(())
     }
@@ -242,4 +241,11 @@ impl Members {
         self.acted_ms = ms;
         Some(())
     }
+}
+
+/// Takes the mark away. Whether it was there.
+fn take_newcomer(row: &mut Row) -> bool {
+    let was = row.newcomer();
+    row.set_newcomer(false);
+    was
 }

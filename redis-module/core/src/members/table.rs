@@ -25,6 +25,14 @@ fn hash(uid: &[u8]) -> usize {
     HASHER.hash_one(uid) as usize
 }
 
+/// A row keeps these sixteen bits of its uid's hash: they tell most others apart, and between 2^8 and 2^24 rows they say
+/// which way a split sends it, both without a look at the uid.
+const PRINT_FROM: u32 = 8;
+
+const fn print_of(hash: usize) -> u16 {
+    (hash >> PRINT_FROM) as u16
+}
+
 /// The bucket of a hash among `buckets` of them: by as many bits as number them, or one less where there is none yet.
 const fn bucket(hash: usize, buckets: usize) -> usize {
     let all = buckets.next_power_of_two();
@@ -44,12 +52,11 @@ pub(super) struct Row {
     pub(super) joined_at: Seq,
     pub(super) acted_ms: u64,
     pub(super) kicks: u16,
+    print: u16,
     uid_at: u16,
     uid_len: u8,
-    /// Absent for longer than `member-ttl`: does not hold the log back.
-    pub(super) released: bool,
-    /// Came by itself and did nothing yet.
-    pub(super) newcomer: bool,
+    /// [`RELEASED`] and [`NEWCOMER`], in one byte so that a row has 40.
+    marks: u8,
     /// The next row of the same bucket.
     next: u32,
     /// The first row of the bucket that has this row's number: it stays when the row moves.
@@ -63,13 +70,36 @@ impl Row {
             joined_at,
             acted_ms,
             kicks: 0,
+            print: 0,
             uid_at: 0,
             uid_len: 0,
-            released: false,
-            newcomer: false,
+            marks: 0,
             next: NONE,
             head: NONE,
         }
+    }
+}
+
+/// Absent for longer than `member-ttl`: does not hold the log back.
+const RELEASED: u8 = 1;
+/// Came by itself and did nothing yet.
+const NEWCOMER: u8 = 2;
+
+impl Row {
+    pub(super) const fn released(&self) -> bool {
+        self.marks & RELEASED != 0
+    }
+
+    pub(super) const fn newcomer(&self) -> bool {
+        self.marks & NEWCOMER != 0
+    }
+
+    pub(super) const fn set_released(&mut self, released: bool) {
+        self.marks = self.marks & !RELEASED | if released { RELEASED } else { 0 };
+    }
+
+    pub(super) const fn set_newcomer(&mut self, newcomer: bool) {
+        self.marks = self.marks & !NEWCOMER | if newcomer { NEWCOMER } else { 0 };
     }
 }
 
@@ -165,10 +195,12 @@ impl Table {
         if self.len == 0 {
             return None;
         }
-        let mut at = self.row(bucket(hash(uid), self.len) as u32)?.head;
+        let hash = hash(uid);
+        let mut at = self.row(bucket(hash, self.len) as u32)?.head;
         while at != NONE {
-            let (name, row) = self.get(at as usize)?;
-            if name == uid {
+            let chunk = self.chunks.get(at as usize / CHUNK)?;
+            let row = chunk.rows.get(at as usize % CHUNK)?;
+            if row.print == print_of(hash) && chunk.uid_of(row) == uid {
                 return Some(at as usize);
             }
             at = row.next;
@@ -190,9 +222,11 @@ impl Table {
         let Some(chunk) = self.chunks.last_mut() else {
             return;
         };
+        let hash = hash(uid);
         let uid_at = chunk.add_uid(uid);
         grow(&mut chunk.rows, 1, CHUNK);
         chunk.rows.push(Row {
+            print: print_of(hash),
             uid_at,
             uid_len: uid.len() as u8,
             next: NONE,
@@ -206,7 +240,7 @@ impl Table {
         if at > 0 {
             self.split(at);
         }
-        self.link(at, bucket(hash(uid), self.len));
+        self.link(at, bucket(hash, self.len));
     }
 
     /// Takes a row out; the last one takes its place.
@@ -323,11 +357,19 @@ impl Table {
     /// Gives the newest bucket what is its own of its parent's.
     fn split(&mut self, newest: usize) {
         let from = parent(newest);
+        let bit = newest.ilog2();
+        let in_print = (PRINT_FROM..PRINT_FROM + u16::BITS).contains(&bit);
         let mut here = self.head(from);
         self.set_link(from, None, NONE);
-        while let Some((uid, row)) = self.get(here as usize) {
-            let (next, home) = (row.next, bucket(hash(uid), self.len));
-            self.link(here as usize, home);
+        while let Some(row) = self.row(here) {
+            let next = row.next;
+            let moves = if in_print {
+                row.print >> (bit - PRINT_FROM) & 1 == 1
+            } else {
+                self.get(here as usize)
+                    .is_some_and(|(uid, _)| hash(uid) >> bit & 1 == 1)
+            };
+            self.link(here as usize, if moves { newest } else { from });
             here = next;
         }
     }
