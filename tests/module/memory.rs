@@ -67,3 +67,35 @@ fn a_member_costs_64_bytes_and_a_message_for_100_000_is_stored_once() {
         "{each} bytes for 1000 bytes to 100,000 absent members"
     );
 }
+
+/// `used_memory` that each of many small rooms adds: with one member, and then with a first message.
+#[test]
+fn a_small_room_costs_450_bytes_and_its_first_message_250() {
+    const ROOMS: usize = 20_000;
+    let redis = Redis::start();
+    let mut c = redis.connect();
+    let mut each = |command: &str, rest: &[&[u8]]| {
+        let before = used(&redis);
+        for from in (0..ROOMS).step_by(1000) {
+            let mut pipe = redis::pipe();
+            for i in from..from + 1000 {
+                let key = format!("room:{:06}", 100_000 + i);
+                pipe.cmd(command)
+                    .arg(key)
+                    .arg("0123456789abcdef")
+                    .arg(rest)
+                    .ignore();
+            }
+            pipe.query::<()>(&mut c).expect("rooms");
+        }
+        (used(&redis) - before) / ROOMS as f64
+    };
+    // Buffers, and the key table, are what they are after the first ones.
+    each("ROOM.INVITE", &[]);
+    ok(&mut redis.connect(), "FLUSHALL SYNC");
+    let room = each("ROOM.INVITE", &[]);
+    let message = each("ROOM.PUBLISH", &[&[b'x'; 100]]);
+    println!("a room {room:.0} bytes, its first message {message:.0}");
+    assert!(room <= 450.0, "{room} bytes for a room with one member");
+    assert!(message <= 250.0, "{message} bytes for a first message");
+}

@@ -8,6 +8,7 @@
 //! | [`room`] | the room: log, members, limits, and what may be done to them |
 //! | [`log`] | every message once, in segments; numbers, tags, freeing from the front, why messages went |
 //! | `members` | the table of uids and cursors |
+//! | `came` | since when a room is on this node |
 //! | [`limits`] | how much log is kept |
 //! | [`dedupe`] | publish ids that were seen |
 //! | [`snapshot`] | a room as bytes, and back without trusting them |
@@ -26,6 +27,7 @@
 
 pub mod announce;
 mod bytes;
+mod came;
 pub mod chain;
 pub mod clock;
 pub mod commands;
@@ -43,4 +45,5 @@ pub mod snapshot;
 pub mod uid;
 pub mod units;
 
+pub use came::Came;
 pub use members::Member;

@@ -105,6 +105,11 @@ impl Overrides {
         }
     }
 
+    /// Whether the room has no limit of its own.
+    pub fn is_empty(&self) -> bool {
+        self.values.iter().all(Option::is_none)
+    }
+
     /// The limits in force where the configuration has `defaults`.
     pub fn over(&self, defaults: &Limits) -> Limits {
         let mut limits = *defaults;

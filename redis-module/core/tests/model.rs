@@ -1,6 +1,7 @@
 //! The room against a naive one: a plain list of messages and a plain map of cursors, driven by the same random steps.
 
 use proptest::prelude::*;
+use room_core::Came;
 use room_core::announce::{self, Header, Kind};
 use room_core::chain::next_tag;
 use room_core::dedupe::DedupePolicy;
@@ -17,7 +18,9 @@ const BIRTH: Tag = Tag(0xfeed_beef);
 enum Step {
     Append { after_ms: u64, uid: u8, len: usize },
     Retry { uid: u8, id: u8 },
-    Admit { uid: u8, back: u64 },
+    Admit { uid: u8, back: u64, newcomer: bool },
+    Invite { uid: u8 },
+    ForgetIds { age_ms: u64 },
     Ack { uid: u8, back: u64 },
     Leave { uid: u8 },
     Release { uid: u8, released: bool },
@@ -33,7 +36,9 @@ fn step() -> impl Strategy<Value = Step> {
         8 => (0u64..400, uid.clone(), prop_oneof![0usize..200, 0usize..20, 1500usize..6000, 15_000usize..40_000])
             .prop_map(|(after_ms, uid, len)| Step::Append { after_ms, uid, len }),
         3 => (uid.clone(), 0u8..6).prop_map(|(uid, id)| Step::Retry { uid, id }),
-        3 => (uid.clone(), 0u64..20).prop_map(|(uid, back)| Step::Admit { uid, back }),
+        3 => (uid.clone(), 0u64..20, any::<bool>()).prop_map(|(uid, back, newcomer)| Step::Admit { uid, back, newcomer }),
+        1 => uid.clone().prop_map(|uid| Step::Invite { uid }),
+        1 => (0u64..3000).prop_map(|age_ms| Step::ForgetIds { age_ms }),
         6 => (uid.clone(), prop_oneof![0u64..3, 0u64..200]).prop_map(|(uid, back)| Step::Ack { uid, back }),
         1 => uid.clone().prop_map(|uid| Step::Leave { uid }),
         1 => (uid, any::<bool>()).prop_map(|(uid, released)| Step::Release { uid, released }),
@@ -50,6 +55,7 @@ struct Naive {
     joined: u64,
     cursor: u64,
     released: bool,
+    newcomer: bool,
 }
 
 #[derive(Default)]
@@ -62,6 +68,8 @@ struct Model {
     ids: Vec<(Vec<u8>, Vec<u8>, u64, u64)>,
     limits: BTreeMap<usize, u64>,
     now: u64,
+    /// When anything last happened.
+    acted: u64,
 }
 
 fn name(uid: u8) -> Vec<u8> {
@@ -110,6 +118,10 @@ impl Model {
         self.tags
             .push(next_tag(self.tag(self.head()), self.now, uid, &payload));
         self.messages.push((self.now, uid.to_vec(), payload));
+        self.acted = self.now;
+        if let Some(member) = self.members.get_mut(uid) {
+            member.newcomer = false;
+        }
     }
 }
 
@@ -137,15 +149,21 @@ fn run(room: &mut Room, model: &mut Model, step: &Step) {
             );
         }
         Step::Retry { uid, id } => retry(room, model, &name(uid), &[id]),
-        Step::Admit { uid, back } => {
-            let cursor = model.head().saturating_sub(back).max(model.first - 1);
-            let new = room.admit(&name(uid), cursor, model.now);
-            assert_eq!(new, !model.members.contains_key(&name(uid)));
-            model.members.entry(name(uid)).or_insert(Naive {
-                joined: cursor,
-                cursor,
-                released: false,
-            });
+        Step::Admit {
+            uid,
+            back,
+            newcomer,
+        } => admit(room, model, &name(uid), back, newcomer),
+        Step::Invite { uid } => {
+            let member = model.members.get_mut(&name(uid));
+            let was = member.is_some_and(|member| std::mem::take(&mut member.newcomer));
+            assert_eq!(room.set_invited(&name(uid)), was);
+        }
+        Step::ForgetIds { age_ms } => {
+            let horizon = model.now - age_ms;
+            let before = model.ids.len();
+            model.ids.retain(|seen| seen.3 >= horizon);
+            assert_eq!(room.forget_ids_before(horizon), before - model.ids.len());
         }
         Step::Ack { uid, back } => {
             let to = model.head().saturating_sub(back);
@@ -155,8 +173,10 @@ fn run(room: &mut Room, model: &mut Model, step: &Step) {
                 moved,
                 member.as_ref().is_some_and(|member| to > member.cursor)
             );
-            if let Some(member) = member {
-                member.cursor = member.cursor.max(to);
+            if let Some(member) = member.filter(|_| moved) {
+                member.cursor = to;
+                member.newcomer = false;
+                model.acted = model.now;
             }
         }
         Step::Leave { uid } => {
@@ -192,6 +212,22 @@ fn run(room: &mut Room, model: &mut Model, step: &Step) {
     }
 }
 
+fn admit(room: &mut Room, model: &mut Model, uid: &[u8], back: u64, newcomer: bool) {
+    let cursor = model.head().saturating_sub(back).max(model.first - 1);
+    let new = room.admit(uid, cursor, model.now, newcomer);
+    assert_eq!(new, !model.members.contains_key(uid));
+    if new {
+        model.acted = model.now;
+        let naive = Naive {
+            joined: cursor,
+            cursor,
+            released: false,
+            newcomer,
+        };
+        model.members.insert(uid.to_vec(), naive);
+    }
+}
+
 fn retry(room: &mut Room, model: &mut Model, uid: &[u8], id: &[u8]) {
     let of_uid = model
         .ids
@@ -210,6 +246,12 @@ fn retry(room: &mut Room, model: &mut Model, uid: &[u8], id: &[u8]) {
         model
             .ids
             .push((uid.to_vec(), id.to_vec(), position.seq, model.now));
+        let of_uid = model.ids.iter().filter(|seen| seen.0 == uid).count();
+        if of_uid as u64 > POLICY.count {
+            let oldest = model.ids.iter().position(|seen| seen.0 == uid);
+            oldest.map(|at| model.ids.remove(at));
+        }
+        model.ids.retain(|seen| model.now - seen.3 <= POLICY.age_ms);
     }
 }
 
@@ -281,6 +323,15 @@ fn settle(room: &mut Room, model: &mut Model) {
     }
 }
 
+/// The members furthest behind are the first of all, sorted.
+fn check_lag(room: &Room, tops: &[usize]) {
+    let mut all: Vec<_> = room.members().collect();
+    all.sort_by_key(|member| (member.cursor, member.uid));
+    for &top in tops {
+        assert_eq!(room.lag(top), all[..top.min(all.len())]);
+    }
+}
+
 fn parts(room: &Room) -> Vec<Vec<u8>> {
     let mut parts = Vec::new();
     snapshot::save(room, |part| parts.push(part.to_vec()));
@@ -336,12 +387,20 @@ fn compare(room: &Room, model: &Model) {
         log.start(),
         Position::new(model.first - 1, model.tag(model.first - 1))
     );
+    assert_eq!(room.acted_ms(), model.acted);
+    assert_eq!(room.oldest_id_ms(), model.ids.first().map(|seen| seen.3));
     assert_eq!(room.member_count(), model.members.len());
+    check_lag(room, &[0, 1, 3, 1000]);
     for (uid, naive) in &model.members {
         let member = room.member(uid).expect("a member");
         assert_eq!(
-            (member.joined_at, member.cursor, member.released),
-            (naive.joined, naive.cursor, naive.released)
+            (
+                member.joined_at,
+                member.cursor,
+                member.released,
+                member.newcomer
+            ),
+            (naive.joined, naive.cursor, naive.released, naive.newcomer)
         );
         assert_eq!(
             room.pending(naive.cursor),
@@ -472,7 +531,7 @@ fn the_promised_cost_per_message_and_member() {
     for members in [60_000u64, 100_000, 120_000, 200_000] {
         let mut room = Room::new(BIRTH);
         for i in 0..members {
-            room.admit(format!("{i:016}").as_bytes(), 0, 1_000_000);
+            room.admit(format!("{i:016}").as_bytes(), 0, 1_000_000, false);
         }
         let per_member = (room.heap_bytes() - empty) as f64 / members as f64;
         assert!(
@@ -480,4 +539,128 @@ fn the_promised_cost_per_message_and_member() {
             "{per_member} bytes per member of {members}"
         );
     }
+}
+
+/// Uids of all lengths, more than a chunk of rows holds, who come and go at random while somebody pages through them.
+#[test]
+fn a_crowd_is_kept_through_coming_and_going() {
+    let mut room = Room::new(BIRTH);
+    for i in 0..50 {
+        room.append(1000 + i, b"bot", b"text");
+    }
+    let uid = |i: u64| format!("{i}-{}", "x".repeat((i * 7919 % 120) as usize)).into_bytes();
+    let mut naive = BTreeMap::new();
+    let mut random = 88_172_645_463_325_252u64;
+    // Up to thousands, then down to none.
+    for (steps, of_8_come) in [(12_000, 7), (4000, 4), (30_000, 1)] {
+        let (mut at, mut staying) = (0, BTreeMap::new());
+        let mut shown = std::collections::BTreeSet::new();
+        for step in 0..steps {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            if step % 10_000 == 0 {
+                at = room.member_count();
+                staying = naive.clone();
+                shown.clear();
+            }
+            if random % 8 < of_8_come {
+                let (who, cursor) = (uid(random % 20_000), random >> 40 & 31);
+                let new = room.admit(&who, cursor, step, random & 1 << 50 != 0);
+                assert_eq!(new, !naive.contains_key(&who));
+                naive.entry(who).or_insert(cursor);
+            } else if let Some(member) =
+                room.member_at(random as usize % room.member_count().max(1))
+            {
+                let who = member.uid.to_vec();
+                assert!(room.remove(&who) && !room.remove(&who));
+                naive.remove(&who);
+                staying.remove(&who);
+            }
+            at = at.min(room.member_count());
+            for _ in 0..2 {
+                if at > 0 {
+                    at -= 1;
+                    shown.insert(room.member_at(at).unwrap().uid.to_vec());
+                }
+            }
+            if at == 0 {
+                assert!(
+                    staying.keys().all(|who| shown.contains(who)),
+                    "a page hid one"
+                );
+            }
+            if step % 1000 == 0 || naive.len() < 4 {
+                assert_eq!(room.member_count(), naive.len());
+                let known = |(who, &cursor): (&Vec<u8>, &u64)| {
+                    room.member(who)
+                        .is_some_and(|member| member.cursor == cursor)
+                };
+                assert!(naive.iter().all(known));
+                check_lag(&room, &[1, 10, 700]);
+            }
+        }
+        assert_eq!(parts(&reload(&room)), parts(&room));
+    }
+    assert!(room.member_count() < 10);
+    assert!(room.heap_bytes() < 10_000, "{}", room.heap_bytes());
+}
+
+#[test]
+fn many_ids_are_forgotten_a_part_at_a_time() {
+    let mut room = Room::new(BIRTH);
+    let policy = DedupePolicy {
+        count: 1_000_000,
+        age_ms: 1_000_000,
+    };
+    for i in 0..2500u64 {
+        room.append(5000 + i, b"bot", b"text");
+        room.remember(b"bot", &i.to_le_bytes(), i + 1, 5000 + i, &policy);
+    }
+    let most = room_core::dedupe::MOST_FORGOTTEN;
+    assert_eq!(room.forget_ids_before(5000 + 2400), most);
+    assert_eq!(room.oldest_id_ms(), Some(5000 + most as u64));
+    assert_eq!(room.forget_ids_before(5000 + 2400), most);
+    assert_eq!(room.forget_ids_before(5000 + 2400), 400);
+    assert_eq!(room.forget_ids_before(5000 + 2400), 0);
+    assert_eq!(room.forget_ids_before(u64::MAX), 100);
+    assert_eq!(
+        (room.oldest_id_ms(), room.forget_ids_before(u64::MAX)),
+        (None, 0)
+    );
+}
+
+#[test]
+fn a_full_room_admits_all_or_says_so() {
+    let mut room = Room::new(BIRTH);
+    room.admit(b"first", 0, 1, false);
+    let two = || [&b"second"[..], b"third"].into_iter();
+    assert!(room.check_admit_all(two(), 3).is_ok());
+    assert_eq!(room.check_admit_all(two(), 2).unwrap_err().code(), "LIMIT");
+    assert!(room.check_admit_all([].into_iter(), 0).is_ok());
+    let bad = [&b"fourth"[..], b"no uid"].into_iter();
+    assert_eq!(room.check_admit_all(bad, 9).unwrap_err().code(), "BADUID");
+}
+
+#[test]
+fn where_a_room_came_from_is_not_part_of_it() {
+    let room = Room::new(BIRTH);
+    let (unknown, born) = (
+        Came::default(),
+        Came {
+            at: 77,
+            arrived: false,
+        },
+    );
+    assert_eq!(
+        (room.came(), unknown.at, unknown.arrived),
+        (unknown, 0, true)
+    );
+    let before = parts(&room);
+    room.set_came(born);
+    assert_eq!((room.came(), parts(&room)), (born, before));
+    assert_eq!(
+        (room.clone().came(), reload(&room).came()),
+        (unknown, unknown)
+    );
 }
