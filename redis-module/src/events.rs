@@ -5,9 +5,10 @@ use crate::info;
 use crate::redis::cluster;
 use crate::redis::ctx::{Ctx, Flags, RStr};
 use crate::state::{device_grace, role_begins, sessions, times};
+use room_core::Came;
 use room_core::announce::control;
 use room_core::commands::outcome::{Announcement, Counter};
-use room_core::room::{Came, Room};
+use room_core::room::Room;
 use room_core::sessions::RoomName;
 use room_core::slots::slot_of;
 

@@ -60,6 +60,7 @@ pub(crate) fn tick(ctx: Ctx<'_>) {
         sessions.expire_leases(mono, device_grace())
     });
     info::count(Counter::LeasesExpired, expired as u64);
+    bounded(|| tell_gone(ctx, flags, &env));
     bounded(|| sessions(|sessions| sessions.chores(mono, PIECE)) > 0);
     // A replica changes its rooms only as its primary says. And what follows replicates, on which Redis aborts while it
     // holds writes back (CLIENT PAUSE, a failover, a shutdown that waits for a replica). Nothing is forgotten: it is done
@@ -67,7 +68,6 @@ pub(crate) fn tick(ctx: Ctx<'_>) {
     if flags.replica() || ctx.writes_are_paused() {
         return;
     }
-    bounded(|| tell_gone(ctx, flags, &env));
     bounded(|| tell_presence(ctx, flags, &env));
     bounded(|| raise(ctx, flags, &env));
     sweep::step(ctx, flags, &env);

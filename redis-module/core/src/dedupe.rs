@@ -103,7 +103,8 @@ impl Dedupe {
             }
             self.forget_oldest_of(uid);
         }
-        self.forget_before(ms.saturating_sub(policy.age_ms));
+        // Only what is too much: which ids are too old a tick says, as a stamp alone does not tell after the wall clock was set.
+        self.forget_before(0);
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -70,7 +70,7 @@ impl fmt::Display for RoomError {
             ),
             Self::BadUid(uid) => write!(
                 f,
-                "'{}' is no uid: 1 to {MAX_UID} bytes of UTF-8 without spaces or control characters",
+                "'{}' is no uid: 1 to {MAX_UID} bytes of UTF-8 without spaces or control characters, for a new member also without those that turn the direction of writing round",
                 Shown(uid)
             ),
             Self::BadPosition(text) => write!(

@@ -12,7 +12,7 @@ use crate::limits::{Limit, Limits, Overrides};
 use crate::log::{Log, MAX_SEQ, Reason};
 use crate::members::{Member, Members};
 use crate::position::{Position, Seq, Tag};
-use crate::uid::valid_uid;
+use crate::uid::{valid_new_uid, valid_uid};
 
 /// Up to this many members are looked at one by one; above, the log's own count has to do.
 const FEW_MEMBERS: usize = 32;
@@ -167,7 +167,7 @@ impl Room {
 
     /// Whether `uid` may become a member of a room with at most `max` of them.
     pub fn check_admit(&self, uid: &[u8], max: u64) -> Result<(), RoomError> {
-        check_uid(uid)?;
+        check_new_uid(uid)?;
         self.check_room_for(1, max)
     }
 
@@ -180,7 +180,7 @@ impl Room {
     ) -> Result<(), RoomError> {
         let mut many = 0;
         for uid in new_uids {
-            check_uid(uid)?;
+            check_new_uid(uid)?;
             many += 1;
         }
         self.check_room_for(many, max)
@@ -487,6 +487,15 @@ impl Room {
 /// The uid, or the error that says why it is none.
 pub fn check_uid(uid: &[u8]) -> Result<(), RoomError> {
     if valid_uid(uid) {
+        Ok(())
+    } else {
+        Err(RoomError::BadUid(uid.into()))
+    }
+}
+
+/// The uid of somebody who is to become a member, or the error that says why it is none.
+fn check_new_uid(uid: &[u8]) -> Result<(), RoomError> {
+    if valid_new_uid(uid) {
         Ok(())
     } else {
         Err(RoomError::BadUid(uid.into()))

@@ -12,7 +12,8 @@ use crate::redis::key::{from_value, into_value, set_type};
 use crate::redis::saved::Saved;
 use crate::state::times;
 use redis_module::raw;
-use room_core::room::{Came, Room};
+use room_core::Came;
+use room_core::room::Room;
 use std::ffi::{c_char, c_int, c_void};
 use std::ptr::null_mut;
 

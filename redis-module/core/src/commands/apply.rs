@@ -7,12 +7,13 @@ use super::env::{Env, Place};
 use super::outcome::{Announcement, Counter, KeyFate, Outcome, Replicate, apply_drops};
 use super::reply::Done;
 use crate::announce::Kind;
+use crate::came::Came;
 use crate::dedupe::DedupePolicy;
 use crate::error::RoomError;
 use crate::limits::parse_limit;
 use crate::log::{MAX_SEQ, Reason};
 use crate::position::{Tag, parse_decimal};
-use crate::room::{Came, Drop, Room, check_id, check_uid};
+use crate::room::{Drop, Room, check_id, check_uid};
 use crate::snapshot;
 use std::borrow::Cow;
 
@@ -239,7 +240,9 @@ impl<'a> Parsed<'a, '_> {
                 b"kick" => {
                     room.add_kick(uid);
                 }
-                _ => room.set_invited(uid),
+                _ => {
+                    room.set_invited(uid);
+                }
             }
         }
         Ok(())

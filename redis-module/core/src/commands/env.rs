@@ -1,8 +1,9 @@
 //! What a command knows of the world: the times, random bits, settings, its caller.
 
+use crate::came::Came;
 use crate::clock::{Clock, Times};
 use crate::position::Tag;
-use crate::room::{Came, Room};
+use crate::room::Room;
 use crate::sessions::{ClientId, RoomName, Sessions};
 use crate::settings::Settings;
 
