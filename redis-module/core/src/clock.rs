@@ -108,15 +108,17 @@ impl Clock {
         lowest
     }
 
-    /// When something with this stamp was published, in steady time: the latest moment at which the wall clock said so. (A
-    /// room's stamps never go back, so while the wall clock is behind them several messages share one: who knows when the last
-    /// one came has to take that.)
-    pub fn published(&self, stamp: u64) -> u64 {
+    /// When something with this stamp was published, in steady time, or later. A room's stamps never go back: while the wall
+    /// clock is behind them a message gets the stamp of the one before. `newest`: no message of the room has a higher stamp;
+    /// such a one counts as published when the wall clock said so last. Any other may have come as late as the wall clock
+    /// was still behind it, but for now, as then nothing higher could have come since.
+    pub fn published(&self, stamp: u64, newest: bool) -> u64 {
         let now = self.last.steady;
         let mut until = now;
-        for offset in self.offsets.iter().flatten() {
+        for (i, offset) in self.offsets.iter().flatten().enumerate() {
             let at = stamp.saturating_add_signed(offset.ms.saturating_neg());
-            if at >= offset.since && at <= until.saturating_add(DRIFT) {
+            let said = at <= until.saturating_add(DRIFT);
+            if at >= offset.since && (said || !newest && i > 0) {
                 return at.min(until);
             }
             until = offset.since;
@@ -128,8 +130,8 @@ impl Clock {
     /// room's last message came (steady; 0 if before this node started).
     pub fn is_old(&self, stamp: u64, age: u64, (last, said): (u64, u64)) -> bool {
         let published = match stamp == last {
-            true => self.published(stamp).max(said),
-            false => self.published(stamp),
+            true => self.published(stamp, true).max(said),
+            false => self.published(stamp, false),
         };
         published < self.last.steady.saturating_sub(age)
     }
