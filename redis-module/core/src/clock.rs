@@ -94,18 +94,17 @@ impl Clock {
         }
     }
 
-    /// When something with this stamp was published at the latest, in steady time.
-    ///
-    /// A room's stamps never go back, so while the wall clock is behind the last one several messages share it. For the time
-    /// since the last jump that is left to the caller, who knows when the room's last message came; for the time between two
-    /// earlier jumps it is taken for possible.
-    fn published(&self, stamp: u64) -> u64 {
-        let mut until = self.last.steady;
-        for (jumps_since, offset) in self.offsets.iter().flatten().enumerate() {
-            // When the wall clock said so; later than `until` if it was behind the stamp all the time.
+    /// When something with this stamp was published, in steady time, or later. A room's stamps never go back: while the wall
+    /// clock is behind them a message gets the stamp of the one before. `newest`: no message of the room has a higher stamp;
+    /// such a one counts as published when the wall clock said so last. Any other may have come as late as the wall clock
+    /// was still behind it, but for now, as then nothing higher could have come since.
+    fn published(&self, stamp: u64, newest: bool) -> u64 {
+        let now = self.last.steady;
+        let mut until = now;
+        for (i, offset) in self.offsets.iter().flatten().enumerate() {
             let at = stamp.saturating_add_signed(offset.ms.saturating_neg());
-            let reached = jumps_since > 0 || at <= until.saturating_add(DRIFT);
-            if at >= offset.since && reached {
+            let said = at <= until.saturating_add(DRIFT);
+            if at >= offset.since && (said || !newest && i > 0) {
                 return at.min(until);
             }
             until = offset.since;
@@ -117,8 +116,8 @@ impl Clock {
     /// room's last message came (steady; 0 if before this node started).
     pub fn is_old(&self, stamp: u64, age: u64, (last, said): (u64, u64)) -> bool {
         let published = match stamp == last {
-            true => self.published(stamp).max(said),
-            false => self.published(stamp),
+            true => self.published(stamp, true).max(said),
+            false => self.published(stamp, false),
         };
         published < self.last.steady.saturating_sub(age)
     }
