@@ -53,11 +53,12 @@ fn flat(map: &str) -> String {
     out
 }
 
-const JOIN: &str = "{position: text, head: text, pending: int, lost: nil, resumed: int, reset: int, new: int, members: int, online: int, kicks: int}";
-const LOST: &str = "{position: text, head: text, pending: int, lost: [int int text], resumed: int, reset: int, new: int, members: int, online: int, kicks: int}";
-const PAGE: &str = "{head: text, before: text, rows: [[int int text text] [int int text text]]}";
+const JOIN: &str = "{position: text, head: text, pending: int, lost: nil, resumed: int, reset: int, new: int, members: int, online: int, kicks: int, now: int, dedupe-count: int, dedupe-age: int}";
+const LOST: &str = "{position: text, head: text, pending: int, lost: [int int text], resumed: int, reset: int, new: int, members: int, online: int, kicks: int, now: int, dedupe-count: int, dedupe-age: int}";
+const PAGE: &str =
+    "{head: text, before: text, rows: [[int int text text] [int int text text]], more: int}";
 const PENDING: &str =
-    "{cursor: int, head: int, pending: int, bytes: int, oldest-ms: int, lost: int, online: int}";
+    "{cursor: int, head: text, pending: int, bytes: int, oldest-ms: int, lost: int, online: int}";
 const ROWS: &str = "[[text int int int int] [text int int int int]]";
 
 /// On a room with two members and three messages of which the first was trimmed.
@@ -76,10 +77,13 @@ fn cases(since: &str, trimmed: &str) -> Vec<(String, String)> {
         case("ROOM.INVITE r a", "int"),
         case("ROOM.LEAVE r stranger", "int"),
         case("ROOM.LEAVE none a", "int"),
-        case("ROOM.PUBLISH r a typing EPHEMERAL", "[int int int int]"),
+        case("ROOM.PUBLISH r a typing EPHEMERAL", "[int int int int nil]"),
         case(&format!("ROOM.ACK r {trimmed} a"), "int"),
         case("ROOM.RANGE r - +", PAGE),
-        case("ROOM.RANGE r 99 +", "{head: text, before: text, rows: []}"),
+        case(
+            "ROOM.RANGE r 99 +",
+            "{head: text, before: text, rows: [], more: int}",
+        ),
         case("ROOM.QUEUE r a", PAGE),
         case("ROOM.HEADS r none", "[text nil]"),
         case("ROOM.PENDING r a", PENDING),

@@ -191,7 +191,7 @@ impl<'a> Parsed<'a, '_> {
         let (uid, payload) = (self.word(0)?, self.word(1)?);
         check_uid(uid)?;
         room.check_append()?;
-        let mut id = None;
+        let (mut id, mut seen) = (None, None);
         let mut at = 2;
         while let Some(word) = self.rest.get(at) {
             match *word {
@@ -206,12 +206,17 @@ impl<'a> Parsed<'a, '_> {
                     id = Some((text, policy));
                     at += 4;
                 }
+                b"AT" => {
+                    seen = Some(number(self.word(at + 1)?, MAX_SEQ)?);
+                    at += 2;
+                }
                 other => return Err(damaged(other)),
             }
         }
         let position = room.append(self.ms, uid, payload);
         if let Some((id, policy)) = id {
-            room.remember(uid, id, position.seq, room.log().last_ms(), &policy);
+            let seen = seen.unwrap_or(room.log().last_ms());
+            room.remember(uid, id, position.seq, seen, &policy);
         }
         Ok((uid, payload))
     }
