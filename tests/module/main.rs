@@ -2,7 +2,8 @@
 //!
 //! | file | what it shows |
 //! |---|---|
-//! | `commands`, `shapes` | what each command does, and how it answers in RESP2 and RESP3 |
+//! | `commands` | what each command does |
+//! | `replies`, `shape` | docs/replies.md is true: how each command answers in RESP2 and RESP3 |
 //! | `errors`, `corrupt` | nonsense and damaged dumps are refused; nothing changes, the server lives |
 //! | `persistence`, `replication`, `keyspace` | a room is the same after every way of saving, copying and replicating it |
 //! | `presence`, `announce` | who is online, and what subscribers hear |
@@ -30,8 +31,9 @@ mod persistence;
 mod presence;
 mod random;
 mod replication;
+mod replies;
 mod reshard;
-mod shapes;
+mod shape;
 mod time;
 mod timer;
 mod tools;
