@@ -108,10 +108,30 @@ impl Clock {
         lowest
     }
 
-    /// The time from which the age of a stamp is counted, where ages of `age` ms matter: what is older for sure is older by
-    /// this, and nothing else is.
-    pub fn aging(&self, age: u64) -> u64 {
-        self.stamp_before(age).saturating_add(age)
+    /// When something with this stamp was published, in steady time: the latest moment at which the wall clock said so. (A
+    /// room's stamps never go back, so while the wall clock is behind them several messages share one: who knows when the last
+    /// one came has to take that.)
+    pub fn published(&self, stamp: u64) -> u64 {
+        let now = self.last.steady;
+        let mut until = now;
+        for offset in self.offsets.iter().flatten() {
+            let at = stamp.saturating_add_signed(offset.ms.saturating_neg());
+            if at >= offset.since && at <= until.saturating_add(DRIFT) {
+                return at.min(until);
+            }
+            until = offset.since;
+        }
+        now
+    }
+
+    /// Whether a message with this stamp is older than `age` ms. `last` is the newest stamp of its room, and `said` when that
+    /// room's last message came (steady; 0 if before this node started).
+    pub fn is_old(&self, stamp: u64, age: u64, (last, said): (u64, u64)) -> bool {
+        let published = match stamp == last {
+            true => self.published(stamp).max(said),
+            false => self.published(stamp),
+        };
+        published < self.last.steady.saturating_sub(age)
     }
 }
 
@@ -144,34 +164,46 @@ mod tests {
         (clock, stamps)
     }
 
+    /// Of messages published each second in one room: when, and with which stamp; stamps never go back.
+    fn raised(stamps: &[(u64, u64)]) -> Vec<(u64, u64)> {
+        let mut last = 0;
+        let raise = |(at, stamp): &(u64, u64)| {
+            last = last.max(*stamp);
+            (*at, last)
+        };
+        stamps.iter().map(raise).collect()
+    }
+
+    const DAYS: i64 = 35 * 24 * HOUR as i64;
+    const BACK: i64 = -(HOUR as i64);
+
     #[test]
     fn nothing_young_looks_old_whatever_the_wall_clock_did() {
-        let days = 35 * 24 * HOUR as i64;
-        let hour = HOUR as i64;
         for jumps in [
             &[][..],
-            &[(30_000, days)],
-            &[(30_000, days), (33_000, 0)],
-            &[(30_000, -hour)],
-            &[(30_000, -hour), (60_000, 0)],
-            &[
-                (10_000, days),
-                (20_000, -hour),
-                (30_000, 0),
-                (40_000, days),
-                (50_000, hour),
-                (60_000, 0),
-            ],
+            &[(30_000, DAYS)],
+            &[(30_000, DAYS), (33_000, 0)],
+            &[(30_000, BACK)],
+            &[(30_000, BACK), (60_000, 0)],
+            &[(10_000, DAYS), (20_000, BACK), (30_000, 0), (40_000, DAYS)],
         ] {
             let (clock, stamps) = clock(jumps, 90_000);
+            let of_a_room = raised(&stamps);
+            let last = of_a_room.last().map_or(0, |(_, stamp)| *stamp);
             for age in [0, 5_000, 15_000, 45_000, 80_000] {
-                let now = clock.aging(age);
+                let lowest = clock.stamp_before(age);
                 for (at, stamp) in &stamps {
-                    let looks_old = now.saturating_sub(*stamp) > age;
+                    // A room in which only this was said.
+                    let old = clock.is_old(*stamp, age, (*stamp, T + at));
+                    assert!(!old || 90_000 - at > age, "{jumps:?}: {at} at {age}");
                     assert!(
-                        !looks_old || 90_000 - at > age,
-                        "{jumps:?}: {at} at an age of {age}"
+                        *stamp >= lowest || 90_000 - at > age,
+                        "{jumps:?}: {at} at {age}"
                     );
+                }
+                for (at, stamp) in &of_a_room {
+                    let old = clock.is_old(*stamp, age, (last, T + 90_000));
+                    assert!(!old || 90_000 - at > age, "{jumps:?}: {at} at {age}");
                 }
             }
         }
@@ -179,25 +211,40 @@ mod tests {
 
     #[test]
     fn ages_end_on_time_when_a_jump_stays() {
-        for ahead in [0, 35 * 24 * HOUR as i64, -(HOUR as i64)] {
+        for ahead in [0, DAYS, BACK] {
             let (clock, stamps) = clock(&[(30_000, ahead)], 90_000);
-            for (at, stamp) in stamps.iter().filter(|(at, _)| *at >= 30_000) {
-                let looks_old = clock.aging(15_000).saturating_sub(*stamp) > 15_000;
-                assert_eq!(looks_old, 90_000 - at > 15_000, "{ahead}: {at}");
+            for (at, stamp) in &stamps {
+                // In a room in which nothing was said after the jump, and in one in which only this was said.
+                let before = (T + 29_000, T + 29_000);
+                let alone = (*stamp, T + at);
+                for room in if *at < 30_000 {
+                    vec![before, alone]
+                } else {
+                    vec![alone]
+                } {
+                    let old = clock.is_old(*stamp, 15_000, room);
+                    assert_eq!(old, 90_000 - at > 15_000, "{ahead}: {at} {room:?}");
+                }
             }
         }
     }
 
     #[test]
     fn many_jumps_are_bounded_and_safe() {
-        let jumps: Vec<(u64, i64)> = (1..40)
-            .map(|i| (i * 2000, if i % 2 == 0 { 0 } else { -10_000 * i as i64 }))
-            .collect();
+        let ahead = |i: u64| {
+            if i.is_multiple_of(2) {
+                0
+            } else {
+                -10_000 * i as i64
+            }
+        };
+        let jumps: Vec<(u64, i64)> = (1..40).map(|i| (i * 2000, ahead(i))).collect();
         let (clock, stamps) = clock(&jumps, 90_000);
         for age in [1_000, 30_000, 80_000] {
-            let now = clock.aging(age);
             for (at, stamp) in &stamps {
-                assert!(now.saturating_sub(*stamp) <= age || 90_000 - at > age);
+                let old = clock.is_old(*stamp, age, (*stamp, T + at));
+                assert!(!old || 90_000 - at > age);
+                assert!(*stamp >= clock.stamp_before(age) || 90_000 - at > age);
             }
         }
     }

@@ -39,7 +39,8 @@ impl Default for DedupePolicy {
 }
 
 impl DedupePolicy {
-    const fn is_off(&self) -> bool {
+    /// Whether nothing is remembered.
+    pub const fn is_off(&self) -> bool {
         self.count == 0 || self.age_ms == 0
     }
 }
@@ -64,24 +65,11 @@ pub(crate) struct Dedupe {
 }
 
 impl Dedupe {
-    /// The number under which this id was stored.
-    pub(crate) fn find(
-        &self,
-        uid: &[u8],
-        id: &[u8],
-        now: u64,
-        policy: &DedupePolicy,
-    ) -> Option<Seq> {
-        if policy.is_off() {
-            return None;
-        }
-        let seen = self
-            .of_uid
-            .get(uid)?
-            .iter()
-            .rev()
-            .find(|seen| &*seen.id == id)?;
-        (now.saturating_sub(seen.ms) <= policy.age_ms).then_some(seen.seq)
+    /// The number under which this id was stored, and when.
+    pub(crate) fn find(&self, uid: &[u8], id: &[u8]) -> Option<(Seq, u64)> {
+        let list = self.of_uid.get(uid)?;
+        let seen = list.iter().rev().find(|seen| &*seen.id == id)?;
+        Some((seen.seq, seen.ms))
     }
 
     pub(crate) fn remember(

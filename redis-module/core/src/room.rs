@@ -32,6 +32,8 @@ pub struct Room {
     /// The version of the snapshot that is being loaded.
     pub(crate) loading: Option<u8>,
     came: CameCell,
+    /// When the last message came to this node: see [`said`](Self::said).
+    said: u64,
 }
 
 /// Where a session that joins begins to read.
@@ -85,6 +87,7 @@ impl Room {
             birth,
             loading: None,
             came: CameCell::default(),
+            said: 0,
         }
     }
 
@@ -93,6 +96,17 @@ impl Room {
     /// The messages.
     pub const fn log(&self) -> &Log {
         &self.log
+    }
+
+    /// When the last message came to this node, in steady Unix milliseconds; 0 if it was here before. Node-local, never
+    /// saved: while the wall clock is set back, the last messages' times do not tell it.
+    pub const fn said(&self) -> u64 {
+        self.said
+    }
+
+    /// See [`said`](Self::said).
+    pub const fn set_said(&mut self, steady: u64) {
+        self.said = steady;
     }
 
     /// False while parts of its snapshot are missing.
@@ -202,15 +216,9 @@ impl Room {
         Ok(())
     }
 
-    /// The number under which a retry of this publish was stored.
-    pub fn duplicate_of(
-        &self,
-        uid: &[u8],
-        id: &[u8],
-        now: u64,
-        policy: &DedupePolicy,
-    ) -> Option<Seq> {
-        self.dedupe.as_ref()?.find(uid, id, now, policy)
+    /// A publish with this id that is remembered: the number under which it was stored, and its time.
+    pub fn seen_before(&self, uid: &[u8], id: &[u8]) -> Option<(Seq, u64)> {
+        self.dedupe.as_ref()?.find(uid, id)
     }
 
     /// The cursor of a newcomer who wants the last `history` messages.
@@ -290,8 +298,9 @@ impl Room {
         self.log.first().saturating_sub(1).saturating_sub(cursor)
     }
 
-    /// What the limits drop at `now`, in the order in which it is to be done; `None` ends the list.
-    pub fn due(&self, now: u64, limits: &Limits) -> [Option<Drop>; MOST_DROPS] {
+    /// What the limits drop now, in the order in which it is to be done; `None` ends the list. `is_old` says of a message's
+    /// time whether it is older than `maxage`; it is asked only where that limit is set.
+    pub fn due(&self, is_old: impl Fn(u64) -> bool, limits: &Limits) -> [Option<Drop>; MOST_DROPS] {
         let first = self.log.first();
         let head = self.log.head().seq;
         let mut reached = first;
@@ -330,11 +339,9 @@ impl Room {
         } else {
             None
         };
-        let horizon = now.saturating_sub(limits.get(Limit::MaxAge));
-        let too_old = limits.get(Limit::MaxAge) > 0
-            && self.log.oldest_ms().is_some_and(|oldest| oldest < horizon);
+        let too_old = limits.get(Limit::MaxAge) > 0 && self.log.oldest_ms().is_some_and(&is_old);
         let age = if too_old {
-            step(self.log.first_since(horizon), Reason::MaxAge)
+            step(self.log.first_not(is_old), Reason::MaxAge)
         } else {
             None
         };

@@ -264,7 +264,7 @@ mod tests {
         assert_eq!(member(b"carol"), (3, 3500, 0, false));
         assert_eq!(room.acted_ms(), 3500);
         assert_eq!(
-            room.duplicate_of(b"alice", b"i\x04", 2004, &Default::default()),
+            room.seen_before(b"alice", b"i\x04").map(|seen| seen.0),
             Some(5)
         );
         assert_eq!(room.oldest_id_ms(), Some(2000));

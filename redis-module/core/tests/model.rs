@@ -238,7 +238,9 @@ fn retry(room: &mut Room, model: &mut Model, uid: &[u8], id: &[u8]) {
     let fresh =
         |seen: &&(Vec<u8>, Vec<u8>, u64, u64)| seen.1 == id && model.now - seen.3 <= POLICY.age_ms;
     let expected = of_uid.clone().find(fresh).map(|seen| seen.2);
-    assert_eq!(room.duplicate_of(uid, id, model.now, &POLICY), expected);
+    let seen = room.seen_before(uid, id);
+    let young = seen.filter(|seen| model.now - seen.1 <= POLICY.age_ms);
+    assert_eq!(young.map(|seen| seen.0), expected);
     if expected.is_none() {
         let position = room.append(model.now, uid, id);
         model.push(uid, id.to_vec());
@@ -255,10 +257,20 @@ fn retry(room: &mut Room, model: &mut Model, uid: &[u8], id: &[u8]) {
     }
 }
 
+/// Whether a message is older than the limit.
+fn old_at(now: u64, limits: &Limits) -> impl Fn(u64) -> bool {
+    let horizon = now.saturating_sub(limits.get(Limit::MaxAge));
+    move |ms| ms < horizon
+}
+
 /// What the limits drop must be allowed: by them, or because nobody waits.
 fn settle(room: &mut Room, model: &mut Model) {
     let limits = room.limits(&model.limits());
-    for drop in room.due(model.now, &limits).into_iter().flatten() {
+    for drop in room
+        .due(old_at(model.now, &limits), &limits)
+        .into_iter()
+        .flatten()
+    {
         let before = room.log().len();
         let counted = room.log().drops().count(drop.reason);
         let gone = room.drop_messages(drop);
@@ -310,7 +322,9 @@ fn settle(room: &mut Room, model: &mut Model) {
         model.first = drop.first;
     }
     assert!(
-        room.due(model.now, &limits).iter().all(Option::is_none),
+        room.due(old_at(model.now, &limits), &limits)
+            .iter()
+            .all(Option::is_none),
         "settled is settled"
     );
     // In a small room what everybody has read is gone, to the message.
@@ -490,7 +504,7 @@ proptest! {
             let head = room.log().head();
             let now = room.log().last_ms();
             prop_assert_eq!(room.append(now, b"a", b"b").seq, head.seq + 1);
-            for drop in room.due(now, &Limits::default()).into_iter().flatten() {
+            for drop in room.due(|_| false, &Limits::default()).into_iter().flatten() {
                 room.drop_messages(drop);
             }
             prop_assert_eq!(parts(&reload(&room)), parts(&room));
@@ -500,11 +514,11 @@ proptest! {
     #[test]
     fn frames_go_there_and_back(
         kind in prop_oneof![Just(Kind::Message), Just(Kind::Ephemeral), Just(Kind::Presence), Just(Kind::Control)],
-        seq: u64, tag: u32, ms: u64, online: u64, members: u64,
+        db: u16, seq: u64, tag: u32, ms: u64, online: u64, members: u64,
         uid in "[a-zA-Z0-9ü@:._-]{1,60}",
         payload in prop::collection::vec(any::<u8>(), 0..300),
     ) {
-        let header = Header { kind, seq, tag: Tag(tag), ms, online, members, uid: &uid };
+        let header = Header { kind, db: db.into(), seq, tag: Tag(tag), ms, online, members, uid: &uid };
         let mut frame = Vec::new();
         announce::write(&mut frame, &header, &payload);
         prop_assert_eq!(announce::parse(&frame), Some((header, &payload[..])));

@@ -42,6 +42,7 @@ pub fn apply<'a>(
         (None, None) => return Err(RoomError::NoRoom),
     };
     if let Some(message) = effect.run(room)? {
+        room.set_said(env.times.steady);
         let online = place.sessions.online(place.key);
         let mut told =
             Announcement::at_head(Kind::Message, room, online, room.log().last_ms(), message.0);

@@ -59,6 +59,12 @@ impl Env<'_> {
         (grace > 0 && arrived.max(promoted) > 0 && self.times.mono < until).then_some(until)
     }
 
+    /// Says of a message's time in this room whether it is older than `age` ms.
+    pub fn is_old<'e>(&'e self, room: &Room, age: u64) -> impl Fn(u64) -> bool + use<'e> {
+        let last = (room.log().last_ms(), room.said());
+        move |stamp| self.clock.is_old(stamp, age, last)
+    }
+
     /// When a ghost that is made now ends.
     pub fn ghost_until(&self) -> u64 {
         self.times.mono.saturating_add(self.settings.device_grace)

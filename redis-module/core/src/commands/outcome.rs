@@ -229,7 +229,7 @@ impl<'a> Announcement<'a> {
 /// Drops what the room's limits want dropped now.
 pub fn settle(room: &mut Room, env: &Env<'_>) -> (Drops, Dropped) {
     let limits: Limits = room.limits(&env.settings.limits);
-    let drops = Drops(room.due(env.clock.aging(limits.get(Limit::MaxAge)), &limits));
+    let drops = Drops(room.due(env.is_old(room, limits.get(Limit::MaxAge)), &limits));
     (drops, apply_drops(room, &drops))
 }
 

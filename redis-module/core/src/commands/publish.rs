@@ -137,8 +137,9 @@ impl<'a> Publish<'a> {
 
     fn stored_before(&self, room: &Room, env: &Env<'_>) -> Option<Seq> {
         let policy = &env.settings.dedupe;
-        let now = env.clock.aging(policy.age_ms);
-        room.duplicate_of(self.uid.bytes, self.id?.bytes, now, policy)
+        let id = self.id.filter(|_| !policy.is_off())?;
+        let (seq, ms) = room.seen_before(self.uid.bytes, id.bytes)?;
+        (!env.is_old(room, policy.age_ms)(ms)).then_some(seq)
     }
 
     fn store(&self, room: Option<&mut Room>, online: u64, env: &Env<'_>) -> Outcome<'a, Published> {
@@ -149,6 +150,7 @@ impl<'a> Publish<'a> {
         };
         let ms = room.log().time_of_next(env.times.wall);
         let position = room.append(ms, self.uid.bytes, self.payload.bytes);
+        room.set_said(env.times.steady);
         let birth = room.birth();
         if let Some(id) = self.id {
             room.remember(

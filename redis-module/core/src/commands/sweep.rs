@@ -52,7 +52,7 @@ pub fn look(
     let limits = room.limits(&env.settings.limits);
     let mut work = Work {
         drops: room
-            .due(env.clock.aging(limits.get(Limit::MaxAge)), &limits)
+            .due(env.is_old(room, limits.get(Limit::MaxAge)), &limits)
             .iter()
             .any(Option::is_some),
         ids: ids_end(env) > room.oldest_id_ms().unwrap_or(u64::MAX),

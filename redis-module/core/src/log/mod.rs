@@ -261,10 +261,10 @@ impl Log {
         whole + part
     }
 
-    /// The first message not older than `ms`; one past the head if all are.
-    pub(crate) fn first_since(&self, ms: u64) -> Seq {
+    /// The first message that is not old, by its time; one past the head if all are.
+    pub(crate) fn first_not(&self, is_old: impl Fn(u64) -> bool) -> Seq {
         for segment in &self.segments {
-            let young = segment.sizes_and_times().position(|(_, at)| at >= ms);
+            let young = segment.sizes_and_times().position(|(_, at)| !is_old(at));
             if let Some(old) = young {
                 return segment.first_live().saturating_add(old as u64);
             }
@@ -373,7 +373,7 @@ mod tests {
             while naive.oldest_ms().is_some_and(|oldest| oldest < ms) {
                 naive.drop_before(naive.first() + 1, Reason::MaxAge);
             }
-            assert_eq!(whole.first_since(ms), naive.first(), "since {ms}");
+            assert_eq!(whole.first_not(|at| at < ms), naive.first(), "since {ms}");
         }
     }
 }
