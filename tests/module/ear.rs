@@ -4,7 +4,7 @@ use harness::eventually::PATIENCE;
 use harness::redis::Redis;
 use harness::value::ok;
 use redis::{Connection, Value};
-use room_core::announce::{self, Kind};
+use room_core::announce::{self, Kind, control};
 use std::time::Duration;
 
 /// Subscribed to one room.
@@ -53,6 +53,16 @@ impl Ear {
             let told = self.next();
             if told.kind == Kind::Control && told.uid == uid {
                 return told.payload;
+            }
+        }
+    }
+
+    /// Waits until a membership ends: whose.
+    pub(crate) fn hears_left(&mut self) -> String {
+        loop {
+            let told = self.next();
+            if told.kind == Kind::Control && told.payload == control::LEFT {
+                return told.uid;
             }
         }
     }
