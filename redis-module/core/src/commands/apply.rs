@@ -96,6 +96,9 @@ fn load<'a>(
     }
 }
 
+/// A message that is to be announced: uid and payload.
+type Message<'a> = (&'a [u8], &'a [u8]);
+
 struct Parsed<'a, 'r> {
     verb: &'a [u8],
     ms: u64,
@@ -157,8 +160,8 @@ impl<'a> Parsed<'a, '_> {
         Ok(birth.transpose()?.map(|birth| Tag(birth as u32)))
     }
 
-    /// Does it, after all of it was checked. A message that is to be announced: uid and payload.
-    fn run(&self, room: &mut Room) -> Result<Option<(&'a [u8], &'a [u8])>, RoomError> {
+    /// Does it, after all of it was checked.
+    fn run(&self, room: &mut Room) -> Result<Option<Message<'a>>, RoomError> {
         match self.verb {
             b"append" => return self.append(room).map(Some),
             b"join" | b"come" => {
@@ -187,7 +190,7 @@ impl<'a> Parsed<'a, '_> {
         Ok(None)
     }
 
-    fn append(&self, room: &mut Room) -> Result<(&'a [u8], &'a [u8]), RoomError> {
+    fn append(&self, room: &mut Room) -> Result<Message<'a>, RoomError> {
         let (uid, payload) = (self.word(0)?, self.word(1)?);
         check_uid(uid)?;
         room.check_append()?;
