@@ -121,3 +121,16 @@ fn keys_of_several_slots_are_refused() {
     assert!(error.starts_with("CROSSSLOT"), "{error}");
     ok(&mut redis.connect(), "ROOM.HEADS {x}a {x}b");
 }
+
+#[test]
+fn a_key_that_is_deleted_where_it_is_is_gone_not_moved() {
+    let redis = node();
+    ok(&mut redis.connect(), "CLUSTER ADDSLOTSRANGE 0 16383");
+    harness::cluster::wait_for_state(&redis, "ok");
+    let mut c = redis.connect();
+    ok(&mut c, "ROOM.JOIN r a");
+    let mut ear = subscribed(&redis, "r");
+    ok(&mut c, "DEL r");
+    ok(&mut c, "SPUBLISH r end");
+    assert_eq!(heard(&mut ear), ["gone"]);
+}

@@ -23,6 +23,7 @@ mod announce;
 mod cluster;
 mod commands;
 mod corrupt;
+mod databases;
 mod devices;
 mod docs;
 mod ear;
