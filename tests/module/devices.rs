@@ -9,28 +9,26 @@ use std::time::{Duration, Instant};
 
 /// For tests that wait for its end.
 const SHORT: Duration = Duration::from_millis(700);
-/// For tests in which devices come back in time, on a busy machine too.
-const MIDDLE: Duration = Duration::from_secs(4);
 /// For tests that would fail if anything waited for its end.
 const LONG: Duration = Duration::from_secs(600);
 
 /// `room.device-grace` as an argument.
-fn grace(of: Duration) -> String {
+pub(crate) fn grace(of: Duration) -> String {
     of.as_millis().to_string()
 }
 
-fn server(device_grace: Duration) -> Redis {
+pub(crate) fn server(device_grace: Duration) -> Redis {
     server_with(device_grace, &["--save", ""])
 }
 
-fn server_with(device_grace: Duration, options: &[&str]) -> Redis {
+pub(crate) fn server_with(device_grace: Duration, options: &[&str]) -> Redis {
     let ms = grace(device_grace);
     let own = ["--room.grace", "100", "--room.device-grace", &ms];
     Redis::with(&[options, &own].concat())
 }
 
 /// A proxy's connection.
-fn proxy(redis: &Redis, name: &str) -> Connection {
+pub(crate) fn proxy(redis: &Redis, name: &str) -> Connection {
     let mut c = redis.connect();
     ok(&mut c, &format!("ROOM.HELLO {name} LEASE 3600000"));
     c
@@ -56,7 +54,7 @@ fn cursor(redis: &Redis) -> i64 {
     cursor_in(redis, "r")
 }
 
-fn cursor_in(redis: &Redis, room: &str) -> i64 {
+pub(crate) fn cursor_in(redis: &Redis, room: &str) -> i64 {
     let pending = redis.run_words(&format!("ROOM.PENDING {room} u"));
     int(&field(&pending.expect("a member"), "cursor"))
 }
@@ -68,7 +66,13 @@ fn waiting(redis: &Redis) -> i64 {
 }
 
 /// The cursor stands at `from` for `grace` at least, and rises to `to` then. `since`: from before the grace began.
-fn rises_after(redis: &Redis, room: &str, since: Instant, grace: Duration, (from, to): (i64, i64)) {
+pub(crate) fn rises_after(
+    redis: &Redis,
+    room: &str,
+    since: Instant,
+    grace: Duration,
+    (from, to): (i64, i64),
+) {
     loop {
         let at = cursor_in(redis, room);
         let passed = since.elapsed();
@@ -92,7 +96,7 @@ fn ghosts_become(redis: &Redis, many: u64) {
 }
 
 /// A phone that has everything and a laptop at message 3, on two proxies. The cursor is at 3.
-fn two_devices(redis: &Redis) -> (Connection, Connection, Vec<String>) {
+pub(crate) fn two_devices(redis: &Redis) -> (Connection, Connection, Vec<String>) {
     let (mut phone, mut laptop) = (proxy(redis, "p1"), proxy(redis, "p2"));
     ok(&mut phone, "ROOM.JOIN r u");
     ok(&mut laptop, "ROOM.JOIN r u");
@@ -280,108 +284,4 @@ fn an_operator_moves_no_further_than_the_devices() {
     let head = crate::workload::head(&mut cli, "other");
     let moved = ok(&mut cli, &format!("ROOM.ACK other {head} u"));
     assert_eq!(int(&moved), 1, "nobody is there");
-}
-
-/// The phone comes first and has everything; the laptop (if it comes) is at 3 still. `since`: from before the room came.
-fn come_back(redis: &Redis, room: &str, since: Instant, with_laptop: bool) {
-    let head = crate::workload::head(&mut redis.connect(), room);
-    let mut phone = proxy(redis, "p1");
-    ok(&mut phone, &format!("ROOM.ATTACH {room} u"));
-    let acknowledge = |c: &mut Connection| int(&ok(c, &format!("ROOM.ACK {room} {head} u")));
-    assert_eq!(acknowledge(&mut phone), 0, "{room} is held");
-    let acknowledged = acknowledge(&mut redis.connect());
-    assert_eq!(acknowledged, 0, "{room} is held for an operator too");
-    assert!(redis.info("room_acks_held") >= 1);
-    if !with_laptop {
-        return rises_after(redis, room, since, MIDDLE, (3, 10));
-    }
-    let mut laptop = proxy(redis, "p2");
-    ok(&mut laptop, &format!("ROOM.ATTACH {room} u"));
-    assert!(since.elapsed() < MIDDLE, "this machine is too slow");
-    while since.elapsed() < MIDDLE + Duration::from_secs(1) {
-        assert_eq!(cursor_in(redis, room), 3);
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    assert_eq!(acknowledge(&mut laptop), 1);
-    assert_eq!(cursor_in(redis, room), 10);
-}
-
-fn restarts(options: &[&str], restart: fn(&mut Redis)) {
-    for with_laptop in [true, false] {
-        let mut redis = server_with(MIDDLE, options);
-        let devices = two_devices(&redis);
-        let since = Instant::now();
-        restart(&mut redis);
-        drop(devices);
-        let mut c = redis.connect();
-        ok(&mut c, "ROOM.JOIN young u");
-        ok(&mut c, "ROOM.PUBLISH young x m");
-        let head = crate::workload::head(&mut c, "young");
-        let moved = ok(&mut c, &format!("ROOM.ACK young {head} u"));
-        assert_eq!(int(&moved), 1, "a room that is born now is free");
-        come_back(&redis, "r", since, with_laptop);
-    }
-}
-
-#[test]
-fn a_start_from_an_aof_waits_for_all_devices() {
-    restarts(
-        &["--appendonly", "yes", "--appendfsync", "always"],
-        Redis::crash_and_restart,
-    );
-}
-
-#[test]
-fn a_start_from_an_rdb_waits_for_all_devices() {
-    restarts(&["--save", "3600", "1"], Redis::restart);
-}
-
-#[test]
-fn a_promotion_waits_for_all_devices() {
-    for with_laptop in [true, false] {
-        let primary = server(MIDDLE);
-        let ms = grace(MIDDLE);
-        let options = ["--save", "", "--room.device-grace", &ms];
-        let replica = primary.replica_via(primary.port, &options);
-        let _devices = two_devices(&primary);
-        primary.in_step(&replica);
-        let since = Instant::now();
-        ok(&mut replica.connect(), "REPLICAOF NO ONE");
-        come_back(&replica, "r", since, with_laptop);
-    }
-}
-
-#[test]
-fn a_room_that_arrives_waits_for_all_devices() {
-    for (room, with_laptop) in [("restored", true), ("renamed", false), ("copied", false)] {
-        let redis = server(MIDDLE);
-        let _devices = two_devices(&redis);
-        let mut c = redis.connect();
-        let since = Instant::now();
-        match room {
-            "restored" => {
-                let dump: Vec<u8> = words("DUMP r").query(&mut c).expect("a dump");
-                let mut restore = words("RESTORE restored 0");
-                restore.arg(dump).exec(&mut c).expect("a restored room");
-            }
-            "renamed" => drop(ok(&mut c, "RENAME r renamed")),
-            _ => drop(ok(&mut c, "COPY r copied")),
-        }
-        come_back(&redis, room, since, with_laptop);
-    }
-}
-
-#[test]
-fn a_device_that_comes_back_by_its_position_is_held_as_well() {
-    let mut redis = server_with(MIDDLE, &["--appendonly", "yes", "--appendfsync", "always"]);
-    let (_phone, _laptop, positions) = two_devices(&redis);
-    let since = Instant::now();
-    redis.crash_and_restart();
-    let mut phone = proxy(&redis, "p1");
-    let joined = ok(
-        &mut phone,
-        &format!("ROOM.JOIN r u SINCE {}", positions[10]),
-    );
-    assert_eq!(int(&field(&joined, "resumed")), 1);
-    rises_after(&redis, "r", since, MIDDLE, (3, 10));
 }

@@ -7,7 +7,7 @@
 //! | `errors`, `corrupt` | nonsense and damaged dumps are refused; nothing changes, the server lives |
 //! | `persistence`, `replication`, `keyspace` | a room is the same after every way of saving, copying and replicating it |
 //! | `presence`, `announce`, `names` | who is online, what subscribers hear, whose a proxy's name is |
-//! | `devices` | the slowest device of a uid is what it has |
+//! | `devices`, `held` | the slowest device of a uid is what it has, also of those that a server never saw |
 //! | `timer`, `ends` | what the module does without a command, and when it must not |
 //! | `settings` | units, nonsense, which value holds; uids that are no longer given |
 //! | `time` | a wall clock that jumps moves nothing |
@@ -29,6 +29,7 @@ mod docs;
 mod ear;
 mod ends;
 mod errors;
+mod held;
 mod keyspace;
 mod limits;
 mod memory;
