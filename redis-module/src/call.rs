@@ -10,7 +10,7 @@ use crate::redis::clock::random_tag;
 use crate::redis::ctx::{Args, Ctx, Flags, RStr};
 use crate::redis::key::{Access, Key, Kind};
 use crate::redis::reply::Reply;
-use crate::state::{env_of, read_clock, sessions};
+use crate::state::{env_of, sessions, with_clock};
 use room_core::commands::outcome::{KeyFate, Outcome, Replicate};
 use room_core::commands::reply::Answer;
 use room_core::commands::{Env, Place};
@@ -25,31 +25,57 @@ pub(crate) fn change<'o, R: Answer>(
     args: Args<'_>,
     run: impl FnOnce(Place<'_>, &Env<'_>) -> Result<Outcome<'o, R>, RoomError>,
 ) -> Result<(), Failure> {
+    change_with(ctx, ctx.flags(), args, run)
+}
+
+/// The same for a command that announces what its caller wants: an error unless the caller may publish on the room's channel.
+pub(crate) fn change_and_tell<'o, R: Answer>(
+    ctx: Ctx<'_>,
+    args: Args<'_>,
+    run: impl FnOnce(Place<'_>, &Env<'_>) -> Result<Outcome<'o, R>, RoomError>,
+) -> Result<(), Failure> {
+    let (flags, channel) = (ctx.flags(), args.string(1)?);
+    if !ctx.may_publish(flags, channel) {
+        return Err(Failure::NoChannel(channel.bytes().into()));
+    }
+    change_with(ctx, flags, args, run)
+}
+
+fn change_with<'o, R: Answer>(
+    ctx: Ctx<'_>,
+    flags: Flags,
+    args: Args<'_>,
+    run: impl FnOnce(Place<'_>, &Env<'_>) -> Result<Outcome<'o, R>, RoomError>,
+) -> Result<(), Failure> {
     let name = args.string(1)?;
     let mut key = open(ctx, name, Access::Write)?;
-    let flags = ctx.flags();
     let birth = match key.kind() {
         Kind::Empty => random_tag(),
         _ => Tag(0),
     };
-    let (clock, settings) = (read_clock(), config::settings());
-    let env = Env {
-        birth,
-        ..env_of(ctx, flags, &clock, &settings)
-    };
-    let outcome = sessions(|sessions| {
-        let key_name = room_name(ctx, name);
-        let place = Place {
-            key: key_name,
-            room: key.room_mut(),
-            sessions,
-        };
-        run(place, &env)
+    let settings = config::settings();
+    let mut outcome = with_clock(|clock| {
+        let mut env = env_of(ctx, flags, clock, &settings);
+        env.birth = birth;
+        sessions(|sessions| {
+            let place = Place {
+                key: room_name(ctx, name),
+                room: key.room_mut(),
+                sessions,
+            };
+            run(place, &env)
+        })
     });
-    if let Err(RoomError::TooMany(..)) = &outcome {
-        info::too_many();
+    match outcome {
+        // By reference: it is some hundred bytes, which each move would copy.
+        Ok(ref mut outcome) => finish(ctx, flags, (name, args), &mut key, outcome),
+        Err(error) => {
+            if let RoomError::TooMany(..) = &error {
+                info::too_many();
+            }
+            return Err(error.into());
+        }
     }
-    finish(ctx, flags, (name, args), &mut key, outcome?);
     Ok(())
 }
 
@@ -79,15 +105,6 @@ pub(crate) struct Seen<'a> {
     pub(crate) sessions: &'a Sessions,
 }
 
-/// An error unless the caller may publish on the channel of this room.
-pub(crate) fn check_channel(ctx: Ctx<'_>, key: RStr<'_>) -> Result<(), Failure> {
-    if ctx.may_publish(key) {
-        Ok(())
-    } else {
-        Err(Failure::NoChannel(key.bytes().into()))
-    }
-}
-
 /// Opens a key that holds a room or nothing.
 pub(crate) fn open<'a>(ctx: Ctx<'a>, name: RStr<'a>, access: Access) -> Result<Key<'a>, Failure> {
     let key = ctx.open(name, access);
@@ -111,11 +128,11 @@ pub(crate) fn finish<R: Answer>(
     flags: Flags,
     (name, args): (RStr<'_>, Args<'_>),
     key: &mut Key<'_>,
-    outcome: Outcome<'_, R>,
+    outcome: &mut Outcome<'_, R>,
 ) {
     let gone = matches!(outcome.key, KeyFate::Gone);
     let changed = !matches!(outcome.key, KeyFate::Same);
-    if let KeyFate::Born(room) = outcome.key {
+    if let KeyFate::Born(room) = std::mem::replace(&mut outcome.key, KeyFate::Same) {
         key.set(room);
     }
     for told in &outcome.tell {
@@ -139,8 +156,8 @@ pub(crate) fn finish<R: Answer>(
     if let Some(event) = outcome.event {
         ctx.notify(event, name);
     }
-    for (counter, more) in outcome.counts {
-        info::count(counter, more);
+    for (counter, more) in &outcome.counts {
+        info::count(*counter, *more);
     }
     outcome.reply.write(&mut ctx.reply());
 }

@@ -68,7 +68,10 @@ impl fmt::Display for Failure {
 
 impl<'a> Args<'a> {
     pub(crate) fn string(self, at: usize) -> Result<RStr<'a>, Failure> {
-        self.get(at).ok_or(Failure::Arity)
+        match self.get(at) {
+            Some(string) => Ok(string),
+            None => Err(Failure::Arity),
+        }
     }
 
     pub(crate) fn bytes(self, at: usize) -> Result<&'a [u8], Failure> {

@@ -47,7 +47,7 @@ pub(crate) const SETTINGS: [Setting; 17] = [
     // Members of one room.
     setting(c"max-members", Count, 1_000_000, 1, 100_000_000),
     // Uids, or keys, that one command may name: so many hold Redis for some milliseconds.
-    setting(c"max-uids", Count, 5_000, 1, 1_000_000),
+    setting(c"max-uids", Count, 2_000, 1, 1_000_000),
     // Publish ids that are remembered: per uid, and for how long.
     setting(c"dedupe-count", Count, 100, 0, 100_000),
     setting(c"dedupe-age", Millis, 300 * SECOND, 0, 7 * DAY),

@@ -13,7 +13,7 @@ use std::cell::{Cell, RefCell};
 
 thread_local! {
     static SESSIONS: RefCell<Sessions> = RefCell::new(Sessions::default());
-    static CLOCK: Cell<Option<Clock>> = const { Cell::new(None) };
+    static CLOCK: RefCell<Option<Clock>> = const { RefCell::new(None) };
     static ROLE_SINCE: Cell<u64> = const { Cell::new(0) };
 }
 
@@ -22,18 +22,24 @@ pub(crate) fn sessions<T>(with: impl FnOnce(&mut Sessions) -> T) -> T {
     SESSIONS.with_borrow_mut(with)
 }
 
-/// Reads the clocks.
-pub(crate) fn read_clock() -> Clock {
+/// Reads the clocks, and runs `with` on what they say, without a copy of the jumps. It must not call Redis, as above.
+pub(crate) fn with_clock<T>(with: impl FnOnce(&Clock) -> T) -> T {
     let (wall, mono) = (wall_ms(), mono_us() / 1000);
-    let mut clock = CLOCK.get().unwrap_or_else(|| Clock::start(wall, mono));
-    clock.read(wall, mono);
-    CLOCK.set(Some(clock));
-    clock
+    CLOCK.with_borrow_mut(|clock| {
+        let clock = clock.get_or_insert_with(|| Clock::start(wall, mono));
+        clock.read(wall, mono);
+        with(clock)
+    })
+}
+
+/// Reads the clocks, for what calls Redis meanwhile.
+pub(crate) fn read_clock() -> Clock {
+    with_clock(|clock| *clock)
 }
 
 /// The same, where only the times matter.
 pub(crate) fn times() -> Times {
-    read_clock().times()
+    with_clock(Clock::times)
 }
 
 /// This node started, was promoted, or was demoted.

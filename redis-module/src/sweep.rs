@@ -131,7 +131,7 @@ fn visit(ctx: Ctx<'_>, flags: Flags, key: &RoomKey, work: &Work, env: &Env<'_>) 
     ctx.with_name(&key.name, |name| {
         let mut open = ctx.open(name, Access::Write);
         let Some(room) = open.room_mut() else { return };
-        let outcome = sessions(|sessions| sweep(key.as_name(), room, sessions, work, env));
-        finish(ctx, flags, (name, Args::new(&[])), &mut open, outcome);
+        let mut outcome = sessions(|sessions| sweep(key.as_name(), room, sessions, work, env));
+        finish(ctx, flags, (name, Args::new(&[])), &mut open, &mut outcome);
     });
 }

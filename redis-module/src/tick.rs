@@ -96,8 +96,8 @@ fn in_room<'o>(
     ctx.with_name(&key.name, |name| {
         let mut open = ctx.open(name, Access::Write);
         let Some(room) = open.room_mut() else { return };
-        let outcome = run(room);
-        finish(ctx, flags, (name, Args::new(&[])), &mut open, outcome);
+        let mut outcome = run(room);
+        finish(ctx, flags, (name, Args::new(&[])), &mut open, &mut outcome);
     });
 }
 

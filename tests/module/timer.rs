@@ -246,7 +246,7 @@ fn a_large_connection_that_ends_is_told_in_parts() {
     let mut proxy = redis.connect();
     const MANY: usize = 30_000;
     let uids: Vec<String> = (0..MANY).map(|i| format!("u{i}")).collect();
-    for some in uids.chunks(5000) {
+    for some in uids.chunks(2000) {
         words("ROOM.INVITE r").arg(some).exec(&mut c).unwrap();
         words("ROOM.ATTACH r").arg(some).exec(&mut proxy).unwrap();
     }

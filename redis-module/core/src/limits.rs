@@ -113,7 +113,7 @@ impl Overrides {
     /// The limits in force where the configuration has `defaults`.
     pub fn over(&self, defaults: &Limits) -> Limits {
         let mut limits = *defaults;
-        for (value, own) in limits.values.iter_mut().zip(self.values) {
+        for (value, own) in limits.values.iter_mut().zip(&self.values) {
             *value = own.unwrap_or(*value);
         }
         limits

@@ -38,7 +38,7 @@ impl Default for Settings {
             limits: Limits::default(),
             max_payload: 64 * 1024,
             max_members: 1_000_000,
-            max_uids: 5_000,
+            max_uids: 2_000,
             dedupe: DedupePolicy::default(),
             grace: 5_000,
             start_grace: 10_000,

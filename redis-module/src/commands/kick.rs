@@ -1,6 +1,6 @@
 //! `ROOM.KICK`: ends a uid's sessions everywhere; it stays a member.
 
-use crate::call::{change, check_channel};
+use crate::call::change_and_tell;
 use crate::command::{Command, Failure};
 use crate::redis::ctx::{Args, Ctx, RStr};
 use crate::spec::{ArgKind, ArgSpec, Keys, Spec};
@@ -28,8 +28,7 @@ impl Command for Kick {
         if let Some(extra) = args.get(4) {
             return Err(Failure::Syntax(extra.bytes().into()));
         }
-        check_channel(ctx, args.string(1)?)?;
         let reason = reason.map_or(&[][..], RStr::bytes);
-        change(ctx, args, |place, env| core::kick(place, uid, reason, env))
+        change_and_tell(ctx, args, |place, env| core::kick(place, uid, reason, env))
     }
 }

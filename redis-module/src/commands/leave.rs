@@ -1,6 +1,6 @@
 //! `ROOM.LEAVE`: memberships end, and the queues with them.
 
-use crate::call::{change, check_channel};
+use crate::call::change_and_tell;
 use crate::command::{Command, Failure};
 use crate::redis::ctx::{Args, Ctx};
 use crate::spec::{ArgSpec, Keys, Spec};
@@ -20,8 +20,7 @@ impl Command for Leave {
     };
 
     fn run(ctx: Ctx<'_>, args: Args<'_>) -> Result<(), Failure> {
-        check_channel(ctx, args.string(1)?)?;
         let uids = args.list(2);
-        change(ctx, args, |place, env| core::leave(place, &uids, env))
+        change_and_tell(ctx, args, |place, env| core::leave(place, &uids, env))
     }
 }

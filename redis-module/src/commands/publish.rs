@@ -1,6 +1,6 @@
 //! `ROOM.PUBLISH`: stores a message once and announces it, in one step.
 
-use crate::call::{change, check_channel};
+use crate::call::change_and_tell;
 use crate::command::{Command, Failure, Options};
 use crate::redis::ctx::{Args, Ctx};
 use crate::spec::{ArgKind, ArgSpec, Keys, Spec};
@@ -28,8 +28,7 @@ impl Command for Publish {
 
     fn run(ctx: Ctx<'_>, args: Args<'_>) -> Result<(), Failure> {
         let publish = parse(args)?;
-        check_channel(ctx, args.string(1)?)?;
-        change(ctx, args, |place, env| publish.run(place, env))
+        change_and_tell(ctx, args, |place, env| publish.run(place, env))
     }
 }
 

@@ -6,11 +6,18 @@
 //! Source: RM_GetClientUserNameById, RM_GetCurrentUserName, RM_ACLCheckChannelPermissions, RM_ACLAddLogEntry.
 
 use super::api::rm;
-use super::ctx::{Ctx, RStr};
+use super::ctx::{Ctx, Flags, RStr};
 use redis_module::raw;
+use std::cell::Cell;
 use std::ffi::c_int;
 use std::io::{Error, ErrorKind};
 use std::ptr::null_mut;
+
+thread_local! {
+    /// The last client that turned out to be a connection with a user. It stays one, whoever its user is by now, and no
+    /// other client gets its id; so its user's name can be had without looking the client up, which costs twice as much.
+    static CONNECTION: Cell<u64> = const { Cell::new(0) };
+}
 
 /// On whose behalf a command runs.
 enum Caller {
@@ -21,9 +28,9 @@ enum Caller {
 }
 
 impl Ctx<'_> {
-    /// Whether the caller may publish on this channel. A refusal is written to `ACL LOG`.
-    pub(crate) fn may_publish(self, channel: RStr<'_>) -> bool {
-        let Caller::User(name) = self.caller() else {
+    /// Whether the caller may publish on this channel; `flags` are the call's. A refusal is written to `ACL LOG`.
+    pub(crate) fn may_publish(self, flags: Flags, channel: RStr<'_>) -> bool {
+        let Caller::User(name) = self.caller(flags) else {
             return true;
         };
         let user = rm!(RedisModule_GetModuleUserFromUserName(name));
@@ -52,7 +59,7 @@ impl Ctx<'_> {
 
     /// The name of the ACL user who calls; empty if nobody does.
     pub(crate) fn user_name(self) -> Vec<u8> {
-        match self.caller() {
+        match self.caller(self.flags()) {
             Caller::Nobody => Vec::new(),
             Caller::User(name) => {
                 let bytes = RStr::new(name).bytes().to_vec();
@@ -62,16 +69,18 @@ impl Ctx<'_> {
         }
     }
 
-    fn caller(self) -> Caller {
-        let name = rm!(RedisModule_GetClientUserNameById(
-            self.raw,
-            self.client_id()
-        ));
+    fn caller(self, flags: Flags) -> Caller {
+        let id = self.client_id();
+        if CONNECTION.get() == id && !flags.replicated() {
+            return Caller::User(rm!(RedisModule_GetCurrentUserName(self.raw)));
+        }
+        let name = rm!(RedisModule_GetClientUserNameById(self.raw, id));
         if !name.is_null() {
+            CONNECTION.set(id);
             return Caller::User(name);
         }
         // No connection has this id: a script's own client, or one that RM_Call made for another module.
-        if !self.flags().script() || self.has_no_user() {
+        if !flags.script() || self.has_no_user() {
             return Caller::Nobody;
         }
         Caller::User(rm!(RedisModule_GetCurrentUserName(self.raw)))

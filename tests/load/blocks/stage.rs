@@ -193,7 +193,7 @@ impl Stage {
     /// Waits until the ticks have nothing to do any more: no clean-up is left, and what the grace put off was told.
     fn wait_until_quiet(&mut self) {
         for name in ["room_waiting_chores", "room_ghosts"] {
-            if self.field(name).is_some() && !self.name.starts_with("worst") {
+            if self.field(name).is_some() {
                 self.wait_for(name, 0);
             }
         }

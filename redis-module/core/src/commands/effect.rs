@@ -18,7 +18,6 @@
 use crate::log::Reason;
 use crate::room::{Drop, MOST_DROPS};
 use smallvec::SmallVec;
-use std::io::Write;
 
 /// An argument of the running command as it came: its number (0 is the command's name) and its bytes. So it can be handed
 /// on without a copy.
@@ -71,7 +70,16 @@ impl<'a> Effect<'a> {
             bytes: [0; MAX_HEAD],
             len: 0,
         };
-        head.len = write_head(&mut head.bytes, self).unwrap_or(0);
+        let mut digits = itoa::Buffer::new();
+        head.push(self.verb.as_bytes());
+        head.push(b":");
+        head.push(digits.format(self.ms).as_bytes());
+        for drop in self.drops.iter() {
+            head.push(b":");
+            head.push(digits.format(drop.first).as_bytes());
+            head.push(b":");
+            head.push(drop.reason.word().as_bytes());
+        }
         head
     }
 }
@@ -83,6 +91,15 @@ pub struct Head {
 }
 
 impl Head {
+    /// Appends a part; all of them fit.
+    fn push(&mut self, part: &[u8]) {
+        let end = self.len + part.len();
+        if let Some(space) = self.bytes.get_mut(self.len..end) {
+            space.copy_from_slice(part);
+            self.len = end;
+        }
+    }
+
     /// The bytes.
     pub fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..self.len).unwrap_or_default()
@@ -92,22 +109,6 @@ impl Head {
 /// The longest first part: the longest verb, and a number with its colon, then such a number and the longest reason for
 /// each drop.
 const MAX_HEAD: usize = 8 + 21 + MOST_DROPS * (21 + 16);
-
-/// Its length; an error if it does not fit.
-fn write_head(mut space: &mut [u8], effect: &Effect<'_>) -> std::io::Result<usize> {
-    let room = space.len();
-    let mut digits = itoa::Buffer::new();
-    space.write_all(effect.verb.as_bytes())?;
-    space.write_all(b":")?;
-    space.write_all(digits.format(effect.ms).as_bytes())?;
-    for drop in effect.drops.iter() {
-        space.write_all(b":")?;
-        space.write_all(digits.format(drop.first).as_bytes())?;
-        space.write_all(b":")?;
-        space.write_all(drop.reason.word().as_bytes())?;
-    }
-    Ok(room - space.len())
-}
 
 /// What the limits drop after a command.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -89,7 +89,7 @@ impl<'a> Publish<'a> {
         if env.full {
             return Err(RoomError::OutOfMemory);
         }
-        Ok(self.store(place.room, online, env))
+        self.store(place.room, online, env)
     }
 
     fn announce_only(
@@ -151,7 +151,12 @@ impl<'a> Publish<'a> {
         }
     }
 
-    fn store(&self, room: Option<&mut Room>, online: u64, env: &Env<'_>) -> Outcome<'a, Published> {
+    fn store(
+        &self,
+        room: Option<&mut Room>,
+        online: u64,
+        env: &Env<'_>,
+    ) -> Result<Outcome<'a, Published>, RoomError> {
         let mut born = None;
         let room = match room {
             Some(room) => room,
@@ -186,7 +191,7 @@ impl<'a> Publish<'a> {
         outcome.effect(self.effect(ms, birth, drops, env));
         outcome.count(Counter::Published, 1);
         outcome.count(Counter::Dropped, dropped.unread);
-        outcome.changed(born, c"room.publish")
+        Ok(outcome.changed(born, c"room.publish"))
     }
 
     fn effect(&self, ms: u64, birth: Option<u64>, drops: Drops, env: &Env<'_>) -> Effect<'a> {

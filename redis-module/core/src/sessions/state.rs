@@ -99,12 +99,8 @@ impl Sessions {
         if let Some(room) = self.rooms.get_mut(room) {
             link::<OWN, _>(&mut self.presences, &mut room.presences, row);
         }
-        let (presences, hasher) = (&self.presences, &self.hasher);
-        self.presence_index
-            .insert(hasher.hash_one((room, uid)), row, |row| {
-                let known = presences.get(row);
-                known.map_or(0, |known| hasher.hash_one((known.room, &*known.uid)))
-            });
+        let hash = self.hash(room, uid);
+        self.presence_index.insert(hash, row);
         self.shift(room, &Counts::default(), &Presence::new(b"", room).counts());
         (row, true)
     }
@@ -126,12 +122,8 @@ impl Sessions {
         if let Some(db) = self.dbs.get_mut(db) {
             link::<OWN, _>(&mut self.rooms, &mut db.rooms, row);
         }
-        let (rooms, hasher) = (&self.rooms, &self.hasher);
-        self.room_index
-            .insert(hasher.hash_one((db, key.name)), row, |row| {
-                let known = rooms.get(row);
-                known.map_or(0, |known| hasher.hash_one((known.db, &*known.name)))
-            });
+        let hash = self.hash(db, key.name);
+        self.room_index.insert(hash, row);
         let one = Counts {
             rooms: 1,
             ..Counts::default()

@@ -4,7 +4,7 @@ use super::*;
 
 /// Sessions in the test, in rooms of ten and one large room.
 const MANY: usize = 60_000;
-/// Rows that a call may touch. A shard of an index that grows touches its rows: about a hundred here.
+/// Rows that a call may touch. An index that grows touches none.
 const MOST: u64 = 1000;
 
 fn touched(sessions: &Sessions) -> u64 {
