@@ -1,0 +1,17 @@
+//! The commands on a server in plain memory, with a replica, table by table.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `value` | replies as trees |
+//! | `server`, `calls`, `ticks` | the server, the commands, a tick |
+//! | the others | a table each |
+
+mod acks;
+mod calls;
+mod devices;
+mod hellos;
+mod looks;
+mod publishes;
+mod server;
+mod ticks;
+mod value;
