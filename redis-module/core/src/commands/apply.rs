@@ -195,7 +195,8 @@ impl<'a> Parsed<'a, '_> {
         let mut at = 2;
         while let Some(word) = self.rest.get(at) {
             match *word {
-                b"BIRTH" => at += 2,
+                // Only here was its number looked at.
+                b"BIRTH" if at == 2 => at += 2,
                 b"ID" => {
                     let text = self.word(at + 1)?;
                     check_id(text)?;

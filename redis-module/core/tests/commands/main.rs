@@ -9,6 +9,7 @@
 mod acks;
 mod calls;
 mod devices;
+mod effects;
 mod hellos;
 mod looks;
 mod publishes;
