@@ -11,6 +11,7 @@ mod calls;
 mod devices;
 mod effects;
 mod hellos;
+mod joins;
 mod looks;
 mod publishes;
 mod server;
