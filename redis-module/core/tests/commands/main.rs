@@ -13,6 +13,7 @@ mod effects;
 mod hellos;
 mod joins;
 mod looks;
+mod members;
 mod publishes;
 mod server;
 mod ticks;
