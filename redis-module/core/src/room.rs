@@ -171,6 +171,11 @@ impl Room {
         self.came.set(came);
     }
 
+    /// What the room sets for itself.
+    pub fn own_limits(&self) -> Overrides {
+        self.overrides.as_deref().copied().unwrap_or_default()
+    }
+
     /// The limits in force where the configuration has `defaults`.
     pub fn limits(&self, defaults: &Limits) -> Limits {
         match &self.overrides {

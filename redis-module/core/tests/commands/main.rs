@@ -12,6 +12,7 @@ mod devices;
 mod effects;
 mod hellos;
 mod joins;
+mod limits;
 mod looks;
 mod members;
 mod publishes;
