@@ -151,9 +151,9 @@ impl Room {
         self.members.lag(top)
     }
 
-    /// When anything last happened, Unix time in milliseconds: a message, or an act of a member, also of one that left.
-    pub fn acted_ms(&self) -> u64 {
-        self.members.acted_ms().max(self.log.last_ms())
+    /// When a member last acted, also one that left: steady Unix time in milliseconds, which the times of messages are not.
+    pub const fn acted_ms(&self) -> u64 {
+        self.members.acted_ms()
     }
 
     /// When the oldest publish id that is remembered was stored, Unix time in milliseconds.
