@@ -41,12 +41,12 @@ pub fn apply<'a>(
         (None, Some(birth)) => &mut **born.insert(arrived(Room::new(birth), env)),
         (None, None) => return Err(RoomError::NoRoom),
     };
-    if let Some(message) = effect.run(room)? {
+    if let Some(said) = effect.run(room)? {
         room.set_said(env.times.steady);
         let online = place.sessions.online(place.key);
         let mut told =
-            Announcement::at_head(Kind::Message, room, online, room.log().last_ms(), message.0);
-        told.payload = Cow::Borrowed(message.1);
+            Announcement::at_head(Kind::Message, room, online, room.log().last_ms(), said.uid);
+        told.payload = Cow::Borrowed(said.payload);
         outcome.tell.push(told);
     }
     let dropped = apply_drops(room, &effect.drops);
@@ -94,6 +94,12 @@ fn load<'a>(
             Ok(outcome)
         }
     }
+}
+
+/// A message that is to be announced.
+struct Said<'a> {
+    uid: &'a [u8],
+    payload: &'a [u8],
 }
 
 struct Parsed<'a, 'r> {
@@ -157,8 +163,8 @@ impl<'a> Parsed<'a, '_> {
         Ok(birth.transpose()?.map(|birth| Tag(birth as u32)))
     }
 
-    /// Does it, after all of it was checked. A message that is to be announced: uid and payload.
-    fn run(&self, room: &mut Room) -> Result<Option<(&'a [u8], &'a [u8])>, RoomError> {
+    /// Does it, after all of it was checked.
+    fn run(&self, room: &mut Room) -> Result<Option<Said<'a>>, RoomError> {
         match self.verb {
             b"append" => return self.append(room).map(Some),
             b"join" | b"come" => {
@@ -187,7 +193,7 @@ impl<'a> Parsed<'a, '_> {
         Ok(None)
     }
 
-    fn append(&self, room: &mut Room) -> Result<(&'a [u8], &'a [u8]), RoomError> {
+    fn append(&self, room: &mut Room) -> Result<Said<'a>, RoomError> {
         let (uid, payload) = (self.word(0)?, self.word(1)?);
         check_uid(uid)?;
         room.check_append()?;
@@ -214,7 +220,7 @@ impl<'a> Parsed<'a, '_> {
         if let Some((id, policy)) = id {
             room.remember(uid, id, position.seq, room.log().last_ms(), &policy);
         }
-        Ok((uid, payload))
+        Ok(Said { uid, payload })
     }
 
     fn limits(&self, room: &mut Room) -> Result<(), RoomError> {

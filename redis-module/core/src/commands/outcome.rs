@@ -28,6 +28,10 @@ pub struct Outcome<'a, R> {
 }
 
 /// What is sent to replicas and the AOF.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one for each command, on the stack: a publish must not ask for memory"
+)]
 pub enum Replicate<'a> {
     /// Nothing of the command; these effects instead (or none).
     Effects(SmallVec<[Effect<'a>; 1]>),
