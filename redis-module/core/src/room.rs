@@ -151,9 +151,9 @@ impl Room {
         self.members.lag(top)
     }
 
-    /// When anything last happened, Unix time in milliseconds: a message, or an act of a member, also of one that left.
-    pub fn acted_ms(&self) -> u64 {
-        self.members.acted_ms().max(self.log.last_ms())
+    /// When a member last acted, also one that left: steady Unix time in milliseconds, which the times of messages are not.
+    pub const fn acted_ms(&self) -> u64 {
+        self.members.acted_ms()
     }
 
     /// When the oldest publish id that is remembered was stored, Unix time in milliseconds.
@@ -169,6 +169,11 @@ impl Room {
     /// Notes since when and how the room is on this node.
     pub fn set_came(&self, came: Came) {
         self.came.set(came);
+    }
+
+    /// What the room sets for itself.
+    pub fn own_limits(&self) -> Overrides {
+        self.overrides.as_deref().copied().unwrap_or_default()
     }
 
     /// The limits in force where the configuration has `defaults`.

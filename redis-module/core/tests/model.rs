@@ -68,7 +68,7 @@ struct Model {
     ids: Vec<(Vec<u8>, Vec<u8>, u64, u64)>,
     limits: BTreeMap<usize, u64>,
     now: u64,
-    /// When anything last happened.
+    /// When a member last acted.
     acted: u64,
 }
 
@@ -118,7 +118,6 @@ impl Model {
         self.tags
             .push(next_tag(self.tag(self.head()), self.now, uid, &payload));
         self.messages.push((self.now, uid.to_vec(), payload));
-        self.acted = self.now;
         if let Some(member) = self.members.get_mut(uid) {
             member.newcomer = false;
         }

@@ -41,12 +41,12 @@ pub fn apply<'a>(
         (None, Some(birth)) => &mut **born.insert(arrived(Room::new(birth), env)),
         (None, None) => return Err(RoomError::NoRoom),
     };
-    if let Some(message) = effect.run(room)? {
+    if let Some(said) = effect.run(room)? {
         room.set_said(env.times.steady);
         let online = place.sessions.online(place.key);
         let mut told =
-            Announcement::at_head(Kind::Message, room, online, room.log().last_ms(), message.0);
-        told.payload = Cow::Borrowed(message.1);
+            Announcement::at_head(Kind::Message, room, online, room.log().last_ms(), said.uid);
+        told.payload = Cow::Borrowed(said.payload);
         outcome.tell.push(told);
     }
     let dropped = apply_drops(room, &effect.drops);
@@ -96,8 +96,11 @@ fn load<'a>(
     }
 }
 
-/// A message that is to be announced: uid and payload.
-type Message<'a> = (&'a [u8], &'a [u8]);
+/// A message that is to be announced.
+struct Said<'a> {
+    uid: &'a [u8],
+    payload: &'a [u8],
+}
 
 struct Parsed<'a, 'r> {
     verb: &'a [u8],
@@ -161,7 +164,7 @@ impl<'a> Parsed<'a, '_> {
     }
 
     /// Does it, after all of it was checked.
-    fn run(&self, room: &mut Room) -> Result<Option<Message<'a>>, RoomError> {
+    fn run(&self, room: &mut Room) -> Result<Option<Said<'a>>, RoomError> {
         match self.verb {
             b"append" => return self.append(room).map(Some),
             b"join" | b"come" => {
@@ -190,7 +193,7 @@ impl<'a> Parsed<'a, '_> {
         Ok(None)
     }
 
-    fn append(&self, room: &mut Room) -> Result<Message<'a>, RoomError> {
+    fn append(&self, room: &mut Room) -> Result<Said<'a>, RoomError> {
         let (uid, payload) = (self.word(0)?, self.word(1)?);
         check_uid(uid)?;
         room.check_append()?;
@@ -198,7 +201,8 @@ impl<'a> Parsed<'a, '_> {
         let mut at = 2;
         while let Some(word) = self.rest.get(at) {
             match *word {
-                b"BIRTH" => at += 2,
+                // Only here was its number looked at.
+                b"BIRTH" if at == 2 => at += 2,
                 b"ID" => {
                     let text = self.word(at + 1)?;
                     check_id(text)?;
@@ -221,7 +225,7 @@ impl<'a> Parsed<'a, '_> {
             let seen = seen.unwrap_or(room.log().last_ms());
             room.remember(uid, id, position.seq, seen, &policy);
         }
-        Ok((uid, payload))
+        Ok(Said { uid, payload })
     }
 
     fn limits(&self, room: &mut Room) -> Result<(), RoomError> {

@@ -15,13 +15,16 @@ pub fn invite<'a>(
     env: &Env<'_>,
 ) -> Result<Outcome<'a, u64>, RoomError> {
     check_uids(uids, env.settings.max_uids)?;
-    let (new, came) = sorted_out(place.room.as_deref(), uids);
     let mut born = None;
     let room = match place.room {
         Some(room) => room,
         None => &mut **born.insert(env.new_room()),
     };
+    let (new, came) = sorted_out(room, uids);
     room.check_admit_all(new.iter().copied(), env.settings.max_members)?;
+    if env.full && !new.is_empty() {
+        return Err(RoomError::OutOfMemory);
+    }
     let mut outcome = Outcome::of(new.len() as u64);
     if new.is_empty() && came.is_empty() {
         return Ok(outcome);
@@ -51,14 +54,12 @@ pub fn invite<'a>(
 }
 
 /// Those who are no members, each once, and those who are but came uninvited.
-fn sorted_out<'a>(room: Option<&Room>, uids: &[&'a [u8]]) -> (Vec<&'a [u8]>, Vec<&'a [u8]>) {
+fn sorted_out<'a>(room: &Room, uids: &[&'a [u8]]) -> (Vec<&'a [u8]>, Vec<&'a [u8]>) {
     let mut uids = uids.to_vec();
     uids.sort_unstable();
     uids.dedup();
-    let member = |uid: &[u8]| room.and_then(|room| room.member(uid));
-    let new = uids.iter().filter(|uid| member(uid).is_none());
-    let came = uids
-        .iter()
-        .filter(|uid| member(uid).is_some_and(|member| member.newcomer));
+    let new = uids.iter().filter(|uid| room.member(uid).is_none());
+    let newcomer = |uid: &&&[u8]| room.member(uid).is_some_and(|member| member.newcomer);
+    let came = uids.iter().filter(newcomer);
     (new.copied().collect(), came.copied().collect())
 }

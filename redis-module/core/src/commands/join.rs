@@ -137,10 +137,10 @@ impl<'a> Join<'a> {
         sessions.join(env.client, key, self.uid, at, plan.ghost);
         if let Some(until) = plan.held {
             sessions.hold(key, until);
-        }
-        if plan.held.is_some() && plan.start.resumed {
-            // What this device has is remembered, and moves the cursor when the others have had their time to come.
-            sessions.ack(env.client, key, self.uid, at, plan.held);
+            if plan.start.resumed {
+                // What it has moves the cursor when the others have had their time to come.
+                sessions.rise_later(key, self.uid);
+            }
         }
     }
 

@@ -17,6 +17,7 @@ pub fn set_limits(
     env: &Env<'_>,
 ) -> Result<Outcome<'static, Done>, RoomError> {
     let room = place.room.ok_or(RoomError::NoRoom)?;
+    let before = room.own_limits();
     let mut rest = Vec::new();
     for (limit, value) in changes {
         room.set_limit(*limit, *value);
@@ -25,6 +26,9 @@ pub fn set_limits(
     }
     let (drops, dropped) = settle(room, env);
     let mut outcome = Outcome::of(Done);
+    if room.own_limits() == before && drops.is_empty() {
+        return Ok(outcome);
+    }
     outcome.effect(Effect {
         drops,
         ..Effect::new("limits", env.times.steady, rest)

@@ -72,7 +72,11 @@ fn ids_end(env: &Env<'_>) -> u64 {
 
 fn is_idle(key: RoomName<'_>, room: &Room, sessions: &Sessions, env: &Env<'_>) -> bool {
     let ttl = env.settings.idle_ttl;
-    ttl > 0 && env.is_settled() && env.is_old(room, ttl)(room.acted_ms()) && !sessions.anybody(key)
+    ttl > 0
+        && env.is_settled()
+        && room.acted_ms() < env.times.steady.saturating_sub(ttl)
+        && env.is_old(room, ttl)(room.log().last_ms())
+        && !sessions.anybody(key)
 }
 
 /// Which times matter for members.
@@ -90,32 +94,22 @@ struct Horizons {
 impl Horizons {
     fn of(room: &Room, limits: &Limits, env: &Env<'_>) -> Self {
         let now = env.times.steady;
-        let before = |ttl: u64| {
-            if ttl == 0 || !env.is_settled() {
-                0
-            } else {
-                now.saturating_sub(ttl)
-            }
-        };
-        let ttl = limits.get(Limit::MemberTtl);
         // The shortest of the times that end something for a member who is away: whoever is here must not come near it.
         let settings = env.settings;
-        let shortest = [ttl, settings.newcomer_ttl, settings.forget_after];
-        let shortest = shortest
-            .into_iter()
-            .filter(|ttl| *ttl > 0)
-            .min()
-            .unwrap_or(0);
+        let ttl = limits.get(Limit::MemberTtl);
+        let ends = [ttl, settings.newcomer_ttl, settings.forget_after];
+        let shortest = ends.into_iter().filter(|ttl| *ttl > 0).min().unwrap_or(0);
+        let stale = stale_before(now, shortest);
+        // Whoever was here when the server died may have a time that is wrong by what is stale.
+        let before = |ttl: u64| match ttl > 0 && env.is_settled() {
+            true => stale.saturating_sub(ttl),
+            false => 0,
+        };
         // A room that holds no more than it would keep anyway has nothing to win from releasing members.
         let holds = room.log().len() > limits.get(Limit::Keep);
-        let ttl = if holds {
-            before(ttl).saturating_sub(ttl / 8)
-        } else {
-            0
-        };
         Self {
-            stale: stale_before(now, shortest),
-            away: ttl,
+            stale,
+            away: if holds { before(ttl) } else { 0 },
             newcomer: before(settings.newcomer_ttl),
             anybody: before(settings.forget_after),
         }
@@ -143,12 +137,13 @@ fn look_at_members(
         let Some(member) = room.member_at(at) else {
             continue;
         };
-        if member.acted_ms >= horizons.stale.max(absent) {
+        let returned = somebody && member.released;
+        if member.acted_ms >= horizons.stale.max(absent) && !returned {
             continue;
         }
         if somebody && sessions.is_here(key, member.uid) {
-            // Who was released and comes back is marked at once, when the arrival is told.
-            if member.acted_ms < horizons.stale && !member.released {
+            // Who was released and comes back is marked when its arrival is told; shortly after a start it is not told.
+            if member.acted_ms < horizons.stale || member.released {
                 work.seen.push(member.uid.into());
             }
         } else if is_forgotten(room, &member, &horizons) {

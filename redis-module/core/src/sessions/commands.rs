@@ -139,6 +139,13 @@ impl Sessions {
         self.floor_of(presence, None)
     }
 
+    /// The uid's cursor rises to what its devices have acknowledged, as soon as the room allows it.
+    pub fn rise_later(&mut self, room: RoomName<'_>, uid: &[u8]) {
+        if let Some(presence) = self.find(room, uid) {
+            self.queue_rise(presence);
+        }
+    }
+
     /// No cursor of the room rises until then (ms), whatever ends there; a room that nobody is in forgets it.
     pub fn hold(&mut self, room: RoomName<'_>, until: u64) {
         if let Some(row) = self.find_room(room)
