@@ -121,9 +121,9 @@ pub(crate) fn finish<R: Answer>(
     for told in &outcome.tell {
         announce::tell(ctx, flags, name, told);
     }
-    match &outcome.replicate {
-        Replicate::Effects(effects) => {
-            for effect in effects {
+    match outcome.replicate {
+        Replicate::Effects => {
+            for effect in &outcome.effects {
                 effects::send(ctx, name, args, effect);
             }
         }

@@ -33,10 +33,14 @@ thread_local! {
     static LAST: Cell<u64> = const { Cell::new(0) };
 }
 
+/// Ticks begin: the first one is due in [`TICK_MS`].
+pub(crate) fn begin() {
+    LAST.set(mono_us() / 1000);
+}
+
 /// Whether ticks have stopped: Redis' timers go by the wall clock, and one set before that was set back does not fire.
 pub(crate) fn is_late() -> bool {
-    let last = LAST.get();
-    last > 0 && mono_us() / 1000 > last + LATE_MS
+    mono_us() / 1000 > LAST.get().saturating_add(LATE_MS)
 }
 
 pub(crate) fn tick(ctx: Ctx<'_>) {
@@ -44,10 +48,7 @@ pub(crate) fn tick(ctx: Ctx<'_>) {
     let env = env(&clock, &settings);
     let flags = ctx.flags();
     let now = mono_us() / 1000;
-    let late = match LAST.replace(now) {
-        0 => 0,
-        last => now.saturating_sub(last.saturating_add(TICK_MS)),
-    };
+    let late = now.saturating_sub(LAST.replace(now).saturating_add(TICK_MS));
     if flags.loading() {
         return;
     }

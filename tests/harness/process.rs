@@ -184,6 +184,17 @@ impl Process {
         Duration::from_nanos(tasks.flatten().filter_map(|task| used(task.path())).sum())
     }
 
+    /// Processor time that its main thread has used: the one on which Redis runs commands and events.
+    ///
+    /// # Panics
+    /// If it has ended.
+    pub fn cpu_of_main(&self) -> Duration {
+        let path = format!("/proc/{0}/task/{0}/schedstat", self.pid());
+        let text = std::fs::read_to_string(path).expect("a running process");
+        let used = text.split(' ').next().and_then(|text| text.parse().ok());
+        Duration::from_nanos(used.expect("nanoseconds on a processor"))
+    }
+
     /// What it printed.
     pub fn printed(&self) -> String {
         let bytes = std::fs::read(&self.log).unwrap_or_default();

@@ -134,6 +134,8 @@ impl Redis {
             .args(["--repl-diskless-sync-delay", "0"])
             .args(["--enable-debug-command", "yes", "--loadmodule"])
             .arg(built("ROOMCAST_MODULE", "libroomcast.so"))
+            // A minute would be long in tests; those who want another one say so behind it.
+            .args(["device-grace", "300"])
             .args(&self.options);
         let mut process = Process::start(command, &log);
         match process.listens_or_ends(&[self.port]) {

@@ -68,6 +68,11 @@ pub fn ints(value: &Value) -> Vec<i64> {
     list(value).iter().map(int).collect()
 }
 
+/// The numbers of a reply to PUBLISH: seq, online, offline, duplicate.
+pub fn published(reply: &Value) -> Vec<i64> {
+    list(reply).iter().take(4).map(int).collect()
+}
+
 /// A field of a map, or of the flat array that RESP2 makes of it.
 pub fn field(value: &Value, name: &str) -> Value {
     let pairs: Vec<(Value, Value)> = match value {

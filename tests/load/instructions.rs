@@ -29,13 +29,19 @@ pub(crate) struct Options {
     /// Members who are away
     #[arg(long, default_value_t = 100_000)]
     members: usize,
+    /// Only redis-server, not the proxy
+    #[arg(long)]
+    only_server: bool,
     /// Keep the counts of each function here, for callgrind_annotate
     #[arg(long)]
     profiles: Option<PathBuf>,
 }
 
 pub(crate) fn run(options: &Options) -> Value {
-    let deliveries = deliveries(options);
+    let deliveries = match options.only_server {
+        true => Value::Null,
+        false => deliveries(options),
+    };
     let publishes = publishes(options);
     json!({"deliveries": deliveries, "publishes": publishes})
 }

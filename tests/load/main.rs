@@ -2,6 +2,7 @@
 //!
 //! | name | what it measures |
 //! |---|---|
+//! | `blocks` | what holds Redis, and for how long |
 //! | `fanout` | what a delivery costs the proxy, against a loop of `send()` (`floor`) |
 //! | `instructions` | instructions per delivery and per publish, counted by valgrind |
 //! | `many` | ten thousand connections: memory, logins, coming back, acknowledgements |
@@ -12,6 +13,7 @@
 //! | `publish-absent` | what a publish costs the server with many absent members, against one with none |
 //! | `slow` | what a client that reads at a crawl costs the proxy, and whether others notice |
 
+mod blocks;
 mod crowd;
 mod fanout;
 mod figures;
@@ -44,6 +46,8 @@ struct Options {
 
 #[derive(Subcommand)]
 enum What {
+    /// For how long Redis is held by what may be large
+    Blocks(blocks::Options),
     /// Proxy CPU of a delivery, against a loop of send()
     Fanout(fanout::Options),
     /// The server that only sends: a part of `fanout`
@@ -71,6 +75,7 @@ impl What {
     /// Its name in the file of results, and its figures.
     fn run(&self) -> (&'static str, Value) {
         match self {
+            Self::Blocks(options) => ("blocks", blocks::run(options)),
             Self::Fanout(options) => (options.name(), fanout::run(options)),
             Self::Floor(_) | Self::Plot(_) => unreachable!("they measure nothing"),
             Self::Instructions(options) => ("instructions", instructions::run(options)),

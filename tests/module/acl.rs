@@ -203,7 +203,9 @@ fn cell(redis: &Redis, c: &mut Connection, who: &Who, way: Way, command: &str, n
     ok(&mut admin, "ROOM.INVITE r a b");
     ok(&mut admin, "ACL LOG RESET");
     let before = redis.digest("r");
-    let command = &command.replace("HEAD", &head(redis));
+    // A proxy's name belongs to the user that holds it.
+    let name = format!("{}-{way:?}", who.name);
+    let command = &command.replace("HEAD", &head(redis)).replace("NAME", &name);
     let done = way.run(c, command);
     let what = format!("{} {way:?} {command}: {done:?}", who.name);
     let no_key = needs.key && !who.key && !way.is_by_a_module();
@@ -250,7 +252,7 @@ fn who_may_publish() {
         ("ROOM.PUBLISH r a x EPHEMERAL", PUBLISHES),
         ("ROOM.KICK r a", PUBLISHES),
         ("ROOM.LEAVE r a", PUBLISHES),
-        ("ROOM.HELLO proxy LEASE 1000", NOTHING),
+        ("ROOM.HELLO NAME LEASE 1000", NOTHING),
     ]);
 }
 

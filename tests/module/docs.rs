@@ -7,8 +7,9 @@ use redis::{Value, cmd};
 /// Each command with its arity and what it does to its key.
 const COMMANDS: &[(&str, i64, &str)] = &[
     ("ROOM.JOIN", -3, "RW access insert"),
-    ("ROOM.ATTACH", -3, "RO access"),
-    ("ROOM.DETACH", -3, "RO access"),
+    ("ROOM.ATTACH", -3, "RW access update"),
+    ("ROOM.AWAY", -4, "RW access update"),
+    ("ROOM.DETACH", -3, "RW access update"),
     ("ROOM.INVITE", -3, "RW access insert"),
     ("ROOM.LEAVE", -3, "RW access delete"),
     ("ROOM.PUBLISH", -4, "RW access insert"),
@@ -24,7 +25,7 @@ const COMMANDS: &[(&str, i64, &str)] = &[
     ("ROOM.LIMITS", -4, "RW access update"),
     ("ROOM.TRIM", 4, "RW access delete"),
     ("ROOM.KICK", -3, "RW access update"),
-    ("ROOM.HELLO", 4, ""),
+    ("ROOM.HELLO", -4, ""),
     ("ROOM._APPLY", -3, "RW access insert"),
 ];
 

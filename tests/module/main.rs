@@ -2,11 +2,14 @@
 //!
 //! | file | what it shows |
 //! |---|---|
-//! | `commands`, `shapes` | what each command does, and how it answers in RESP2 and RESP3 |
+//! | `commands` | what each command does |
+//! | `replies`, `shape` | docs/replies.md is true: how each command answers in RESP2 and RESP3 |
 //! | `errors`, `corrupt` | nonsense and damaged dumps are refused; nothing changes, the server lives |
 //! | `persistence`, `replication`, `keyspace` | a room is the same after every way of saving, copying and replicating it |
-//! | `presence`, `announce` | who is online, and what subscribers hear |
-//! | `timer` | what the module does without a command, and when it must not |
+//! | `presence`, `announce`, `names` | who is online, what subscribers hear, whose a proxy's name is |
+//! | `devices` | the slowest device of a uid is what it has |
+//! | `timer`, `ends` | what the module does without a command, and when it must not |
+//! | `settings` | units, nonsense, which value holds; uids that are no longer given |
 //! | `time` | a wall clock that jumps moves nothing |
 //! | `limits`, `memory`, `allocator` | what a room keeps, and what that costs |
 //! | `acl`, `docs`, `cluster` | rooms among users, clients and nodes |
@@ -20,18 +23,23 @@ mod announce;
 mod cluster;
 mod commands;
 mod corrupt;
+mod devices;
 mod docs;
 mod ear;
+mod ends;
 mod errors;
 mod keyspace;
 mod limits;
 mod memory;
+mod names;
 mod persistence;
 mod presence;
 mod random;
 mod replication;
+mod replies;
 mod reshard;
-mod shapes;
+mod settings;
+mod shape;
 mod time;
 mod timer;
 mod tools;

@@ -5,7 +5,7 @@ use crate::workload::{fill, head, publish};
 use harness::eventually;
 use harness::random::Random;
 use harness::redis::Redis;
-use harness::value::{field, int, ints, ok, payloads};
+use harness::value::{field, int, ok, payloads, published};
 
 fn rewritten(redis: &Redis) {
     ok(&mut redis.connect(), "BGREWRITEAOF");
@@ -29,7 +29,7 @@ fn still_the_same(redis: &mut Redis, again: impl FnOnce(&mut Redis)) {
     let mut c = redis.connect();
     assert_eq!(head(&mut c, "r"), head_before);
     assert_eq!(
-        ints(&ok(&mut c, "ROOM.PUBLISH r alice retried ID id-19"))[3],
+        published(&ok(&mut c, "ROOM.PUBLISH r alice retried ID id-19"))[3],
         1,
         "the id is remembered"
     );

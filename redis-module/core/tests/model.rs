@@ -253,7 +253,6 @@ fn retry(room: &mut Room, model: &mut Model, uid: &[u8], id: &[u8]) {
             let oldest = model.ids.iter().position(|seen| seen.0 == uid);
             oldest.map(|at| model.ids.remove(at));
         }
-        model.ids.retain(|seen| model.now - seen.3 <= POLICY.age_ms);
     }
 }
 

@@ -78,7 +78,7 @@ fn load(ctx: Ctx<'_>, args: Args<'_>) -> Result<(), String> {
     server::subscribe(ctx);
     cluster::make_own_context(ctx);
     role_begins();
-    timer::start(ctx);
+    timer::begin(ctx);
     Ok(())
 }
 

@@ -15,8 +15,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// The timer that is running.
 static TIMER: AtomicU64 = AtomicU64::new(0);
 
-/// Starts the timer.
-pub(super) fn start(ctx: Ctx<'_>) {
+/// Begins the ticks, at load.
+pub(super) fn begin(ctx: Ctx<'_>) {
+    tick::begin();
+    start(ctx);
+}
+
+fn start(ctx: Ctx<'_>) {
     let timer = rm!(RedisModule_CreateTimer(
         ctx.raw,
         TICK_MS as i64,

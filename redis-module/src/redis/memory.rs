@@ -7,6 +7,7 @@ use std::alloc::{GlobalAlloc, Layout};
 use std::ptr::null_mut;
 
 /// See the top of the file.
+#[cfg_attr(test, allow(dead_code))]
 struct RedisAllocator;
 
 // Unit tests of this crate run outside of Redis, where its allocator does not exist.

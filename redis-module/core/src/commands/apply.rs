@@ -96,6 +96,9 @@ fn load<'a>(
     }
 }
 
+/// A message that is to be announced: uid and payload.
+type Message<'a> = (&'a [u8], &'a [u8]);
+
 struct Parsed<'a, 'r> {
     verb: &'a [u8],
     ms: u64,
@@ -157,8 +160,8 @@ impl<'a> Parsed<'a, '_> {
         Ok(birth.transpose()?.map(|birth| Tag(birth as u32)))
     }
 
-    /// Does it, after all of it was checked. A message that is to be announced: uid and payload.
-    fn run(&self, room: &mut Room) -> Result<Option<(&'a [u8], &'a [u8])>, RoomError> {
+    /// Does it, after all of it was checked.
+    fn run(&self, room: &mut Room) -> Result<Option<Message<'a>>, RoomError> {
         match self.verb {
             b"append" => return self.append(room).map(Some),
             b"join" | b"come" => {
@@ -187,11 +190,11 @@ impl<'a> Parsed<'a, '_> {
         Ok(None)
     }
 
-    fn append(&self, room: &mut Room) -> Result<(&'a [u8], &'a [u8]), RoomError> {
+    fn append(&self, room: &mut Room) -> Result<Message<'a>, RoomError> {
         let (uid, payload) = (self.word(0)?, self.word(1)?);
         check_uid(uid)?;
         room.check_append()?;
-        let mut id = None;
+        let (mut id, mut seen) = (None, None);
         let mut at = 2;
         while let Some(word) = self.rest.get(at) {
             match *word {
@@ -206,12 +209,17 @@ impl<'a> Parsed<'a, '_> {
                     id = Some((text, policy));
                     at += 4;
                 }
+                b"AT" => {
+                    seen = Some(number(self.word(at + 1)?, MAX_SEQ)?);
+                    at += 2;
+                }
                 other => return Err(damaged(other)),
             }
         }
         let position = room.append(self.ms, uid, payload);
         if let Some((id, policy)) = id {
-            room.remember(uid, id, position.seq, room.log().last_ms(), &policy);
+            let seen = seen.unwrap_or(room.log().last_ms());
+            room.remember(uid, id, position.seq, seen, &policy);
         }
         Ok((uid, payload))
     }

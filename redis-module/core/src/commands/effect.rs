@@ -5,14 +5,14 @@
 //!
 //! | verb | rest |
 //! |---|---|
-//! | `append` | `uid payload [BIRTH n] [ID id count age]` |
+//! | `append` | `uid payload [BIRTH n] [ID id count age [AT ms]]`: the id was seen with the message, or at `AT` |
 //! | `join` | `birth cursor uid…`: new members start at the cursor, others rise to it and hold the log again |
 //! | `come` | the same; who is new came by itself and has not read anything yet |
 //! | `leave` | `uid…` |
 //! | `ack` | `seq uid…` |
 //! | `limits` | `name value…` |
 //! | `mark` | `seen`, `release` or `kick`, then `uid…` |
-//! | `ids` | nothing: publish ids older than `ms` are forgotten |
+//! | `ids` | nothing: publish ids seen before `ms` are forgotten |
 //! | `drop` | nothing: only the drops |
 
 use crate::log::Reason;

@@ -16,21 +16,16 @@ pub fn invite<'a>(
 ) -> Result<Outcome<'a, u64>, RoomError> {
     check_uids(uids, env.settings.max_uids)?;
     let (new, came) = sorted_out(place.room.as_deref(), uids);
-    let most = env.settings.max_members;
-    match place.room.as_deref() {
-        Some(room) => room.check_admit_all(new.iter().copied(), most)?,
-        None if new.len() as u64 > most => return Err(RoomError::Limit("members", most)),
-        None => {}
-    }
-    let mut outcome = Outcome::of(new.len() as u64);
-    if new.is_empty() && came.is_empty() {
-        return Ok(outcome);
-    }
     let mut born = None;
     let room = match place.room {
         Some(room) => room,
         None => &mut **born.insert(env.new_room()),
     };
+    room.check_admit_all(new.iter().copied(), env.settings.max_members)?;
+    let mut outcome = Outcome::of(new.len() as u64);
+    if new.is_empty() && came.is_empty() {
+        return Ok(outcome);
+    }
     let now = env.times.steady;
     let (birth, cursor) = (u64::from(room.birth().0), room.log().head().seq);
     for uid in &new {

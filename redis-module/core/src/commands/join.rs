@@ -134,7 +134,7 @@ impl<'a> Join<'a> {
 
     fn begin(&self, key: RoomName<'_>, sessions: &mut Sessions, plan: &Plan, env: &Env<'_>) {
         let at = plan.start.position.seq;
-        sessions.join(env.client, key, self.uid, at, plan.ghost.clone());
+        sessions.join(env.client, key, self.uid, at, plan.ghost);
         if let Some(until) = plan.held {
             sessions.hold(key, until);
         }

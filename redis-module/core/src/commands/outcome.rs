@@ -17,8 +17,10 @@ pub struct Outcome<'a, R> {
     pub reply: R,
     /// For whoever listens to the room.
     pub tell: SmallVec<[Announcement<'a>; 1]>,
-    /// For replicas and the AOF.
-    pub replicate: Replicate<'a>,
+    /// What replicas and the AOF get.
+    pub replicate: Replicate,
+    /// For those of them that get effects.
+    pub effects: SmallVec<[Effect<'a>; 1]>,
     /// What became of the key.
     pub key: KeyFate,
     /// For whoever watches keyspace events: its name.
@@ -28,9 +30,10 @@ pub struct Outcome<'a, R> {
 }
 
 /// What is sent to replicas and the AOF.
-pub enum Replicate<'a> {
-    /// Nothing of the command; these effects instead (or none).
-    Effects(SmallVec<[Effect<'a>; 1]>),
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replicate {
+    /// The outcome's effects (or nothing, if there are none).
+    Effects,
     /// The command as it came.
     Verbatim,
     /// That the key was removed.
@@ -136,7 +139,8 @@ impl<'a, R> Outcome<'a, R> {
         Self {
             reply,
             tell: SmallVec::new(),
-            replicate: Replicate::Effects(SmallVec::new()),
+            replicate: Replicate::Effects,
+            effects: SmallVec::new(),
             key: KeyFate::Same,
             event: None,
             counts: SmallVec::new(),
@@ -149,6 +153,7 @@ impl<'a, R> Outcome<'a, R> {
             reply,
             tell: self.tell,
             replicate: self.replicate,
+            effects: self.effects,
             key: self.key,
             event: self.event,
             counts: self.counts,
@@ -164,9 +169,7 @@ impl<'a, R> Outcome<'a, R> {
 
     /// One more effect.
     pub fn effect(&mut self, effect: Effect<'a>) {
-        if let Replicate::Effects(effects) = &mut self.replicate {
-            effects.push(effect);
-        }
+        self.effects.push(effect);
     }
 
     /// Counts something, if there was any of it.

@@ -5,6 +5,7 @@ use super::env::{Env, Place};
 use super::outcome::{Announcement, Counter, KeyFate, Outcome, settle};
 use super::reply::{Answer, Sink};
 use crate::announce::Kind;
+use crate::clock::DRIFT;
 use crate::error::RoomError;
 use crate::log::Log;
 use crate::position::{Position, Seq};
@@ -138,8 +139,16 @@ impl<'a> Publish<'a> {
     fn stored_before(&self, room: &Room, env: &Env<'_>) -> Option<Seq> {
         let policy = &env.settings.dedupe;
         let id = self.id.filter(|_| !policy.is_off())?;
-        let (seq, ms) = room.seen_before(self.uid.bytes, id.bytes)?;
-        (!env.is_old(room, policy.age_ms)(ms)).then_some(seq)
+        let (seq, at) = room.seen_before(self.uid.bytes, id.bytes)?;
+        (env.times.steady.saturating_sub(at) <= policy.age_ms).then_some(seq)
+    }
+
+    /// When its id is said to have been seen: with the message, unless the wall clock, which stamps that, was set.
+    fn seen_at(&self, ms: u64, env: &Env<'_>) -> u64 {
+        match ms.abs_diff(env.times.steady) <= DRIFT {
+            true => ms,
+            false => env.times.steady,
+        }
     }
 
     fn store(&self, room: Option<&mut Room>, online: u64, env: &Env<'_>) -> Outcome<'a, Published> {
@@ -157,7 +166,7 @@ impl<'a> Publish<'a> {
                 self.uid.bytes,
                 id.bytes,
                 position.seq,
-                ms,
+                self.seen_at(ms, env),
                 &env.settings.dedupe,
             );
         }
@@ -194,6 +203,10 @@ impl<'a> Publish<'a> {
                 Piece::Number(policy.count),
                 Piece::Number(policy.age_ms),
             ]);
+            let at = self.seen_at(ms, env);
+            if at != ms {
+                rest.extend([Piece::Bytes(b"AT"), Piece::Number(at)]);
+            }
         }
         Effect {
             verb: "append",

@@ -67,15 +67,12 @@ pub fn look(
 
 /// Publish ids older than this are forgotten.
 fn ids_end(env: &Env<'_>) -> u64 {
-    env.clock.stamp_before(env.settings.dedupe.age_ms)
+    env.times.steady.saturating_sub(env.settings.dedupe.age_ms)
 }
 
 fn is_idle(key: RoomName<'_>, room: &Room, sessions: &Sessions, env: &Env<'_>) -> bool {
     let ttl = env.settings.idle_ttl;
-    ttl > 0
-        && env.is_settled()
-        && room.acted_ms() < env.clock.stamp_before(ttl)
-        && !sessions.anybody(key)
+    ttl > 0 && env.is_settled() && env.is_old(room, ttl)(room.acted_ms()) && !sessions.anybody(key)
 }
 
 /// Which times matter for members.
