@@ -17,7 +17,7 @@ fn databases_do_not_hear_each_other() {
     let mut a = Client::login(zero.port, "r", "a");
     let mut b = Client::login(one.port, "r", "b");
     let mut c = Client::login(one.port, "r", "c");
-    let ranges = zero.metric("roomcast_ranges_total");
+    let ranges = zero.metric("roomcast_redis_ranges_total");
 
     b.send(&json!({"event": "typing"}));
     c.wait("typing");
@@ -40,5 +40,5 @@ fn databases_do_not_hear_each_other() {
         told.contains(&name) && !own
     };
     assert_eq!(a.seen.iter().find(strange), None);
-    assert_eq!(zero.metric("roomcast_ranges_total"), ranges);
+    assert_eq!(zero.metric("roomcast_redis_ranges_total"), ranges);
 }
