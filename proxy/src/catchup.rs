@@ -245,6 +245,7 @@ mod tests {
         let all = history(7, 5);
         let mut follower = Follower::new(all[2]);
         let header = |position: Position| Header {
+            db: 0,
             kind: Kind::Message,
             seq: position.seq,
             tag: position.tag,

@@ -2,14 +2,15 @@
 
 use crate::close::Close;
 use crate::conn::Conn;
-use crate::hub::{Hub, Msg, NewSeat, send_acks, tell_start};
+use crate::hub::acks::Leave;
+use crate::hub::{Hub, Msg, NewSeat, report_before_join, tell_start};
 use crate::redis::Fault;
-use crate::redis::commands::Joined;
+use crate::redis::commands::{Joined, Published};
 use crate::server::Server;
 use crate::session::Slot;
 use crate::wire::{self, About, Bad, ClientEvent, Login, Outgoing};
 use crate::{clock, metrics};
-use room_core::position::{Position, Seq};
+use room_core::position::Position;
 use serde_json::json;
 use serde_json::value::RawValue;
 use std::sync::Arc;
@@ -145,7 +146,7 @@ impl Events {
 
     async fn login(&mut self, login: Login) -> Result<(), Refusal> {
         if let Ok(at) = self.place(Some(&login.roomid)) {
-            self.end_place(at).await;
+            self.end_place(at, Leave::Away).await;
         }
         if self.places.len() >= self.server.config.max_rooms {
             let what = format!(
@@ -160,9 +161,7 @@ impl Events {
             .enter(&login.roomid)
             .await
             .map_err(refusal)?;
-        for (position, uids) in hub.acks(|acks| acks.begin(&login.uid)) {
-            send_acks(&hub, position, &uids).await;
-        }
+        report_before_join(&hub, &login.uid).await;
         let joined = match self
             .server
             .redis
@@ -224,25 +223,23 @@ impl Events {
             .redis
             .publish(&place.hub.key, &place.seat.uid, &payload, id.as_deref())
             .await;
-        let (seq, duplicate) = published.map_err(refusal)?;
-        if let Some(id) = id {
-            let hub = place.hub.clone();
-            self.tell_sent(hub, id, seq, duplicate).await;
+        let published = published.map_err(refusal)?;
+        let Some(id) = id else { return Ok(()) };
+        let hub = place.hub.clone();
+        match published.position {
+            Some(position) => self.conn.send(&sent(&hub, &id, &published, position)),
+            None => self.tell_sent_later(hub, id, published).await,
         }
         Ok(())
     }
 
-    /// Confirms a message. Its position comes with the announcement, which may have to wait for a busy room; the
-    /// connection's next event need not wait for that, unless too many do.
-    async fn tell_sent(&mut self, hub: Arc<Hub>, id: String, seq: Seq, duplicate: bool) {
+    /// Confirms a message whose position an older module does not tell: it comes with the announcement, which may have to
+    /// wait for a busy room; the connection's next event need not wait for that, unless too many do.
+    async fn tell_sent_later(&mut self, hub: Arc<Hub>, id: String, published: Published) {
         let conn = self.conn.clone();
         let told = async move {
-            let position = hub.position_of(seq).await;
-            let event = json!({
-                "event": "sent", "roomid": hub.roomid, "id": id, "seq": seq,
-                "position": position.map(|position| position.to_string()), "duplicate": duplicate,
-            });
-            conn.send(&event.to_string());
+            let position = hub.position_of(published.seq).await;
+            conn.send(&sent(&hub, &id, &published, position));
         };
         let unconfirmed = self
             .unconfirmed
@@ -287,7 +284,7 @@ impl Events {
     async fn logout(&mut self, roomid: Option<&str>) -> Result<(), Refusal> {
         let at = self.place(roomid)?;
         let event = json!({"event": "logout", "roomid": self.places[at].hub.roomid, "uid": &*self.places[at].seat.uid});
-        self.end_place(at).await;
+        self.end_place(at, Leave::Told).await;
         self.conn.send(&event.to_string());
         Ok(())
     }
@@ -307,7 +304,7 @@ impl Events {
         {
             self.conn.send(&event.to_string());
         }
-        self.end_place(at).await;
+        self.end_place(at, Leave::Told).await;
         Ok(())
     }
 
@@ -357,7 +354,7 @@ impl Events {
         });
     }
 
-    async fn end_place(&mut self, at: usize) {
+    async fn end_place(&mut self, at: usize, how: Leave) {
         let place = self.places.remove(at);
         self.conn.confirmations(|c| c.close(place.seat.id));
         place
@@ -365,6 +362,7 @@ impl Events {
             .tell(Msg::Exit {
                 id: place.seat.id,
                 uid: place.seat.uid,
+                how,
             })
             .await;
         self.server.hubs.leave(&place.hub);
@@ -373,9 +371,18 @@ impl Events {
     /// The connection is gone: all its sessions end, what was confirmed is reported first.
     pub(crate) async fn end(mut self) {
         while !self.places.is_empty() {
-            self.end_place(0).await;
+            self.end_place(0, Leave::Away).await;
         }
     }
+}
+
+/// The event that confirms a message; no position if it was freed already.
+fn sent(hub: &Hub, id: &str, published: &Published, position: Option<Position>) -> String {
+    let event = json!({
+        "event": "sent", "roomid": hub.roomid, "id": id, "seq": published.seq,
+        "position": position.map(|position| position.to_string()), "duplicate": published.duplicate,
+    });
+    event.to_string()
 }
 
 /// The id stays in what others get, so that the sender's other tabs recognise it.

@@ -96,7 +96,7 @@ impl Server {
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        if timeout(REPORT_WITHIN, self.hubs.report()).await.is_err() {
+        if timeout(REPORT_WITHIN, self.hubs.stop()).await.is_err() {
             warn!("not everything that clients confirmed could be reported");
         }
     }

@@ -4,6 +4,9 @@
 //! |---|---|
 //! | `story` | who was away gets exactly what was missed, once, in order |
 //! | `devices` | positions, ids, several connections of one uid |
+//! | `returns` | a slow device of a uid whose other one reads on, while something fails |
+//! | `databases` | two databases of one Redis |
+//! | `names` | proxies of one name, kicks, a slot that moves |
 //! | `badinput` | bad input to every event |
 //! | `redis_cli` | what an operator types reaches browsers |
 //! | `crash`, `link`, `redis_away` | proxies, links and Redis die, freeze and come back |
@@ -15,11 +18,14 @@
 mod access;
 mod badinput;
 mod crash;
+mod databases;
 mod devices;
 mod http;
 mod link;
+mod names;
 mod redis_away;
 mod redis_cli;
+mod returns;
 mod slow;
 mod storm;
 mod story;

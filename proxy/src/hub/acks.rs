@@ -1,8 +1,8 @@
-//! Which uids this proxy has in a room, what they have confirmed but Redis does not know yet, and how often they had been
-//! kicked when they came. Pure.
+//! Which uids this proxy has in a room, what they have confirmed but Redis does not know yet, which devices went without a
+//! logout, and how often the uids had been kicked when they came. Pure.
 
 use room_core::position::{Position, Seq};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 /// A seat's number, unique in this proxy.
@@ -19,11 +19,27 @@ struct Uid {
     kicks: u64,
 }
 
+/// Departures of a room that Redis has not heard of yet; beyond that the oldest are forgotten. While Redis is away nobody
+/// logs in, so that more are there only if a room has more seats.
+const MOST_AWAY: usize = 100_000;
+
+/// How a seat ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Leave {
+    /// By a word: a logout, the end of the membership, a kick.
+    Told,
+    /// The device went without one, and may come back for what it has not confirmed.
+    Away,
+}
+
+/// Uids by position, the lowest first.
+pub(crate) type Groups = Vec<(Position, Vec<String>)>;
+
 /// What is to be sent.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Due {
-    /// `ROOM.ACK`s, by position.
-    pub(crate) acks: Vec<(Position, Vec<String>)>,
+    /// `ROOM.ACK`s.
+    pub(crate) acks: Groups,
     /// `ROOM.DETACH`, after them.
     pub(crate) detach: Vec<String>,
 }
@@ -35,12 +51,16 @@ pub(crate) struct Acks {
     dirty: Vec<Arc<str>>,
     /// Confirmations of seats that are gone.
     last: Vec<(Arc<str>, Position)>,
+    /// What seats that went without a logout had confirmed. Redis must know it before anything else is reported.
+    away: VecDeque<(Arc<str>, Position)>,
+    /// Redis was away when it was to be told of them.
+    held_up: bool,
     leaving: Vec<Arc<str>>,
 }
 
 impl Acks {
     /// A join begins. What the uid has confirmed so far must reach Redis before.
-    pub(crate) fn begin(&mut self, uid: &str) -> Vec<(Position, Vec<String>)> {
+    pub(crate) fn begin(&mut self, uid: &str) -> Groups {
         let entry = self.uids.entry(uid.into()).or_default();
         entry.joining += 1;
         let mut first = BTreeMap::new();
@@ -139,6 +159,7 @@ impl Acks {
 
     /// What was reported may have been lost with the link: it is reported again.
     pub(crate) fn report_again(&mut self) {
+        self.held_up = false;
         for (uid, entry) in &mut self.uids {
             entry.reported = entry.reported.map(|_| 0);
             if !entry.dirty && entry.news().is_some() {
@@ -149,14 +170,20 @@ impl Acks {
     }
 
     /// A seat is gone. True if there is something to report.
-    pub(crate) fn exit(&mut self, uid: &str, seat: SeatId) -> bool {
+    pub(crate) fn exit(&mut self, uid: &str, seat: SeatId, how: Leave) -> bool {
         let Some((name, entry)) = self.uids.get_key_value(uid) else {
             return false;
         };
-        if !entry.seats.iter().any(|(id, _)| *id == seat) {
+        let Some((_, at)) = entry.seats.iter().find(|(id, _)| *id == seat) else {
             return false;
-        }
+        };
         let name = name.clone();
+        if how == Leave::Away {
+            self.away.push_back((name.clone(), *at));
+            if self.away.len() > MOST_AWAY {
+                self.away.pop_front();
+            }
+        }
         if entry.dirty
             && let Some(lowest) = entry.lowest()
         {
@@ -175,7 +202,32 @@ impl Acks {
 
     /// Whether there is something to send.
     pub(crate) fn is_due(&self) -> bool {
-        !(self.dirty.is_empty() && self.last.is_empty() && self.leaving.is_empty())
+        let nothing = self.dirty.is_empty() && self.last.is_empty() && self.leaving.is_empty();
+        !(nothing && self.away.is_empty())
+    }
+
+    /// Whether departures wait because Redis is away.
+    pub(crate) fn is_held_up(&self) -> bool {
+        self.held_up
+    }
+
+    /// `ROOM.AWAY`s that go before what [`begin`](Self::begin) and [`take`](Self::take) give.
+    pub(crate) fn take_away(&mut self) -> Groups {
+        self.held_up = false;
+        let mut by_position = BTreeMap::new();
+        for (uid, position) in std::mem::take(&mut self.away) {
+            put(&mut by_position, position, &uid);
+        }
+        in_order(by_position)
+    }
+
+    /// Redis was away before it answered: these are to be sent again.
+    pub(crate) fn keep_away(&mut self, groups: Groups) {
+        self.held_up = true;
+        for (position, uids) in groups {
+            let again = uids.into_iter().map(|uid| (uid.into(), position));
+            self.away.extend(again);
+        }
     }
 
     /// Takes what is to be sent.
@@ -220,12 +272,6 @@ impl Acks {
             .filter(|(_, entry)| !entry.seats.is_empty());
         here.map(|(uid, _)| uid.to_string()).collect()
     }
-
-    /// Which of these are here or about to be.
-    pub(crate) fn present(&self, uids: &[String]) -> Vec<String> {
-        let is_present = |uid: &&String| self.uids.contains_key(uid.as_str());
-        uids.iter().filter(is_present).cloned().collect()
-    }
 }
 
 impl Uid {
@@ -254,143 +300,9 @@ fn put(by_position: &mut ByPosition, position: Position, uid: &str) {
         .push(uid.to_owned());
 }
 
-fn in_order(by_position: ByPosition) -> Vec<(Position, Vec<String>)> {
+fn in_order(by_position: ByPosition) -> Groups {
     by_position.into_values().collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use room_core::position::Tag;
-
-    fn at(seq: u64) -> Position {
-        Position::new(seq, Tag(1))
-    }
-
-    fn acks(due: &Due) -> Vec<(u64, Vec<&str>)> {
-        due.acks
-            .iter()
-            .map(|(at, uids)| (at.seq, uids.iter().map(String::as_str).collect()))
-            .collect()
-    }
-
-    #[test]
-    fn the_lowest_tab_is_reported() {
-        let mut book = Acks::default();
-        for (seat, start) in [(1, 0), (2, 0)] {
-            assert!(book.begin("a").is_empty());
-            book.enter("a", seat, at(start), 0);
-        }
-        assert!(!book.confirm("a", 1, at(5)), "the other tab is at 0");
-        assert!(book.confirm("a", 2, at(3)));
-        assert_eq!(acks(&book.take()), [(3, vec!["a"])]);
-        assert!(book.confirm("a", 2, at(9)));
-        assert_eq!(acks(&book.take()), [(5, vec!["a"])]);
-        assert_eq!(book.take(), Due::default());
-    }
-
-    #[test]
-    fn who_goes_is_acknowledged_then_detached_unless_it_comes_back() {
-        let mut book = Acks::default();
-        book.begin("a");
-        book.enter("a", 1, at(0), 0);
-        book.confirm("a", 1, at(4));
-        assert!(book.exit("a", 1));
-        assert_eq!(
-            book.begin("a"),
-            [(at(4), vec!["a".to_owned()])],
-            "before the next join"
-        );
-        assert!(book.take().detach.is_empty(), "a join is under way");
-        book.enter("a", 2, at(4), 0);
-        assert!(!book.exit("a", 1), "it is gone already");
-        assert!(book.exit("a", 2));
-        assert_eq!(book.take().detach, ["a"]);
-        assert!(book.uids().is_empty());
-    }
-
-    #[test]
-    fn a_tab_that_starts_ahead_hides_nothing_of_the_lower_one() {
-        let mut book = Acks::default();
-        book.begin("a");
-        book.enter("a", 1, at(2), 0);
-        book.begin("a");
-        assert!(!book.confirm("a", 3, at(9)), "no such seat");
-        book.confirm("a", 1, at(4));
-        assert_eq!(book.take(), Due::default(), "a join is under way");
-        book.enter("a", 2, at(9), 0);
-        assert_eq!(acks(&book.take()), [(4, vec!["a"])]);
-        book.exit("a", 2);
-        book.confirm("a", 1, at(6));
-        assert_eq!(acks(&book.take()), [(6, vec!["a"])]);
-        // The session is still there when the next tab comes: Redis has it at 6.
-        book.exit("a", 1);
-        book.begin("a");
-        book.enter("a", 3, at(8), 0);
-        assert_eq!(acks(&book.take()), [(8, vec!["a"])]);
-    }
-
-    #[test]
-    fn what_the_slowest_tab_held_back_is_reported_when_it_goes() {
-        let mut book = Acks::default();
-        for (seat, start) in [(1, 0), (2, 0), (3, 0)] {
-            book.begin("a");
-            book.enter("a", seat, at(start), 0);
-        }
-        book.confirm("a", 1, at(5));
-        book.confirm("a", 2, at(5));
-        assert_eq!(book.take(), Due::default());
-        book.exit("a", 3);
-        assert_eq!(acks(&book.take()), [(5, vec!["a"])]);
-        book.exit("a", 2);
-        assert_eq!(book.take(), Due::default(), "nothing new");
-    }
-
-    #[test]
-    fn a_new_link_is_told_again() {
-        let mut book = Acks::default();
-        for (uid, start) in [("a", 0), ("b", 3), ("c", 3)] {
-            book.begin(uid);
-            book.enter(uid, 1, at(start), 0);
-        }
-        book.report_again();
-        let due = book.take();
-        assert_eq!(due.acks.len(), 1);
-        assert_eq!(
-            due.acks[0].1.len(),
-            2,
-            "who confirmed nothing has nothing to say"
-        );
-        assert_eq!(book.take(), Due::default());
-    }
-
-    #[test]
-    fn a_missed_kick_is_known_by_its_count() {
-        let mut book = Acks::default();
-        book.begin("a");
-        book.enter("a", 1, at(0), 3);
-        book.begin("a");
-        book.enter("a", 2, at(0), 4);
-        assert_eq!(
-            book.kicks("a"),
-            3,
-            "the first seat has not heard of the fourth"
-        );
-        book.recount("a", 0);
-        assert_eq!(book.kicks("a"), 0);
-        book.exit("a", 1);
-        book.exit("a", 2);
-        book.begin("a");
-        book.enter("a", 3, at(0), 4);
-        assert_eq!((book.kicks("a"), book.kicks("b")), (4, 0));
-    }
-
-    #[test]
-    fn a_failed_join_leaves_nothing() {
-        let mut book = Acks::default();
-        book.begin("a");
-        book.abort("a");
-        assert_eq!(book.take().detach, ["a"], "whatever Redis has of it");
-        assert!(book.uids.is_empty());
-    }
-}
+mod tests;

@@ -17,6 +17,7 @@ pub(super) fn stored(
 ) {
     let header = Header {
         kind: Kind::Message,
+        db: 0,
         seq: position.seq,
         tag: position.tag,
         ms: row.ms,

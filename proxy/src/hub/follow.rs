@@ -233,6 +233,10 @@ impl Task {
                 info!(room = self.hub.roomid, "the room's key is gone");
                 self.lose_history();
             }
+            control::MOVED => {
+                info!(room = self.hub.roomid, "the room moves to another node");
+                self.relinked().await;
+            }
             other => warn!(
                 room = self.hub.roomid,
                 word = other,

@@ -23,14 +23,14 @@ mod seats;
 mod task;
 
 pub(crate) use join::tell_start;
-pub(crate) use task::send_acks;
+pub(crate) use task::report_before_join;
 
 use crate::catchup::Follower;
 use crate::config::Config;
 use crate::conn::Conn;
 use crate::redis::{Fault, Listener, Redis};
 use crate::{clock, metrics};
-use acks::{Acks, SeatId};
+use acks::{Acks, Leave, SeatId};
 use bytes::Bytes;
 use pages::Pages;
 use parking_lot::Mutex;
@@ -64,11 +64,15 @@ pub(crate) enum Msg {
         answer: tokio::sync::oneshot::Sender<Step>,
     },
     /// A seat is gone.
-    Exit { id: SeatId, uid: Arc<str> },
+    Exit {
+        id: SeatId,
+        uid: Arc<str>,
+        how: Leave,
+    },
     /// A seat has more than the hub: is something missing?
     Look,
-    /// What was confirmed is to be reported now.
-    Report(tokio::sync::oneshot::Sender<()>),
+    /// The proxy stops: whoever is still here is away, and everything is to be reported now.
+    Stop(tokio::sync::oneshot::Sender<()>),
     /// Redis is connected again, or wants to hear of the sessions again.
     Relinked,
 }
@@ -109,6 +113,8 @@ pub(crate) struct Hub {
     online: AtomicU64,
     members: AtomicU64,
     acks: Mutex<Acks>,
+    /// Held by whoever reports: what is said of a uid before its join must be answered before the join is sent.
+    reporting: tokio::sync::Mutex<()>,
     pages: Pages,
     subscribed: OnceCell<()>,
 }
@@ -259,6 +265,7 @@ impl Hubs {
             online: AtomicU64::new(0),
             members: AtomicU64::new(0),
             acks: Mutex::default(),
+            reporting: tokio::sync::Mutex::default(),
             pages: Pages::default(),
             subscribed: OnceCell::new(),
         });
@@ -306,12 +313,12 @@ impl Hubs {
         }
     }
 
-    /// Reports what was confirmed in all rooms.
-    pub(crate) async fn report(&self) {
+    /// The proxy stops: reports who goes and what was confirmed in all rooms.
+    pub(crate) async fn stop(&self) {
         let mut answers = Vec::new();
         for hub in self.all() {
             let (answer, answered) = tokio::sync::oneshot::channel();
-            hub.tell(Msg::Report(answer)).await;
+            hub.tell(Msg::Stop(answer)).await;
             answers.push(answered);
         }
         for answered in answers {

@@ -7,6 +7,7 @@ use crate::{clock, metrics};
 use bytes::Bytes;
 use room_core::position::{Position, Seq};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// After so many sockets the loop lets others run.
 const BREATH: usize = 256;
@@ -73,6 +74,11 @@ impl Seats {
 
     pub(super) fn len(&self) -> usize {
         self.list.len()
+    }
+
+    pub(super) fn all(&self) -> Vec<(SeatId, Arc<str>)> {
+        let seats = self.list.iter().map(|seat| &seat.seat);
+        seats.map(|seat| (seat.id, seat.uid.clone())).collect()
     }
 
     pub(super) fn of_uid(&self, uid: &str) -> Vec<NewSeat> {

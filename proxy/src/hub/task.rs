@@ -1,6 +1,6 @@
 //! The task that owns a room's seats.
 
-use super::acks::{Acks, SeatId};
+use super::acks::{Acks, Leave, SeatId};
 use super::join::{self, From};
 use super::seats::Seats;
 use super::{Hub, Msg, Step, encode};
@@ -16,7 +16,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
-use tracing::warn;
+use tracing::{debug, warn};
 
 /// Uids of one command.
 const CHUNK: usize = 500;
@@ -149,9 +149,12 @@ impl Task {
                 // Who asked may be gone.
                 let _ = answer.send(self.step_over(id, at));
             }
-            Msg::Exit { id, uid } => self.exit(id, &uid),
+            Msg::Exit { id, uid, how } => self.exit(id, &uid, how),
             Msg::Look => self.read_missed().await,
-            Msg::Report(answer) => {
+            Msg::Stop(answer) => {
+                for (id, uid) in self.seats.all() {
+                    self.exit(id, &uid, Leave::Away);
+                }
                 self.flush().await;
                 // Who asked may have given up.
                 let _ = answer.send(());
@@ -196,47 +199,38 @@ impl Task {
         Step::Done
     }
 
-    fn exit(&mut self, id: SeatId, uid: &str) {
+    fn exit(&mut self, id: SeatId, uid: &str, how: Leave) {
         self.seats.remove(id);
-        self.hub.acks(|acks| acks.exit(uid, id));
+        self.hub.acks(|acks| acks.exit(uid, id, how));
     }
 
     fn ack_interval(&self) -> Duration {
+        if self.hub.acks(|acks| acks.is_held_up()) {
+            return LONGEST_ACK_INTERVAL;
+        }
         let grown = self.hub.config.ack_interval + ACK_INTERVAL_PER_SEAT * self.seats.len() as u32;
         grown.min(LONGEST_ACK_INTERVAL.max(self.hub.config.ack_interval))
     }
 
-    /// Reports what was confirmed, then who is gone.
+    /// Reports which devices went, then what was confirmed, then who is gone.
     async fn flush(&mut self) {
-        let due = self.hub.acks(Acks::take);
-        for (position, uids) in due.acks {
-            send_acks(&self.hub, position, &uids).await;
-        }
-        for uids in due.detach.chunks(CHUNK) {
-            self.detach(uids).await;
-        }
-    }
-
-    /// Ends the sessions of those who did not come back while the acknowledgements were under way; if somebody comes
-    /// at the very moment, the session is begun again. If Redis is away, so are the sessions.
-    async fn detach(&self, uids: &[String]) {
-        let (hub, here) = (&self.hub, |acks: &mut Acks| acks.present(uids));
-        let absent: Vec<String> = {
-            let back = hub.acks(here);
-            let absent = uids.iter().filter(|uid| !back.contains(uid));
-            absent.cloned().collect()
-        };
-        if absent.is_empty() || hub.redis.detach(&hub.key, &absent).await.is_err() {
+        let hub = &self.hub;
+        let _turn = hub.reporting.lock().await;
+        if !send_away(hub).await {
             return;
         }
-        let back = hub.acks(|acks| acks.present(&absent));
-        if !back.is_empty() {
-            let _ = hub.redis.attach(&hub.key, &back).await;
+        let due = hub.acks(Acks::take);
+        for (position, uids) in due.acks {
+            send_acks(hub, position, &uids).await;
+        }
+        for uids in due.detach.chunks(CHUNK) {
+            // If Redis is away, so are the sessions.
+            let _ = hub.redis.detach(&hub.key, uids).await;
         }
     }
 
     /// Announces the sessions on a new connection, and looks for what was missed meanwhile.
-    async fn relinked(&mut self) {
+    pub(super) async fn relinked(&mut self) {
         let uids = self.hub.acks(|acks| acks.uids());
         let (mut gone, mut kicks) = (Vec::new(), Vec::new());
         for some in uids.chunks(CHUNK) {
@@ -307,7 +301,7 @@ impl Task {
                 let object = json!({"event": event, "roomid": self.hub.roomid, "uid": uid, "reason": reason});
                 seat.conn.push(&frame::text(object.to_string().as_bytes()));
             }
-            self.exit(seat.id, uid);
+            self.exit(seat.id, uid, Leave::Told);
         }
     }
 
@@ -327,8 +321,42 @@ impl Task {
     }
 }
 
+/// A join of the uid begins: what it has confirmed, and which of its devices went, reaches Redis before.
+pub(crate) async fn report_before_join(hub: &Hub, uid: &str) {
+    let _turn = hub.reporting.lock().await;
+    let went = send_away(hub).await;
+    for (position, uids) in hub.acks(|acks| acks.begin(uid)) {
+        if went {
+            send_acks(hub, position, &uids).await;
+        }
+    }
+}
+
+/// Tells Redis which devices went without a logout, so that nothing is freed that they have not read. False if Redis went
+/// away before it answered: then nothing else is reported either, and this is tried again. If it refuses, the rest goes on.
+async fn send_away(hub: &Hub) -> bool {
+    let mut groups = hub.acks(Acks::take_away).into_iter();
+    while let Some((position, uids)) = groups.next() {
+        for (i, some) in uids.chunks(CHUNK).enumerate() {
+            match hub.redis.away(&hub.key, position, some).await {
+                Ok(()) => {}
+                Err(Fault::Down) => {
+                    let rest = uids.iter().skip(i * CHUNK).cloned().collect();
+                    let all = std::iter::once((position, rest)).chain(groups).collect();
+                    hub.acks(|acks| acks.keep_away(all));
+                    return false;
+                }
+                Err(fault) => {
+                    debug!(room = hub.roomid, %position, %fault, "a departure was not taken")
+                }
+            }
+        }
+    }
+    true
+}
+
 /// One `ROOM.ACK` per some uids; a refusal is only logged, as the positions are asked for again at the next join.
-pub(crate) async fn send_acks(hub: &Hub, position: Position, uids: &[String]) {
+async fn send_acks(hub: &Hub, position: Position, uids: &[String]) {
     for some in uids.chunks(CHUNK) {
         metrics::ACKED.add(some.len() as u64);
         if let Err(fault) = hub.redis.ack(&hub.key, position, some).await {

@@ -1,19 +1,34 @@
 //! The `ROOM.*` commands as functions: arguments in, replies as types.
 
-use super::{Fault, Redis};
+use super::{Fault, Redis, is_unknown_command};
 use crate::catchup::Row;
 use redis::{Cmd, Value, cmd};
 use room_core::position::{Position, Seq};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
+use tracing::info;
 
-/// `ROOM.HELLO`.
-pub(super) fn hello(proxy: &str, lease: Duration) -> Cmd {
+/// `ROOM.HELLO`; `id` tells this process from another one of the same name.
+pub(super) fn hello(proxy: &str, lease: Duration, id: Option<&str>) -> Cmd {
     let mut command = cmd("ROOM.HELLO");
     command
         .arg(proxy)
         .arg("LEASE")
         .arg(lease.as_millis() as u64);
+    if let Some(id) = id {
+        command.arg("ID").arg(id);
+    }
     command
+}
+
+/// What `ROOM.PUBLISH` answers.
+#[derive(Debug)]
+pub(crate) struct Published {
+    pub(crate) seq: Seq,
+    /// It was stored before.
+    pub(crate) duplicate: bool,
+    /// `None`: the module is of an age that does not tell. `Some(None)`: there is none, as it was freed.
+    pub(crate) position: Option<Option<Position>>,
 }
 
 /// What `ROOM.JOIN` answers.
@@ -136,27 +151,44 @@ impl Redis {
             .map(drop)
     }
 
-    /// The number of the message, and whether it was stored before.
+    /// Devices of these uids went without a logout, and had confirmed everything up to `position`.
+    pub(crate) async fn away(
+        &self,
+        key: &str,
+        position: Position,
+        uids: &[String],
+    ) -> Result<(), Fault> {
+        if self.lacks_away.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let mut command = cmd("ROOM.AWAY");
+        command.arg(key).arg(position.to_string()).arg(uids);
+        match self.call(&command).await {
+            Err(fault) if is_unknown_command(&fault) => {
+                if !self.lacks_away.swap(true, Ordering::Relaxed) {
+                    info!(
+                        "the module is older than ROOM.AWAY: a device that goes keeps no place of its own"
+                    );
+                }
+                Ok(())
+            }
+            answer => answer.map(drop),
+        }
+    }
+
     pub(crate) async fn publish(
         &self,
         key: &str,
         uid: &str,
         payload: &str,
         id: Option<&str>,
-    ) -> Result<(Seq, bool), Fault> {
+    ) -> Result<Published, Fault> {
         let mut command = cmd("ROOM.PUBLISH");
         command.arg(key).arg(uid).arg(payload);
         if let Some(id) = id {
             command.arg("ID").arg(id);
         }
-        let reply = self.call(&command).await?;
-        match list(&reply) {
-            Some([seq, _, _, duplicate]) => match (number(seq), number(duplicate)) {
-                (Some(seq), Some(duplicate)) => Ok((seq, duplicate == 1)),
-                _ => Err(unreadable()),
-            },
-            _ => Err(unreadable()),
-        }
+        published(&self.call(&command).await?).ok_or_else(unreadable)
     }
 
     pub(crate) async fn publish_ephemeral(
@@ -240,6 +272,23 @@ fn unreadable() -> Fault {
         code: "ERR".into(),
         message: "the module answered in a way that this proxy does not know".into(),
     }
+}
+
+fn published(reply: &Value) -> Option<Published> {
+    let (seq, duplicate, position) = match list(reply)? {
+        [seq, _, _, duplicate] => (seq, duplicate, None),
+        [seq, _, _, duplicate, Value::Nil, ..] => (seq, duplicate, Some(None)),
+        [seq, _, _, duplicate, position, ..] => {
+            let position = text(position)?.parse().ok()?;
+            (seq, duplicate, Some(Some(position)))
+        }
+        _ => return None,
+    };
+    Some(Published {
+        seq: number(seq)?,
+        duplicate: number(duplicate)? == 1,
+        position,
+    })
 }
 
 fn row(value: &Value) -> Option<Row> {

@@ -9,17 +9,21 @@
 
 mod backoff;
 pub(crate) mod commands;
+mod identity;
 
 use crate::config::Config;
 use crate::metrics;
 use backoff::Backoff;
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt};
+use identity::Identity;
 use redis::aio::{MultiplexedConnection, PubSubSink, PubSubStream};
-use redis::{AsyncConnectionConfig, Client, Cmd, Msg, Value};
+use redis::{AsyncConnectionConfig, Client, Cmd, IntoConnectionInfo, Msg, RedisResult, Value};
+use room_core::announce;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
@@ -61,7 +65,11 @@ struct Pair {
 /// The link.
 pub(crate) struct Redis {
     client: Client,
-    name: String,
+    /// The database that the rooms are in.
+    db: i32,
+    identity: Identity,
+    /// The module has no `ROOM.AWAY`.
+    lacks_away: AtomicBool,
     lease: Duration,
     timeout: Duration,
     pair: watch::Sender<Option<Arc<Pair>>>,
@@ -87,13 +95,13 @@ impl Redis {
         let unreachable = |error: &dyn fmt::Display| {
             StartError::Unreachable(format!("{}: {error}", config.redis_shown()))
         };
-        let client = Client::open(config.redis.as_str()).map_err(|error| unreachable(&error))?;
+        let client = client(&config.redis).map_err(|error| unreachable(&error))?;
+        let db = client.get_connection_info().redis_settings().db();
         let redis = Arc::new(Self {
             client,
-            name: config
-                .name
-                .clone()
-                .unwrap_or_else(|| format!("proxy-{:016x}", rand::random::<u64>())),
+            db: i32::try_from(db).map_err(|error| unreachable(&error))?,
+            identity: Identity::new(config.name.as_deref()),
+            lacks_away: AtomicBool::new(false),
             lease: config.lease,
             timeout: config.redis_timeout,
             pair: watch::Sender::new(None),
@@ -196,16 +204,12 @@ impl Redis {
             .client
             .get_multiplexed_async_connection_with_config(&options);
         let mut commands = commands.await.map_err(|error| detailed(&error))?;
-        let mut hello = commands::hello(&self.name, self.lease);
-        hello
-            .query_async::<Value>(&mut commands)
-            .await
-            .map_err(|error| detailed(&error))?;
+        self.lacks_away.store(false, Ordering::Relaxed);
+        self.identity.forget_module();
+        let hello = self.identity.hello(&mut commands, self.lease).await;
+        hello.map_err(|error| detailed(&error))?;
         is_primary(&mut commands).await?;
-        hello = redis::cmd("CLIENT");
-        hello.arg("SETNAME").arg(&self.name);
-        // Only for people who look at CLIENT LIST; an ACL may forbid it.
-        let _ = hello.query_async::<Value>(&mut commands).await;
+        self.identity.show(&mut commands).await;
         let pubsub = timeout(self.timeout, self.client.get_async_pubsub())
             .await
             .map_err(|_| Fault::Down)?;
@@ -218,6 +222,14 @@ impl Redis {
         })));
         metrics::LINK_UP.add(1);
         Ok(stream)
+    }
+
+    /// Names the connection again. Whether the sessions are to be announced again.
+    async fn renew(&self) -> Result<bool, Fault> {
+        let pair = self.pair()?;
+        let mut commands = pair.commands.clone();
+        let answer = self.identity.hello(&mut commands, self.lease).await;
+        self.checked(&pair, answer)
     }
 
     async fn keep_up(self: Arc<Self>, mut stream: PubSubStream, listener: Arc<dyn Listener>) {
@@ -241,7 +253,7 @@ impl Redis {
 
     /// Reads announcements and renews the lease until something breaks.
     async fn serve(&self, stream: PubSubStream, listener: &Arc<dyn Listener>) -> &'static str {
-        let read = read(stream, listener.clone());
+        let read = read(stream, self.db, listener.clone());
         let renew = async {
             if let Err(why) = self.subscribe_all(listener.channels()).await {
                 return why;
@@ -249,12 +261,12 @@ impl Redis {
             listener.relinked();
             loop {
                 tokio::time::sleep(self.lease / 3).await;
-                match self.call(&commands::hello(&self.name, self.lease)).await {
-                    Ok(Value::SimpleString(answer)) if answer == "ANNOUNCE" => {
-                        warn!("the lease had run out: announcing all sessions again");
+                match self.renew().await {
+                    Ok(true) => {
+                        warn!("Redis had ended the sessions: announcing all of them again");
                         listener.relinked();
                     }
-                    Ok(_) => {}
+                    Ok(false) => {}
                     Err(_) => return "the lease could not be renewed",
                 }
                 if self.ping_subscriber().await.is_err() {
@@ -318,12 +330,16 @@ async fn gather(first: Msg, stream: &mut PubSubStream) -> Vec<Msg> {
 }
 
 /// Hands announcements on, those of a room that came together in one go: they leave together too.
-async fn read(mut stream: PubSubStream, listener: Arc<dyn Listener>) -> &'static str {
+/// Channels know no databases: what is announced in another one than `db` is none of ours.
+async fn read(mut stream: PubSubStream, db: i32, listener: Arc<dyn Listener>) -> &'static str {
     while let Some(first) = stream.next().await {
         let chunk = gather(first, &mut stream).await;
         metrics::FRAMES.add(chunk.len() as u64);
         let mut rooms: HashMap<&str, Vec<Bytes>> = HashMap::new();
         for message in &chunk {
+            if announce::parse(message.get_payload_bytes()).is_some_and(|(of, _)| of.db != db) {
+                continue;
+            }
             let frame = Bytes::copy_from_slice(message.get_payload_bytes());
             rooms
                 .entry(message.get_channel_name())
@@ -335,6 +351,13 @@ async fn read(mut stream: PubSubStream, listener: Arc<dyn Listener>) -> &'static
         }
     }
     "the connection for announcements ended"
+}
+
+/// Nothing that the rights of a proxy need not allow is asked behind our back.
+fn client(url: &str) -> RedisResult<Client> {
+    let info = url.into_connection_info()?;
+    let settings = info.redis_settings().clone().set_skip_set_lib_name();
+    Client::open(info.set_redis_settings(settings))
 }
 
 /// Sessions begin on a primary only. Where an ACL forbids the question, the commands themselves will tell.

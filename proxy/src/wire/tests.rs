@@ -6,6 +6,7 @@ use serde_json::Value;
 fn header() -> Header<'static> {
     Header {
         kind: Kind::Message,
+        db: 0,
         seq: 7,
         tag: Tag(1),
         ms: 9,

@@ -1,0 +1,104 @@
+//! Who this proxy is to Redis: its name, and an ID that tells it from another process of the same name.
+
+use super::commands::hello;
+use parking_lot::Mutex;
+use redis::aio::MultiplexedConnection;
+use redis::{RedisError, RedisResult, Value, cmd};
+use room_core::uid::MAX_UID;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tracing::warn;
+
+/// Names that are tried until one is free: the second is random already.
+const TRIES: usize = 3;
+
+/// See the top of the file.
+pub(super) struct Identity {
+    given: String,
+    name: Mutex<String>,
+    /// 16 hex digits, for as long as this process lives.
+    id: String,
+    /// The module is older than the ID.
+    lacks_id: AtomicBool,
+}
+
+impl Identity {
+    pub(super) fn new(given: Option<&str>) -> Self {
+        let random = || format!("proxy-{:016x}", rand::random::<u64>());
+        let given = given.map_or_else(random, str::to_owned);
+        Self {
+            name: Mutex::new(given.clone()),
+            given,
+            id: format!("{:016x}", rand::random::<u64>()),
+            lacks_id: AtomicBool::new(false),
+        }
+    }
+
+    /// A new connection may lead to another module than the last one.
+    pub(super) fn forget_module(&self) {
+        self.lacks_id.store(false, Ordering::Relaxed);
+    }
+
+    /// Names the connection and renews the lease. Whether Redis wants to hear of the sessions again.
+    ///
+    /// If another process took the name, this one goes on under another: it keeps its sessions, and takes nobody's.
+    pub(super) async fn hello(
+        &self,
+        commands: &mut MultiplexedConnection,
+        lease: Duration,
+    ) -> RedisResult<bool> {
+        for _ in 0..TRIES {
+            match self.ask(commands, lease).await? {
+                Value::SimpleString(answer) if answer == "SUPERSEDED" => {
+                    let name = self.take_another_name();
+                    let given = &self.given;
+                    warn!(
+                        "another proxy has the --name '{given}': this one goes on as '{name}'; give each its own"
+                    );
+                    self.show(commands).await;
+                }
+                answer => return Ok(answer == Value::SimpleString("ANNOUNCE".into())),
+            }
+        }
+        Ok(false)
+    }
+
+    async fn ask(
+        &self,
+        commands: &mut MultiplexedConnection,
+        lease: Duration,
+    ) -> RedisResult<Value> {
+        let name = self.name.lock().clone();
+        if !self.lacks_id.load(Ordering::Relaxed) {
+            let with_id = hello(&name, lease, Some(&self.id));
+            match with_id.query_async(commands).await {
+                Err(error) if is_unknown_option(&error) => {
+                    self.lacks_id.store(true, Ordering::Relaxed);
+                }
+                answer => return answer,
+            }
+        }
+        hello(&name, lease, None).query_async(commands).await
+    }
+
+    fn take_another_name(&self) -> String {
+        let suffix = format!("-{:08x}", rand::random::<u32>());
+        let end = self.given.floor_char_boundary(MAX_UID - suffix.len());
+        let name = format!("{}{suffix}", self.given.get(..end).unwrap_or_default());
+        self.name.lock().clone_from(&name);
+        name
+    }
+
+    /// Shows the name to people who look at CLIENT LIST; an ACL may forbid it.
+    pub(super) async fn show(&self, commands: &mut MultiplexedConnection) {
+        let mut name = cmd("CLIENT");
+        name.arg("SETNAME").arg(&*self.name.lock());
+        let _ = name.query_async::<Value>(commands).await;
+    }
+}
+
+/// The module before the ID knew exactly four words.
+fn is_unknown_option(error: &RedisError) -> bool {
+    let said = error.detail().unwrap_or_default();
+    error.code() == Some("ERR") && (said.contains("syntax") || said.contains("number of arguments"))
+}
