@@ -91,7 +91,8 @@ impl Device {
         let expected: Vec<String> = (1..=said).map(text_of).collect();
         assert_eq!(self.seen, expected, "{}", self.uid);
         let bad = |event: &&Value| event["event"] == "lost" || event["event"] == "reset";
-        assert_eq!(self.client().seen.iter().find(bad), None, "{}", self.uid);
+        let found = self.client().seen.iter().find(bad).cloned();
+        assert_eq!(found, None, "{}", self.uid);
     }
 }
 

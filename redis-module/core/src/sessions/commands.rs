@@ -81,7 +81,12 @@ impl Sessions {
     /// session of the uid goes on: it may stand for other tabs.
     pub fn away(&mut self, _client: ClientId, room: RoomName<'_>, uid: &[u8], at: Seq, until: u64) {
         let (presence, _) = self.find_or_make(room, uid);
-        let ghost = Ghost { at, until, of: 0 };
+        let ghost = Ghost {
+            at,
+            until,
+            of: 0,
+            exact: true,
+        };
         self.edit(presence, |this| this.add_ghost(presence, ghost));
     }
 

@@ -34,6 +34,7 @@ impl Sessions {
             at: device.acked,
             until,
             of,
+            exact: device.exact,
         };
         if device.ghost {
             return Some(ghost(device.until, device.of));
@@ -137,6 +138,7 @@ impl Sessions {
             of_presence: Default::default(),
             of_life: Default::default(),
             ghost: false,
+            exact: false,
         });
         if let Some(life) = self.lives.get_mut(life) {
             link::<LIFE, _>(&mut self.devices, &mut life.sessions, row);
@@ -227,6 +229,7 @@ impl Sessions {
             of_presence: Default::default(),
             of_life: Default::default(),
             ghost: true,
+            exact: ghost.exact,
         });
         self.hook_ghost(row);
     }
@@ -268,6 +271,7 @@ impl Sessions {
             ghost.until = ghost.until.max(until);
             // Ghosts of two proxies are no one's to take over by ATTACH.
             ghost.of = if ghost.of == of { of } else { 0 };
+            ghost.exact = false;
         }
         self.drop_device(higher);
     }

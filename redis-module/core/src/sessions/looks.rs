@@ -48,15 +48,17 @@ impl Sessions {
         self.floor_of(self.find(room, uid)?, without)
     }
 
-    /// The ghost that a device takes over which comes back with everything up to `since`: the highest one not above that.
-    /// If the device does not know what it has, the lowest one.
+    /// The ghost that a device takes over which comes back with everything up to `since`: the highest one not above that;
+    /// but none if that one may stand for several devices, of which the one that is furthest behind is not this one. If the
+    /// device does not know what it has, the lowest one.
     pub fn takeover(&self, room: RoomName<'_>, uid: &[u8], since: Option<Seq>) -> Option<Ghost> {
         let presence = self.find(room, uid)?;
         let ghosts = self.all_ghosts(presence).map(|(_, ghost)| ghost);
         match since {
             Some(since) => ghosts
                 .filter(|ghost| ghost.at <= since)
-                .max_by_key(|ghost| ghost.at),
+                .max_by_key(|ghost| (ghost.at, ghost.exact))
+                .filter(|ghost| ghost.exact || ghost.at == since),
             None => ghosts.min_by_key(|ghost| ghost.at),
         }
     }

@@ -380,7 +380,12 @@ impl Pair {
                 .takeover(room, &uid, Some(25))
                 .map(|ghost| ghost.at);
             let below = ghosts.iter().map(|ghost| ghost.0).filter(|at| *at <= 25);
-            assert_eq!(fits, below.max(), "{key:?}");
+            // One that may stand for several devices is left alone, unless it is exactly there.
+            let highest = below.max();
+            assert!(
+                fits == highest || (fits.is_none() && highest < Some(25)),
+                "{key:?}"
+            );
         }
         for room in 0..ROOMS {
             let mut rows = self.naive.rows.iter().filter(|(key, _)| key.0 == room);

@@ -88,12 +88,15 @@ fn a_dead_connection_holds_back_until_its_ghosts_end() {
 
 #[test]
 fn a_join_takes_over_the_ghost_that_fits() {
-    // (since, taken): ghosts at 10, 20, 30, of which 20 is a dead session that no chore has reached.
+    // (since, taken): ghosts at 10, 20, 30, of which 20 is a dead session that no chore has reached. It may stand for
+    // several tabs: one that is further on leaves it to the one that is exactly there.
     let table = [
         (None, Some(10)),
         (Some(9), None),
         (Some(10), Some(10)),
-        (Some(25), Some(20)),
+        (Some(15), Some(10)),
+        (Some(20), Some(20)),
+        (Some(25), None),
         (Some(99), Some(30)),
     ];
     for (since, wanted) in table {
@@ -141,6 +144,7 @@ fn an_attach_takes_over_what_its_proxy_left_and_nothing_else() {
             at,
             until: DEVICE_GRACE,
             of: 0,
+            exact: true,
         };
         clear_up(&mut sessions, 20);
         assert_eq!(sessions.totals().ghosts, 3);
@@ -221,8 +225,10 @@ fn many_ghosts_become_sixteen_and_nothing_is_passed() {
     }
     assert_eq!(sessions.totals().ghosts, 16);
     assert_eq!(sessions.floor(ROOM, b"a", None), Some(1));
-    let highest = sessions.takeover(ROOM, b"a", Some(99)).unwrap();
+    let highest = sessions.takeover(ROOM, b"a", Some(16)).unwrap();
     assert_eq!((highest.at, highest.until), (16, 1040));
+    // It stands for many now.
+    assert_eq!(sessions.takeover(ROOM, b"a", Some(99)), None);
     clear_up(&mut sessions, 1039);
     assert_eq!(sessions.floor(ROOM, b"a", None), Some(16));
     clear_up(&mut sessions, 1040);
