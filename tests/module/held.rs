@@ -118,7 +118,7 @@ fn a_device_that_comes_back_by_its_position_is_held_as_well() {
 /// More than one tick raises, and on a replica as well.
 #[test]
 fn cursors_that_were_held_rise_in_the_end_all_of_them() {
-    const MANY: usize = 3000;
+    const MANY: usize = 2000;
     let mut redis = server_with(MIDDLE, &["--appendonly", "yes"]);
     let uids: Vec<String> = (0..MANY).map(|i| format!("u{i}")).collect();
     let all = |c: &mut Connection, command: &str| {
