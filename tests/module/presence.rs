@@ -254,7 +254,7 @@ fn one_ack_of_many_uids_at_different_places() {
     let redis = Redis::start();
     let (mut one, mut two) = (redis.connect(), redis.connect());
     let replica = redis.replica();
-    const MANY: usize = 3000;
+    const MANY: usize = 2000;
     let uids: Vec<String> = (0..MANY).map(|i| format!("u{i}")).collect();
     let all = |command: &str| words(command).arg(&uids).clone();
     all("ROOM.INVITE r").query::<i64>(&mut one).unwrap();
