@@ -9,7 +9,10 @@ use std::cell::RefCell;
 struct Graves {
     /// A database is being emptied, on this thread.
     open: bool,
-    #[expect(clippy::vec_box, reason = "taking them aside must cost next to nothing")]
+    #[expect(
+        clippy::vec_box,
+        reason = "taking them aside must cost next to nothing"
+    )]
     rooms: Vec<Box<Room>>,
 }
 
