@@ -1,8 +1,9 @@
 //! What must hold after each step, whatever happened.
 
-use crate::world::{Kept, World};
+use crate::calls::{join, publish};
+use crate::world::{KEY, Kept, World};
 use room_core::log::Reason;
-use room_core::position::Seq;
+use room_core::position::{Position, Seq};
 
 /// What a step may not take away: looked at before it.
 pub(crate) struct Before {
@@ -69,5 +70,21 @@ impl Before {
                 "{device:?} is here and holds nothing"
             );
         }
+    }
+}
+
+impl World {
+    /// Commands that are refused: nothing changes, which the server looks at.
+    pub(crate) fn refused(&mut self) {
+        let bad = Position::new(1 << 40, Default::default());
+        assert!(self.server.ack_at(1, KEY, bad, &["a"]).is_err());
+        assert!(self.server.invite(KEY, &["new", "a b"]).is_err());
+        assert!(self.server.leave(KEY, &["a", "a b"]).is_err());
+        assert!(self.server.attach(1, KEY, &["a", ""]).is_err());
+        assert!(self.server.away(1, KEY, bad, &["a", "b", "c"]).is_err());
+        self.server.full = true;
+        assert!(self.server.publish(1, KEY, publish("a", "x")).is_err());
+        assert!(self.server.join(1, KEY, join("stranger")).is_err());
+        self.server.full = false;
     }
 }

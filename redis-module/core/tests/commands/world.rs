@@ -51,6 +51,8 @@ pub(crate) struct World {
     /// Everything that was said in this life of the room.
     pub(crate) said: Vec<String>,
     birth: Option<u32>,
+    /// Devices that went while their proxy had no connection: it says so first when it has one.
+    unsaid: Vec<(usize, usize)>,
 }
 
 impl World {
@@ -83,6 +85,7 @@ impl World {
             next_client: 10,
             said: Vec::new(),
             birth: None,
+            unsaid: Vec::new(),
         }
     }
 
@@ -257,20 +260,35 @@ impl World {
         if logout {
             self.devices[device].kept = Kept::No;
         }
-        let Proxy {
-            client, up: true, ..
-        } = self.proxies[proxy]
-        else {
+        let Proxy { client, up, .. } = self.proxies[proxy];
+        if !up {
+            self.unsaid.extend((!logout).then_some((proxy, device)));
             return;
-        };
-        if let (false, Some(has)) = (logout, known.has) {
-            let kept = self.server.away(client, KEY, has, &[known.uid]);
-            if kept.is_ok_and(|kept| kept.int() == 1) {
-                self.devices[device].kept = self.ghost();
-            }
+        }
+        if !logout {
+            self.say_away(proxy, device);
         }
         if self.seated(proxy, known.uid).count() == 0 {
             self.server.detach(client, KEY, &[known.uid]).unwrap();
+        }
+    }
+
+    fn say_away(&mut self, proxy: usize, device: usize) {
+        let Device {
+            uid,
+            has,
+            seat: None,
+            ..
+        } = self.devices[device]
+        else {
+            return;
+        };
+        let Some(has) = has else { return };
+        let kept = self
+            .server
+            .away(self.proxies[proxy].client, KEY, has, &[uid]);
+        if kept.is_ok_and(|kept| kept.int() == 1) {
+            self.devices[device].kept = self.ghost();
         }
     }
 
@@ -303,6 +321,12 @@ impl World {
             .hello(client, &format!("p{proxy}"), LEASE)
             .unwrap();
         self.proxies[proxy].lease_until = self.server.mono + LEASE;
+        for (of, device) in std::mem::take(&mut self.unsaid) {
+            match of == proxy {
+                true => self.say_away(proxy, device),
+                false => self.unsaid.push((of, device)),
+            }
+        }
         if answer.text() == "ANNOUNCE" {
             for uid in ["a", "b", "c"] {
                 self.announce(proxy, uid);
@@ -381,19 +405,5 @@ impl World {
                 device.kept = Kept::No;
             }
         }
-    }
-
-    /// Commands that are refused: nothing changes, which the server looks at.
-    pub(crate) fn refused(&mut self) {
-        let bad = Position::new(1 << 40, Default::default());
-        assert!(self.server.ack_at(1, KEY, bad, &["a"]).is_err());
-        assert!(self.server.invite(KEY, &["new", "a b"]).is_err());
-        assert!(self.server.leave(KEY, &["a", "a b"]).is_err());
-        assert!(self.server.attach(1, KEY, &["a", ""]).is_err());
-        assert!(self.server.away(1, KEY, bad, &["a", "b", "c"]).is_err());
-        self.server.full = true;
-        assert!(self.server.publish(1, KEY, publish("a", "x")).is_err());
-        assert!(self.server.join(1, KEY, join("stranger")).is_err());
-        self.server.full = false;
     }
 }
