@@ -116,8 +116,23 @@ fn settle(world: &mut World) {
     }
 }
 
+/// `PROPTEST_CASES` of them, or as many as take a few seconds.
+fn config() -> ProptestConfig {
+    let config = ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
+    match std::env::var_os("PROPTEST_CASES") {
+        Some(_) => config,
+        None => ProptestConfig {
+            cases: 1500,
+            ..config
+        },
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
     #[test]
     fn no_device_loses_what_it_is_owed(steps in prop::collection::vec(step(), 1..120)) {
         let mut world = World::new();

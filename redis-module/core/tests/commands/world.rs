@@ -35,6 +35,8 @@ pub(crate) struct Device {
     /// Up to here nothing was promised to it: the cursor was there already when it came.
     pub(crate) given_up: Seq,
     pub(crate) kept: Kept,
+    /// Its ghost stands for other tabs of its connection too.
+    shared: bool,
 }
 
 pub(crate) struct Proxy {
@@ -61,7 +63,7 @@ impl World {
         server.settings.limits.set(Limit::Keep, 2);
         server.settings.limits.set(Limit::MemberTtl, 3000);
         server.settings.grace = 50;
-        server.settings.start_grace = 300;
+        server.settings.start_grace = 200;
         server.settings.device_grace = 300;
         server.settings.presence_names = 2;
         server.settings.newcomer_ttl = 4000;
@@ -72,6 +74,7 @@ impl World {
             has: None,
             given_up: 0,
             kept: Kept::No,
+            shared: false,
         };
         let proxy = || Proxy {
             client: 0,
@@ -136,13 +139,14 @@ impl World {
             ..join(known.uid)
         };
         let before = self.cursor(known.uid);
-        let others = self.left_without_it(&known, arguments.since);
+        let left = self.left_without_it(&known, arguments.since);
         let reply = self.server.join(self.proxies[proxy].client, KEY, arguments);
         let reply = reply.unwrap();
         self.follow_life();
         let at = Position::parse(reply.get("position").text().as_bytes()).unwrap();
+        let reset = reply.get("reset").int() == 1;
         // Whoever is a member and was here in this life misses nothing without being told.
-        if let (Some(has), Some(_), 0) = (known.has, before, reply.get("reset").int()) {
+        if let (Some(has), Some(_), false) = (known.has, before, reset) {
             let reached = has.seq.max(if remembers { 0 } else { known.given_up });
             match reply.get("lost") {
                 Value::Null => assert!(at.seq <= reached, "{known:?} starts at {at}"),
@@ -161,8 +165,9 @@ impl World {
         device.given_up = cursor;
         device.seat = Some(proxy);
         device.kept = Kept::Live;
-        if let Some(floor) = others {
-            self.forget_mistaken(known.uid, floor);
+        if let Some(floor) = left {
+            let lowest = arguments.since.is_none() || reset;
+            self.forgive_mistaken(known.uid, lowest, floor);
         }
     }
 
@@ -176,12 +181,13 @@ impl World {
         Some(sessions.floor(name, uid, Some(&taken)))
     }
 
-    /// A device takes over a ghost by its position only, and that may be another's: ghosts name no device, and one stands for
-    /// all tabs of a connection that died. Who is not covered by what is left is owed nothing from then on.
-    fn forget_mistaken(&mut self, uid: &str, floor: Option<Seq>) {
+    /// Ghosts name no device: a JOIN takes the one that fits its position, or the lowest, and that may be the other
+    /// device's. Then that one is owed nothing from then on. But by a position nothing is taken that stands for several tabs.
+    fn forgive_mistaken(&mut self, uid: &str, lowest: bool, floor: Option<Seq>) {
         for other in self.devices.iter_mut().filter(|other| other.uid == uid) {
             let has = other.has.map_or(0, |has| has.seq).max(other.given_up);
-            if matches!(other.kept, Kept::Ghost(_)) && floor.is_none_or(|floor| floor > has) {
+            let is_ghost = matches!(other.kept, Kept::Ghost(_)) && (lowest || !other.shared);
+            if is_ghost && floor.is_none_or(|floor| floor > has) {
                 other.kept = Kept::No;
             }
         }
@@ -289,6 +295,7 @@ impl World {
             .away(self.proxies[proxy].client, KEY, has, &[uid]);
         if kept.is_ok_and(|kept| kept.int() == 1) {
             self.devices[device].kept = self.ghost();
+            self.devices[device].shared = false;
         }
     }
 
@@ -300,12 +307,23 @@ impl World {
     }
 
     fn sessions_end(&mut self, proxy: usize) {
-        let ghost = self.ghost();
-        for device in &mut self.devices {
+        let (ghost, shared) = (self.ghost(), self.shared());
+        for (device, shared) in self.devices.iter_mut().zip(shared) {
             if device.seat == Some(proxy) && device.kept == Kept::Live {
                 device.kept = ghost;
+                device.shared = shared;
             }
         }
+    }
+
+    /// Of each device, whether another tab of its uid has the same session.
+    fn shared(&self) -> Vec<bool> {
+        let tabs = |of: &Device| {
+            let same = |tab: &&Device| tab.seat == of.seat && tab.uid == of.uid;
+            let live = self.devices.iter().filter(|tab| tab.kept == Kept::Live);
+            live.filter(same).count()
+        };
+        self.devices.iter().map(|device| tabs(device) > 1).collect()
     }
 
     /// A proxy connects, or renews its lease; and announces its sessions where it is asked to.
@@ -361,10 +379,13 @@ impl World {
     pub(crate) fn kick(&mut self, uid: &str) {
         if self.server.kick(KEY, uid, "").is_ok() {
             let ghost = self.ghost();
-            for device in self.devices.iter_mut().filter(|device| device.uid == uid) {
+            let shared = self.shared();
+            let devices = self.devices.iter_mut().zip(shared);
+            for (device, shared) in devices.filter(|(device, _)| device.uid == uid) {
                 device.seat = None;
                 if device.kept == Kept::Live {
                     device.kept = ghost;
+                    device.shared = shared;
                 }
             }
         }
