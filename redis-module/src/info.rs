@@ -1,5 +1,6 @@
 //! `INFO room`: what happened since the module was loaded, what is there now, and for how long Redis was held at most.
 
+use crate::graves;
 use crate::redis::key;
 use crate::state::sessions;
 use room_core::commands::outcome::Counter;
@@ -50,7 +51,7 @@ pub(crate) fn sections() -> [(&'static str, Fields); 3] {
         ("sessions", totals.sessions),
         ("ghosts", totals.ghosts),
         ("proxies", totals.proxies),
-        ("waiting_chores", totals.chores),
+        ("waiting_chores", totals.chores + graves::waiting()),
     ];
     let stats = Counter::NAMES.iter().zip(&COUNTERS);
     let stats = stats.map(|((_, name), total)| (*name, total.load(Ordering::Relaxed)));

@@ -8,6 +8,7 @@
 //! | `announce`, `effects` | the only places that publish and that replicate |
 //! | `tick`, `sweep` | what happens without a command |
 //! | `events` | what Redis tells of connections, keys and databases |
+//! | `graves` | rooms that went with their database, and are freed a piece at a time |
 //! | `state` | this node's sessions and clocks |
 //! | `data_type` | RDB, AOF rewrite |
 //! | `config`, `info`, `register` | settings, `INFO room`, and the table of commands |
@@ -25,6 +26,7 @@ mod config;
 mod data_type;
 mod effects;
 mod events;
+mod graves;
 mod hooks;
 mod info;
 mod redis;

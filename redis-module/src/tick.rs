@@ -4,6 +4,7 @@
 use crate::announce;
 use crate::call::finish;
 use crate::config;
+use crate::graves;
 use crate::info;
 use crate::redis::clock::mono_us;
 use crate::redis::ctx::{Args, Ctx, Flags};
@@ -63,6 +64,7 @@ pub(crate) fn tick(ctx: Ctx<'_>) {
     info::count(Counter::LeasesExpired, expired as u64);
     bounded(|| tell_gone(ctx, flags, &env));
     bounded(|| sessions(|sessions| sessions.chores(mono, PIECE)) > 0);
+    bounded(|| graves::clear(PIECE) > 0);
     // A replica changes its rooms only as its primary says. And what follows replicates, on which Redis aborts while it
     // holds writes back (CLIENT PAUSE, a failover, a shutdown that waits for a replica). Nothing is forgotten: it is done
     // at the first tick after.

@@ -83,7 +83,9 @@ impl Identity {
 
     fn take_another_name(&self) -> String {
         let suffix = format!("-{:08x}", rand::random::<u32>());
-        let end = self.given.floor_char_boundary(MAX_UID - suffix.len());
+        let most = MAX_UID - suffix.len();
+        let fits = |end: &usize| *end <= most && self.given.is_char_boundary(*end);
+        let end = (0..=self.given.len()).rev().find(fits).unwrap_or(0);
         let name = format!("{}{suffix}", self.given.get(..end).unwrap_or_default());
         self.name.lock().clone_from(&name);
         name

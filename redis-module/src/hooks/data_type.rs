@@ -3,6 +3,7 @@
 use crate::data_type;
 use crate::effects::APPLY;
 use crate::events;
+use crate::graves;
 use crate::info::{Held, held};
 use crate::redis::api::rm;
 use crate::redis::clock::mono_us;
@@ -100,7 +101,8 @@ unsafe extern "C" fn type_rewrite(
 
 unsafe extern "C" fn type_free(value: *mut c_void) {
     // SAFETY: Redis gives the value back for good; it came from `into_value`.
-    drop(unsafe { from_value(value.cast()) });
+    let room = unsafe { from_value(value.cast()) };
+    graves::bury(room);
 }
 
 unsafe extern "C" fn type_memory(

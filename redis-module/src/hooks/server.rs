@@ -2,6 +2,7 @@
 
 use super::timer::on_cron;
 use crate::events;
+use crate::graves;
 use crate::info::{Held, held};
 use crate::redis::api::rm;
 use crate::redis::clock::mono_us;
@@ -60,10 +61,16 @@ unsafe extern "C" fn on_flush(
     sub: u64,
     data: *mut c_void,
 ) {
+    if sub == raw::REDISMODULE_SUBEVENT_FLUSHDB_START {
+        timed("flush", || graves::open(true));
+    }
     if sub == raw::REDISMODULE_SUBEVENT_FLUSHDB_END && !data.is_null() {
         // SAFETY: flush events bring a RedisModuleFlushInfo.
         let db = unsafe { (*data.cast::<raw::RedisModuleFlushInfoV1>()).dbnum };
-        timed("flush", || events::flushed((db >= 0).then_some(db)));
+        timed("flush", || {
+            graves::open(false);
+            events::flushed((db >= 0).then_some(db));
+        });
     }
 }
 
