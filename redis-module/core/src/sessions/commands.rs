@@ -90,7 +90,7 @@ impl Sessions {
 
     /// A device went without a logout at position `at`: its ghost holds back the cursor `until` then, whoever says so. A
     /// session of the uid goes on: it may stand for other tabs.
-    pub fn away(&mut self, _client: ClientId, room: RoomName<'_>, uid: &[u8], at: Seq, until: u64) {
+    pub fn away(&mut self, room: RoomName<'_>, uid: &[u8], at: Seq, until: u64) {
         let (presence, _) = self.find_or_make(room, uid);
         let ghost = Ghost {
             at,

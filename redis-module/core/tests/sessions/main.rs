@@ -36,7 +36,6 @@ enum Step {
         quiet: bool,
     },
     Away {
-        client: u64,
         key: (u8, u8),
         at: u64,
         ms: u64,
@@ -90,7 +89,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => (both.clone(), at.clone(), 0u8..3).prop_map(|((client, key), at, by)| Step::Join { client, key, at, by }),
         6 => (both.clone(), any::<bool>()).prop_map(|((client, key), quiet)| Step::Attach { client, key, quiet }),
         3 => (both.clone(), at.clone(), 1u64..80)
-            .prop_map(|((client, key), at, ms)| Step::Away { client, key, at, ms }),
+            .prop_map(|((_, key), at, ms)| Step::Away { key, at, ms }),
         4 => both.clone().prop_map(|(client, key)| Step::Detach { client, key }),
         8 => (both, at, proptest::option::weighted(0.3, 0u64..100))
             .prop_map(|((client, key), seq, held)| Step::Ack { client, key, seq, held }),
@@ -240,8 +239,8 @@ impl Pair {
                 self.real.attach(client, room, &uid, cursor, quiet);
                 self.naive.attach(client, key, cursor, quiet);
             }
-            Step::Away { client, at, ms, .. } => {
-                self.real.away(client, room, &uid, at, now + ms);
+            Step::Away { at, ms, .. } => {
+                self.real.away(room, &uid, at, now + ms);
                 self.naive.away(key, at, now + ms);
             }
             _ => {}

@@ -18,7 +18,7 @@ fn without_a_session_an_operator_passes_nobody_and_a_proxy_moves_nothing() {
     assert_eq!(sessions.ack(3, ROOM, b"a", 60, None), Some(60));
     assert_eq!(sessions.ack(9, ROOM, b"a", 60, None), None);
     sessions.join(1, ROOM, b"a", 44, None);
-    sessions.away(1, ROOM, b"a", 42, 1000);
+    sessions.away(ROOM, b"a", 42, 1000);
     assert_eq!(sessions.ack(3, ROOM, b"a", 60, None), Some(42));
     assert_eq!(sessions.ack(3, ROOM, b"a", 41, None), Some(41));
     assert_eq!(sessions.ack(9, ROOM, b"a", 60, None), None);
@@ -104,8 +104,8 @@ fn a_join_takes_over_the_ghost_that_fits() {
         let mut sessions = Sessions::default();
         sessions.join(9, ROOM, b"a", 50, None);
         assert_eq!(sessions.takeover(ROOM, b"a", since), None);
-        sessions.away(9, ROOM, b"a", 30, 1000);
-        sessions.away(9, ROOM, b"a", 10, 1000);
+        sessions.away(ROOM, b"a", 30, 1000);
+        sessions.away(ROOM, b"a", 10, 1000);
         for tab in 0..tabs {
             sessions.join(1, ROOM, b"a", 20 + tab, None);
         }
@@ -134,7 +134,7 @@ fn an_attach_takes_over_what_its_proxy_left_and_nothing_else() {
         sessions.join(1, ROOM, b"a", 20, None);
         sessions.join(2, ROOM, b"a", 15, None);
         sessions.join(3, ROOM, b"a", 12, None);
-        sessions.away(1, ROOM, b"a", 11, DEVICE_GRACE);
+        sessions.away(ROOM, b"a", 11, DEVICE_GRACE);
         for client in [1, 2, 3] {
             gone(&mut sessions, client, 10);
         }
@@ -224,7 +224,7 @@ fn a_hold_that_grows_is_waited_for() {
 fn many_ghosts_become_sixteen_and_nothing_is_passed() {
     let mut sessions = Sessions::default();
     for at in (1..=40).rev() {
-        sessions.away(1, ROOM, b"a", at, 1000 + at);
+        sessions.away(ROOM, b"a", at, 1000 + at);
     }
     assert_eq!(sessions.totals().ghosts, 16);
     assert_eq!(sessions.floor(ROOM, b"a", None), Some(1));
