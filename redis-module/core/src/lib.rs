@@ -6,6 +6,8 @@
 //! | file | what it holds |
 //! |---|---|
 //! | [`room`] | the room: log, members, limits, and what may be done to them |
+//! | [`reading`] | where a session reads on, and what it has lost |
+//! | [`due`] | what the limits drop |
 //! | [`log`] | every message once, in segments; numbers, tags, freeing from the front, why messages went |
 //! | `members` | the table of uids and cursors |
 //! | `came` | since when a room is on this node |
@@ -32,11 +34,13 @@ pub mod chain;
 pub mod clock;
 pub mod commands;
 pub mod dedupe;
+pub mod due;
 pub mod error;
 pub mod limits;
 pub mod log;
 mod members;
 pub mod position;
+pub mod reading;
 pub mod room;
 pub mod sessions;
 pub mod settings;

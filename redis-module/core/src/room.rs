@@ -14,12 +14,6 @@ use crate::members::{Member, Members};
 use crate::position::{Position, Seq, Tag};
 use crate::uid::{valid_new_uid, valid_uid};
 
-/// Up to this many members are looked at one by one; above, the log's own count has to do.
-const FEW_MEMBERS: usize = 32;
-
-/// Drops that one look at the limits may find.
-pub const MOST_DROPS: usize = 5;
-
 /// See the top of the file.
 #[derive(Clone, Debug)]
 pub struct Room {
@@ -34,30 +28,6 @@ pub struct Room {
     came: CameCell,
     /// When the last message came to this node: see [`said`](Self::said).
     said: u64,
-}
-
-/// Where a session that joins begins to read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Start {
-    /// The session has everything up to here.
-    pub position: Position,
-    /// Messages that are gone: from, to, why.
-    pub lost: Option<Lost>,
-    /// The given position is in this room's history.
-    pub resumed: bool,
-    /// The given position is of another history.
-    pub reset: bool,
-}
-
-/// A run of messages that somebody missed and cannot get any more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lost {
-    /// The first one.
-    pub from: Seq,
-    /// The last one.
-    pub to: Seq,
-    /// Why the first one is gone.
-    pub reason: Reason,
 }
 
 /// Dropping messages, resolved: all below `first` go for `reason`.
@@ -224,144 +194,6 @@ impl Room {
     /// A publish with this id that is remembered: the number under which it was stored, and its time.
     pub fn seen_before(&self, uid: &[u8], id: &[u8]) -> Option<(Seq, u64)> {
         self.dedupe.as_ref()?.find(uid, id)
-    }
-
-    /// The cursor of a newcomer who wants the last `history` messages.
-    pub fn newcomer_cursor(&self, history: u64) -> Seq {
-        let head = self.log.head().seq;
-        head.saturating_sub(history)
-            .max(self.log.first().saturating_sub(1))
-            .min(head)
-    }
-
-    /// Whether `position` is in this room's history; `None` where the log no longer reaches back to it.
-    pub fn verify(&self, position: Position) -> Option<bool> {
-        if position.seq > self.log.head().seq {
-            return Some(false);
-        }
-        self.log
-            .position_at(position.seq)
-            .map(|known| known == position)
-    }
-
-    /// Where a session that has everything up to `cursor` reads on, and what it has lost.
-    pub fn start_at(&self, cursor: Seq) -> (Position, Option<Lost>) {
-        match self.log.position_at(cursor) {
-            Some(position) => (position, None),
-            None => {
-                let start = self.log.start();
-                let from = cursor.saturating_add(1);
-                let lost = (from <= start.seq).then(|| Lost {
-                    from,
-                    to: start.seq,
-                    reason: self.log.drops().reason_of(from),
-                });
-                (start, lost)
-            }
-        }
-    }
-
-    /// Where a session starts that brings the position `since`: after it if it matches, from what is left after it if
-    /// the log no longer reaches back, and from `cursor` if it is of another history.
-    pub fn resume(&self, since: Position, cursor: Seq) -> Start {
-        match self.verify(since) {
-            Some(true) => Start {
-                position: since,
-                lost: None,
-                resumed: true,
-                reset: false,
-            },
-            Some(false) => {
-                let (position, lost) = self.start_at(cursor);
-                Start {
-                    position,
-                    lost,
-                    resumed: false,
-                    reset: true,
-                }
-            }
-            None => {
-                let (position, lost) = self.start_at(since.seq);
-                Start {
-                    position,
-                    lost,
-                    resumed: false,
-                    reset: false,
-                }
-            }
-        }
-    }
-
-    /// Messages after `cursor` that are stored.
-    pub fn pending(&self, cursor: Seq) -> u64 {
-        let from = cursor.max(self.log.first().saturating_sub(1));
-        self.log.head().seq.saturating_sub(from)
-    }
-
-    /// Messages after `cursor` that are gone.
-    pub fn lost(&self, cursor: Seq) -> u64 {
-        self.log.first().saturating_sub(1).saturating_sub(cursor)
-    }
-
-    /// What the limits drop now, in the order in which it is to be done; `None` ends the list. `is_old` says of a message's
-    /// time whether it is older than `maxage`; it is asked only where that limit is set.
-    pub fn due(&self, is_old: impl Fn(u64) -> bool, limits: &Limits) -> [Option<Drop>; MOST_DROPS] {
-        let first = self.log.first();
-        let head = self.log.head().seq;
-        let mut reached = first;
-        // A limit never drops the newest message: what was just published is stored, however small the limit.
-        let mut step = |wanted: Seq, reason: Reason| {
-            (wanted > reached).then(|| {
-                reached = wanted;
-                Drop {
-                    first: wanted,
-                    reason,
-                }
-            })
-        };
-        let keep_from = (head + 1).saturating_sub(limits.get(Limit::Keep)).max(1);
-        let (mut read, mut ttl) = (None, None);
-        if keep_from > first {
-            let to = self.first_awaited(keep_from, false).min(keep_from);
-            // What a member still waits for who was absent for too long is lost to it, not read.
-            if to > first {
-                read = step(self.first_awaited(to, true).min(to), Reason::Read);
-                ttl = step(to, Reason::MemberTtl);
-            }
-        }
-        let maxlen = limits.get(Limit::MaxLen);
-        let len = if maxlen > 0 && self.log.len() > maxlen {
-            step((head + 1).saturating_sub(maxlen), Reason::MaxLen)
-        } else {
-            None
-        };
-        let maxbytes = limits.get(Limit::MaxBytes);
-        let bytes = if maxbytes > 0 && self.log.bytes() > maxbytes {
-            step(
-                self.log.first_within_bytes(maxbytes).min(head),
-                Reason::MaxBytes,
-            )
-        } else {
-            None
-        };
-        let too_old = limits.get(Limit::MaxAge) > 0 && self.log.oldest_ms().is_some_and(&is_old);
-        let age = if too_old {
-            step(self.log.first_not(is_old), Reason::MaxAge)
-        } else {
-            None
-        };
-        [read, ttl, len, bytes, age]
-    }
-
-    /// The first message that a member who holds the log back (or is released from that) may still wait for: exact in a
-    /// small room, else to one segment of the log.
-    fn first_awaited(&self, limit: Seq, released: bool) -> Seq {
-        let coarse = self.log.first_awaited(limit, released);
-        if coarse >= limit || self.members.len() > FEW_MEMBERS {
-            return coarse;
-        }
-        let lowest = self.members.lowest_cursor(released);
-        lowest.map_or(coarse, |cursor| cursor.saturating_add(1).max(coarse))
     }
 
     // ---- changing ----

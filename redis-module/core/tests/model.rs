@@ -430,8 +430,23 @@ fn compare(room: &Room, model: &Model) {
     assert!(listed.iter().eq(model.members.keys()));
 }
 
+/// `PROPTEST_CASES` of them, or as many as take a few seconds.
+fn config() -> ProptestConfig {
+    let config = ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
+    match std::env::var_os("PROPTEST_CASES") {
+        Some(_) => config,
+        None => ProptestConfig {
+            cases: 96,
+            ..config
+        },
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn a_room_behaves_like_a_list_and_a_map(steps in prop::collection::vec(step(), 1..250)) {

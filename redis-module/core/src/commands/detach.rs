@@ -43,9 +43,7 @@ pub fn away(
     let mut kept = 0;
     for uid in uids.iter().filter(|uid| room.member(uid).is_some()) {
         let until = env.ghost_until();
-        place
-            .sessions
-            .away(env.client, place.key, uid, position.seq, until);
+        place.sessions.away(place.key, uid, position.seq, until);
         kept += 1;
     }
     let mut outcome = Outcome::of(kept);

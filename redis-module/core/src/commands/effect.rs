@@ -15,8 +15,9 @@
 //! | `ids` | nothing: publish ids seen before `ms` are forgotten |
 //! | `drop` | nothing: only the drops |
 
+use crate::due::MOST_DROPS;
 use crate::log::Reason;
-use crate::room::{Drop, MOST_DROPS};
+use crate::room::Drop;
 use smallvec::SmallVec;
 
 /// An argument of the running command as it came: its number (0 is the command's name) and its bytes. So it can be handed

@@ -59,6 +59,11 @@ impl Env<'_> {
         (grace > 0 && arrived.max(promoted) > 0 && self.times.mono < until).then_some(until)
     }
 
+    /// Whether whoever was here before this node started, was promoted, or got the room, has had the time to come back.
+    pub fn all_are_back(&self, came: Came) -> bool {
+        self.is_settled() && self.held_until(came).is_none()
+    }
+
     /// Says of a message's time in this room whether it is older than `age` ms.
     pub fn is_old<'e>(&'e self, room: &Room, age: u64) -> impl Fn(u64) -> bool + use<'e> {
         let last = (room.log().last_ms(), room.said());

@@ -10,7 +10,8 @@ use crate::error::RoomError;
 use crate::log::MAX_SEQ;
 use crate::members::Member;
 use crate::position::{Position, Seq};
-use crate::room::{Room, Start, check_uid};
+use crate::reading::Start;
+use crate::room::{Room, check_uid};
 use crate::sessions::{Ghost, RoomName, Sessions};
 
 /// Its arguments.

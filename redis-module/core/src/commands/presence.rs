@@ -51,16 +51,18 @@ fn names(online: u64, change: &Change, most: u64) -> Vec<u8> {
     lines
 }
 
-/// Members who went, and those who came and would be taken for absent.
+/// Members who went, and those who came and would be taken for absent; but for those whom that would not change.
 fn to_be_seen<'a>(room: &Room, change: &'a Change, env: &Env<'_>) -> Vec<&'a [u8]> {
     let limits = room.limits(&env.settings.limits);
-    let stale = stale_before(env.times.steady, limits.get(Limit::MemberTtl));
-    let came = change.came.iter().filter(|uid| {
-        let absent = |member: Member<'_>| member.released || member.acted_ms < stale;
-        room.member(uid).is_some_and(absent)
-    });
+    let now = env.times.steady;
+    let stale = stale_before(now, limits.get(Limit::MemberTtl));
+    let acted_before = |uid: &[u8], ms: u64| {
+        let earlier = |member: Member<'_>| member.released || member.acted_ms < ms;
+        room.member(uid).is_some_and(earlier)
+    };
+    let came = change.came.iter().filter(|uid| acted_before(uid, stale));
     let went = change.went.iter().chain(&change.passed);
-    let went = went.filter(|uid| room.member(uid).is_some());
+    let went = went.filter(|uid| acted_before(uid, now));
     came.chain(went).map(|uid| &**uid).collect()
 }
 

@@ -3,7 +3,8 @@
 use crate::error::RoomError;
 use crate::members::Member;
 use crate::position::Position;
-use crate::room::{Lost, Room};
+use crate::reading::Lost;
+use crate::room::Room;
 use std::ffi::CStr;
 
 /// Where a reply is written to: Redis' reply functions, or a tree in tests. Lengths come before items, as in RESP.

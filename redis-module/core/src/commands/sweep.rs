@@ -73,7 +73,7 @@ fn ids_end(env: &Env<'_>) -> u64 {
 fn is_idle(key: RoomName<'_>, room: &Room, sessions: &Sessions, env: &Env<'_>) -> bool {
     let ttl = env.settings.idle_ttl;
     ttl > 0
-        && env.is_settled()
+        && env.all_are_back(room.came())
         && room.acted_ms() < env.times.steady.saturating_sub(ttl)
         && env.is_old(room, ttl)(room.log().last_ms())
         && !sessions.anybody(key)
@@ -101,7 +101,8 @@ impl Horizons {
         let shortest = ends.into_iter().filter(|ttl| *ttl > 0).min().unwrap_or(0);
         let stale = stale_before(now, shortest);
         // Whoever was here when the server died may have a time that is wrong by what is stale.
-        let before = |ttl: u64| match ttl > 0 && env.is_settled() {
+        let all_are_back = env.all_are_back(room.came());
+        let before = |ttl: u64| match ttl > 0 && all_are_back {
             true => stale.saturating_sub(ttl),
             false => 0,
         };

@@ -3,14 +3,16 @@
 //! Leaving moves the last row into the gap. Paging goes from the last row to the first, so that such a move can show a
 //! row twice but never hide one.
 
+mod chunk;
 mod table;
 
 use crate::bytes::{Reader, put_bytes, put_varint};
 use crate::log::MAX_MS;
 use crate::position::Seq;
 use crate::uid::valid_uid;
+use chunk::Row;
 use std::collections::BinaryHeap;
-use table::{Row, Table};
+use table::Table;
 
 /// A member as others see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,17 +5,10 @@
 //! bucket in two, a row that goes joins two. So there are as many buckets as rows, and a bucket's first row is noted in
 //! the row of the same number.
 
-use crate::position::Seq;
+use super::chunk::{CHUNK, Chunk, NONE, Row, grow};
 use hashbrown::DefaultHashBuilder;
 use std::hash::BuildHasher;
 use std::sync::LazyLock;
-
-/// Rows in a chunk. Even with the longest uids, and as many bytes of gone ones, a uid begins below 2^16.
-const CHUNK: usize = 256;
-/// Bytes of gone uids that a chunk may hold beside as many as it uses.
-const SLACK: usize = 128;
-/// The end of a bucket's list.
-const NONE: u32 = u32::MAX;
 
 /// One for all rooms: it needs no memory in each, and what it answers is not seen outside. The lock is taken once, when
 /// the first uid is hashed; after that it is a look at a flag.
@@ -43,107 +36,6 @@ const fn bucket(hash: usize, buckets: usize) -> usize {
 /// The bucket that `at` is split from and goes back into. Not for the first one.
 const fn parent(at: usize) -> usize {
     at - (1 << at.ilog2())
-}
-
-/// What is known of a member, but for its name.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Row {
-    pub(super) cursor: Seq,
-    pub(super) joined_at: Seq,
-    pub(super) acted_ms: u64,
-    pub(super) kicks: u16,
-    print: u16,
-    uid_at: u16,
-    uid_len: u8,
-    /// [`RELEASED`] and [`NEWCOMER`], in one byte so that a row has 40.
-    marks: u8,
-    /// The next row of the same bucket.
-    next: u32,
-    /// The first row of the bucket that has this row's number: it stays when the row moves.
-    head: u32,
-}
-
-impl Row {
-    pub(super) const fn new(cursor: Seq, joined_at: Seq, acted_ms: u64) -> Self {
-        Self {
-            cursor,
-            joined_at,
-            acted_ms,
-            kicks: 0,
-            print: 0,
-            uid_at: 0,
-            uid_len: 0,
-            marks: 0,
-            next: NONE,
-            head: NONE,
-        }
-    }
-}
-
-/// Absent for longer than `member-ttl`: does not hold the log back.
-const RELEASED: u8 = 1;
-/// Came by itself and did nothing yet.
-const NEWCOMER: u8 = 2;
-
-impl Row {
-    pub(super) const fn released(&self) -> bool {
-        self.marks & RELEASED != 0
-    }
-
-    pub(super) const fn newcomer(&self) -> bool {
-        self.marks & NEWCOMER != 0
-    }
-
-    pub(super) const fn set_released(&mut self, released: bool) {
-        self.marks = self.marks & !RELEASED | if released { RELEASED } else { 0 };
-    }
-
-    pub(super) const fn set_newcomer(&mut self, newcomer: bool) {
-        self.marks = self.marks & !NEWCOMER | if newcomer { NEWCOMER } else { 0 };
-    }
-}
-
-#[derive(Clone, Debug, Default)]
-struct Chunk {
-    rows: Vec<Row>,
-    uids: Vec<u8>,
-}
-
-impl Chunk {
-    fn uid_of(&self, row: &Row) -> &[u8] {
-        let at = usize::from(row.uid_at);
-        let uid = self.uids.get(at..at + usize::from(row.uid_len));
-        uid.unwrap_or_default()
-    }
-
-    /// Appends a uid; its place.
-    fn add_uid(&mut self, uid: &[u8]) -> u16 {
-        if self.uids.capacity() - self.uids.len() < uid.len() {
-            let used: usize = self.rows.iter().map(|row| usize::from(row.uid_len)).sum();
-            if self.uids.len() > 2 * used + SLACK {
-                self.compact(used + uid.len());
-            }
-            grow(&mut self.uids, uid.len(), usize::from(u16::MAX));
-        }
-        let at = self.uids.len() as u16;
-        self.uids.extend_from_slice(uid);
-        at
-    }
-
-    /// Closes the gaps that members who left made.
-    fn compact(&mut self, capacity: usize) {
-        let mut uids = Vec::with_capacity(capacity);
-        for at in 0..self.rows.len() {
-            let place = uids.len() as u16;
-            if let Some(row) = self.rows.get(at) {
-                uids.extend_from_slice(self.uid_of(row));
-            }
-            if let Some(row) = self.rows.get_mut(at) {
-                row.uid_at = place;
-            }
-        }
-        self.uids = uids;
-    }
 }
 
 /// See the top of the file.
@@ -393,15 +285,6 @@ impl Table {
 
     pub(super) fn heap_blocks(&self) -> usize {
         1 + 2 * self.chunks.len()
-    }
-}
-
-/// Grows by a quarter, as the allocator's sizes do, to at most `most`; doubling would waste more.
-fn grow<T>(list: &mut Vec<T>, more: usize, most: usize) {
-    if list.capacity() - list.len() < more {
-        let wanted = more.max(list.len() / 4);
-        let most = most.saturating_sub(list.len());
-        list.reserve_exact(wanted.min(most).max(more));
     }
 }
 

@@ -18,7 +18,7 @@ impl Sessions {
     ) {
         let (presence, _) = self.find_or_make(room, uid);
         self.edit(presence, |this| {
-            this.begin(client, presence, at, Seq::min);
+            this.begin(client, presence, at, Seq::min, true);
             let gone = taken.and_then(|taken| {
                 let mut ghosts = this.all_ghosts(presence);
                 ghosts.find(|(_, ghost)| *ghost == taken)
@@ -52,8 +52,8 @@ impl Sessions {
                 .filter(|(_, ghost)| of != 0 && ghost.of == of)
                 .collect();
             match left.iter().map(|(_, ghost)| ghost.at).min() {
-                Some(lowest) => this.begin(client, presence, lowest, Seq::min),
-                None => this.begin(client, presence, cursor, Seq::max),
+                Some(lowest) => this.begin(client, presence, lowest, Seq::min, false),
+                None => this.begin(client, presence, cursor, Seq::max, false),
             }
             for (row, _) in left {
                 this.drop_device(row);
@@ -68,24 +68,35 @@ impl Sessions {
         self.announce(presence);
     }
 
-    /// `of_both` chooses between what a session has acknowledged and what it begins with now.
-    fn begin(&mut self, client: ClientId, presence: u32, acked: Seq, of_both: fn(Seq, Seq) -> Seq) {
+    /// `of_both` chooses between what a session has acknowledged and what it begins with now; `single`: one device comes,
+    /// else it may be several.
+    fn begin(
+        &mut self,
+        client: ClientId,
+        presence: u32,
+        acked: Seq,
+        of_both: fn(Seq, Seq) -> Seq,
+        single: bool,
+    ) {
         let own = self.own_session(client, presence);
         match own.and_then(|own| self.devices.get_mut(own)) {
-            Some(own) => own.acked = of_both(own.acked, acked),
-            None => self.add_session(client, presence, acked),
+            Some(own) => {
+                own.acked = of_both(own.acked, acked);
+                own.single = false;
+            }
+            None => self.add_session(client, presence, acked, single),
         }
     }
 
     /// A device went without a logout at position `at`: its ghost holds back the cursor `until` then, whoever says so. A
     /// session of the uid goes on: it may stand for other tabs.
-    pub fn away(&mut self, _client: ClientId, room: RoomName<'_>, uid: &[u8], at: Seq, until: u64) {
+    pub fn away(&mut self, room: RoomName<'_>, uid: &[u8], at: Seq, until: u64) {
         let (presence, _) = self.find_or_make(room, uid);
         let ghost = Ghost {
             at,
             until,
             of: 0,
-            exact: true,
+            single: true,
         };
         self.edit(presence, |this| this.add_ghost(presence, ghost));
     }

@@ -34,7 +34,7 @@ impl Sessions {
             at: device.acked,
             until,
             of,
-            exact: device.exact,
+            single: device.single,
         };
         if device.ghost {
             return Some(ghost(device.until, device.of));
@@ -128,7 +128,14 @@ impl Sessions {
         self.risen.push(when, presence);
     }
 
-    pub(super) fn add_session(&mut self, client: ClientId, presence: u32, acked: Seq) {
+    /// A `single` one stands for one device, until another comes over the same connection.
+    pub(super) fn add_session(
+        &mut self,
+        client: ClientId,
+        presence: u32,
+        acked: Seq,
+        single: bool,
+    ) {
         let life = self.life_of(client);
         let row = self.devices.insert(Device {
             acked,
@@ -138,7 +145,7 @@ impl Sessions {
             of_presence: Default::default(),
             of_life: Default::default(),
             ghost: false,
-            exact: false,
+            single,
         });
         if let Some(life) = self.lives.get_mut(life) {
             link::<LIFE, _>(&mut self.devices, &mut life.sessions, row);
@@ -229,7 +236,7 @@ impl Sessions {
             of_presence: Default::default(),
             of_life: Default::default(),
             ghost: true,
-            exact: ghost.exact,
+            single: ghost.single,
         });
         self.hook_ghost(row);
     }
@@ -271,7 +278,7 @@ impl Sessions {
             ghost.until = ghost.until.max(until);
             // Ghosts of two proxies are no one's to take over by ATTACH.
             ghost.of = if ghost.of == of { of } else { 0 };
-            ghost.exact = false;
+            ghost.single = false;
         }
         self.drop_device(higher);
     }

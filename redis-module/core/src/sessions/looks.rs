@@ -6,6 +6,7 @@ use super::slab::NONE;
 use super::state::Sessions;
 use super::values::{Ghost, Totals};
 use crate::position::Seq;
+use std::cmp::Reverse;
 
 impl Sessions {
     /// Uids with sessions in this room: a counter, which follows a dead connection when its [`chores`](Self::chores) are
@@ -48,18 +49,18 @@ impl Sessions {
         self.floor_of(self.find(room, uid)?, without)
     }
 
-    /// The ghost that a device takes over which comes back with everything up to `since`: the highest one not above that;
-    /// but none if that one may stand for several devices, of which the one that is furthest behind is not this one. If the
-    /// device does not know what it has, the lowest one.
+    /// The ghost that a device takes over which comes back with everything up to `since`: the highest one not above that,
+    /// unless it may stand for several devices: the others are still away, and it holds back for them until its end. If
+    /// the device does not know what it has, the lowest one. Of equal ones the one that ends first: the others hold longer.
     pub fn takeover(&self, room: RoomName<'_>, uid: &[u8], since: Option<Seq>) -> Option<Ghost> {
         let presence = self.find(room, uid)?;
         let ghosts = self.all_ghosts(presence).map(|(_, ghost)| ghost);
         match since {
             Some(since) => ghosts
                 .filter(|ghost| ghost.at <= since)
-                .max_by_key(|ghost| (ghost.at, ghost.exact))
-                .filter(|ghost| ghost.exact || ghost.at == since),
-            None => ghosts.min_by_key(|ghost| ghost.at),
+                .max_by_key(|ghost| (ghost.at, !ghost.single, Reverse(ghost.until)))
+                .filter(|ghost| ghost.single),
+            None => ghosts.min_by_key(|ghost| (ghost.at, ghost.until)),
         }
     }
 

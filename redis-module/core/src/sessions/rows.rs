@@ -149,7 +149,7 @@ pub(super) struct Device {
     pub(super) of_life: Links,
     pub(super) ghost: bool,
     /// See [`Ghost`](super::Ghost).
-    pub(super) exact: bool,
+    pub(super) single: bool,
 }
 
 /// What the sessions of a connection hang on. When the connection dies, its lease runs out, or another takes its name,

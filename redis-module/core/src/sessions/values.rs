@@ -14,9 +14,9 @@ pub struct Ghost {
     pub until: u64,
     /// The number of the name of the proxy whose connection died; 0 if none died or it had no name.
     pub(super) of: u32,
-    /// It stands for one device, at its very position: the proxy said so. Otherwise it was a connection's session, which
-    /// stood for all devices of the uid there, at the lowest of their positions.
-    pub(super) exact: bool,
+    /// It stands for one device: the proxy said so, or it was the session of one JOIN. Otherwise it may stand for several,
+    /// at the lowest of their positions, and no position says which of them comes back.
+    pub(super) single: bool,
 }
 
 /// What a HELLO says.

@@ -30,6 +30,7 @@ pub(crate) struct Server {
     pub(crate) sessions: Sessions,
     pub(crate) settings: Settings,
     pub(crate) clock: Clock,
+    replica_clock: Clock,
     /// The two clocks of the machine, in milliseconds.
     pub(crate) wall: u64,
     pub(crate) mono: u64,
@@ -60,6 +61,7 @@ impl Default for Server {
             sessions: Sessions::default(),
             settings: Settings::default(),
             clock,
+            replica_clock: clock,
             wall: START,
             mono: 50,
             role_since: 1,
@@ -272,7 +274,8 @@ impl Server {
             max_uids: 0,
             ..Settings::default()
         };
-        let clock = self.clock;
+        self.replica_clock.read(self.wall, self.mono);
+        let clock = self.replica_clock;
         let env = Env {
             counts: false,
             full: true,
@@ -323,6 +326,8 @@ impl Server {
             .map(|(key, room)| (key.clone(), loaded(room)))
             .collect();
         self.sessions = Sessions::default();
+        self.clock = self.replica_clock;
+        self.replica_clock = Clock::start(self.wall, self.mono);
         self.role_since = self.times().mono;
     }
 }

@@ -176,13 +176,21 @@ fn any_member_is_forgotten_at_last_and_the_last_one_takes_the_room_along() {
 
 #[test]
 fn a_room_in_which_nothing_happens_goes() {
-    for how in ["idle", "online", "a message", "an act", "a start"] {
+    let hows = ["idle", "online", "a message", "an act"];
+    for how in hows.into_iter().chain(["a start", "a device's start"]) {
         let mut server = room();
         server.settings.idle_ttl = 8000;
         server.settings.start_grace = 60_000;
         match how {
             "online" => drop(server.join(PROXY, "r", join("b"))),
-            "a start" => server.restart(),
+            "a start" => {
+                server.settings.device_grace = 0;
+                server.restart();
+            }
+            "a device's start" => {
+                server.settings.start_grace = 0;
+                server.restart();
+            }
             _ => {}
         }
         server.tick(8000);

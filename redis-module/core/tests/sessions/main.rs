@@ -36,7 +36,6 @@ enum Step {
         quiet: bool,
     },
     Away {
-        client: u64,
         key: (u8, u8),
         at: u64,
         ms: u64,
@@ -90,7 +89,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => (both.clone(), at.clone(), 0u8..3).prop_map(|((client, key), at, by)| Step::Join { client, key, at, by }),
         6 => (both.clone(), any::<bool>()).prop_map(|((client, key), quiet)| Step::Attach { client, key, quiet }),
         3 => (both.clone(), at.clone(), 1u64..80)
-            .prop_map(|((client, key), at, ms)| Step::Away { client, key, at, ms }),
+            .prop_map(|((_, key), at, ms)| Step::Away { key, at, ms }),
         4 => both.clone().prop_map(|(client, key)| Step::Detach { client, key }),
         8 => (both, at, proptest::option::weighted(0.3, 0u64..100))
             .prop_map(|((client, key), seq, held)| Step::Ack { client, key, seq, held }),
@@ -240,8 +239,8 @@ impl Pair {
                 self.real.attach(client, room, &uid, cursor, quiet);
                 self.naive.attach(client, key, cursor, quiet);
             }
-            Step::Away { client, at, ms, .. } => {
-                self.real.away(client, room, &uid, at, now + ms);
+            Step::Away { at, ms, .. } => {
+                self.real.away(room, &uid, at, now + ms);
                 self.naive.away(key, at, now + ms);
             }
             _ => {}
@@ -380,12 +379,8 @@ impl Pair {
                 .takeover(room, &uid, Some(25))
                 .map(|ghost| ghost.at);
             let below = ghosts.iter().map(|ghost| ghost.0).filter(|at| *at <= 25);
-            // One that may stand for several devices is left alone, unless it is exactly there.
-            let highest = below.max();
-            assert!(
-                fits == highest || (fits.is_none() && highest < Some(25)),
-                "{key:?}"
-            );
+            // One that may stand for several devices is left alone.
+            assert!(fits.is_none() || fits == below.max(), "{key:?}");
         }
         for room in 0..ROOMS {
             let mut rows = self.naive.rows.iter().filter(|(key, _)| key.0 == room);
@@ -395,8 +390,23 @@ impl Pair {
     }
 }
 
+/// `PROPTEST_CASES` of them, or as many as take a few seconds.
+fn config() -> ProptestConfig {
+    let config = ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
+    match std::env::var_os("PROPTEST_CASES") {
+        Some(_) => config,
+        None => ProptestConfig {
+            cases: 500,
+            ..config
+        },
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
     #[test]
     fn sessions_do_what_the_naive_model_does(steps in prop::collection::vec(step(), 1..200)) {
         let mut pair = Pair::default();

@@ -18,7 +18,7 @@ fn without_a_session_an_operator_passes_nobody_and_a_proxy_moves_nothing() {
     assert_eq!(sessions.ack(3, ROOM, b"a", 60, None), Some(60));
     assert_eq!(sessions.ack(9, ROOM, b"a", 60, None), None);
     sessions.join(1, ROOM, b"a", 44, None);
-    sessions.away(1, ROOM, b"a", 42, 1000);
+    sessions.away(ROOM, b"a", 42, 1000);
     assert_eq!(sessions.ack(3, ROOM, b"a", 60, None), Some(42));
     assert_eq!(sessions.ack(3, ROOM, b"a", 41, None), Some(41));
     assert_eq!(sessions.ack(9, ROOM, b"a", 60, None), None);
@@ -88,24 +88,27 @@ fn a_dead_connection_holds_back_until_its_ghosts_end() {
 
 #[test]
 fn a_join_takes_over_the_ghost_that_fits() {
-    // (since, taken): ghosts at 10, 20, 30, of which 20 is a dead session that no chore has reached. It may stand for
-    // several tabs: one that is further on leaves it to the one that is exactly there.
+    // (since, taken, taken if 20 stands for two tabs): ghosts at 10, 20, 30, of which 20 is a dead session that no chore
+    // has reached.
     let table = [
-        (None, Some(10)),
-        (Some(9), None),
-        (Some(10), Some(10)),
-        (Some(15), Some(10)),
-        (Some(20), Some(20)),
-        (Some(25), None),
-        (Some(99), Some(30)),
+        (None, Some(10), Some(10)),
+        (Some(9), None, None),
+        (Some(10), Some(10), Some(10)),
+        (Some(15), Some(10), Some(10)),
+        (Some(20), Some(20), None),
+        (Some(25), Some(20), None),
+        (Some(99), Some(30), Some(30)),
     ];
-    for (since, wanted) in table {
+    let cases = table.map(|(since, one, two)| [(since, one, 1), (since, two, 2)]);
+    for (since, wanted, tabs) in cases.into_iter().flatten() {
         let mut sessions = Sessions::default();
         sessions.join(9, ROOM, b"a", 50, None);
         assert_eq!(sessions.takeover(ROOM, b"a", since), None);
-        sessions.away(9, ROOM, b"a", 30, 1000);
-        sessions.away(9, ROOM, b"a", 10, 1000);
-        sessions.join(1, ROOM, b"a", 20, None);
+        sessions.away(ROOM, b"a", 30, 1000);
+        sessions.away(ROOM, b"a", 10, 1000);
+        for tab in 0..tabs {
+            sessions.join(1, ROOM, b"a", 20 + tab, None);
+        }
         gone(&mut sessions, 1, 0);
         let taken = sessions.takeover(ROOM, b"a", since);
         assert_eq!(taken.map(|ghost| ghost.at), wanted, "{since:?}");
@@ -131,7 +134,7 @@ fn an_attach_takes_over_what_its_proxy_left_and_nothing_else() {
         sessions.join(1, ROOM, b"a", 20, None);
         sessions.join(2, ROOM, b"a", 15, None);
         sessions.join(3, ROOM, b"a", 12, None);
-        sessions.away(1, ROOM, b"a", 11, DEVICE_GRACE);
+        sessions.away(ROOM, b"a", 11, DEVICE_GRACE);
         for client in [1, 2, 3] {
             gone(&mut sessions, client, 10);
         }
@@ -144,7 +147,7 @@ fn an_attach_takes_over_what_its_proxy_left_and_nothing_else() {
             at,
             until: DEVICE_GRACE,
             of: 0,
-            exact: true,
+            single: true,
         };
         clear_up(&mut sessions, 20);
         assert_eq!(sessions.totals().ghosts, 3);
@@ -221,14 +224,13 @@ fn a_hold_that_grows_is_waited_for() {
 fn many_ghosts_become_sixteen_and_nothing_is_passed() {
     let mut sessions = Sessions::default();
     for at in (1..=40).rev() {
-        sessions.away(1, ROOM, b"a", at, 1000 + at);
+        sessions.away(ROOM, b"a", at, 1000 + at);
     }
     assert_eq!(sessions.totals().ghosts, 16);
     assert_eq!(sessions.floor(ROOM, b"a", None), Some(1));
-    let highest = sessions.takeover(ROOM, b"a", Some(16)).unwrap();
-    assert_eq!((highest.at, highest.until), (16, 1040));
-    // It stands for many now.
-    assert_eq!(sessions.takeover(ROOM, b"a", Some(99)), None);
+    // The highest one stands for many now.
+    let taken = |since| Some(sessions.takeover(ROOM, b"a", Some(since))?.at);
+    assert_eq!([15, 16, 99].map(taken), [Some(15), None, None]);
     clear_up(&mut sessions, 1039);
     assert_eq!(sessions.floor(ROOM, b"a", None), Some(16));
     clear_up(&mut sessions, 1040);

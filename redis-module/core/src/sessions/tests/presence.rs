@@ -195,7 +195,7 @@ fn who_left_is_not_told_of_later() {
     for client in [1, 2, 3] {
         sessions.join(client, ROOM, b"a", client, None);
     }
-    sessions.away(1, ROOM, b"a", 3, 500);
+    sessions.away(ROOM, b"a", 3, 500);
     gone(&mut sessions, 3, 0);
     sessions.detach(1, ROOM, b"a", 0);
     assert_eq!(sessions.remove_uid(ROOM, b"a"), 1, "one is dead, one gone");

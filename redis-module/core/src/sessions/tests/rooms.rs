@@ -19,7 +19,7 @@ fn a_room_that_goes_and_is_born_again_inherits_nothing() {
     for uid in [&b"a"[..], b"b"] {
         sessions.join(1, ROOM, uid, 5, None);
     }
-    sessions.away(1, ROOM, b"c", 3, 1000);
+    sessions.away(ROOM, b"c", 3, 1000);
     sessions.ack(1, ROOM, b"a", 6, Some(50));
     sessions.flush(0, 100, 1);
     assert!(sessions.remove_room(ROOM));
