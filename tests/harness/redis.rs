@@ -98,7 +98,10 @@ impl Redis {
             let info: String = self.query(redis::cmd("INFO").arg("replication"));
             let mut lines = info.lines().filter(|line| line.starts_with("slave"));
             let streams = lines.any(|line| line.contains(&format!("port={port},state=online")));
-            (streams && replica.info("master_repl_offset") >= written).then_some(())
+            // Valkey 9 says all of this before the replica has taken what it loaded.
+            let own: String = replica.query(redis::cmd("INFO").arg("everything"));
+            let loaded = own.contains("master_link_status:up") && own.contains("\nloading:0");
+            (streams && loaded && replica.info("master_repl_offset") >= written).then_some(())
         });
     }
 

@@ -1,6 +1,7 @@
 //! The tests' own tools do what the tests rely on.
 
 use harness::clock::Clock;
+use harness::eventually;
 use harness::redis::Redis;
 use harness::shown;
 use harness::value::{list, ok, text};
@@ -22,24 +23,24 @@ fn ahead(redis: &Redis) -> i64 {
 fn a_clock_jumps_and_redis_goes_on() {
     let clock = Clock::new();
     let mut redis = Redis::with_clock(&["--save", ""], &clock);
-    let near = |wanted: i64, found: i64| {
-        assert!(
-            (wanted - found).abs() < 5000,
-            "{found} ms ahead, not {wanted}"
-        )
+    // A server may keep its time for a turn of its loop.
+    let near = |wanted: i64, redis: &Redis| {
+        eventually(&format!("it is {wanted} ms ahead"), || {
+            ((wanted - ahead(redis)).abs() < 5000).then_some(())
+        });
     };
-    near(0, ahead(&redis));
+    near(0, &redis);
     let mut off = 0;
     for by in [35 * 24 * HOUR, -35 * 24 * HOUR, -HOUR, HOUR] {
         off += by;
         clock.jump(by);
-        near(off, ahead(&redis));
+        near(off, &redis);
         ok(&mut redis.connect(), "SET a b");
     }
     assert!(redis.is_alive());
     clock.jump(HOUR);
     redis.restart();
-    near(HOUR, ahead(&redis));
+    near(HOUR, &redis);
 }
 
 #[test]
