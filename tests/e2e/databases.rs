@@ -19,7 +19,9 @@ fn databases_do_not_hear_each_other() {
     let mut c = Client::login(one.port, "r", "c");
     let ranges = zero.metric("roomcast_redis_ranges_total");
     // Who was kicked before anybody was told of it does not go for the others either.
-    b.find("c came", |event| event["event"] == "login" && event["uid"] == "c");
+    b.find("c came", |event| {
+        event["event"] == "login" && event["uid"] == "c"
+    });
 
     b.send(&json!({"event": "typing"}));
     c.wait("typing");
