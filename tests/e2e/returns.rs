@@ -7,9 +7,9 @@ use harness::eventually;
 use harness::proxy::Proxy;
 use harness::redis::Redis;
 use harness::relay::Relay;
-use harness::value::ok;
+use harness::value::{int, list, ok};
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What everybody has who sets nothing.
 const DEFAULT_GRACE: [&str; 2] = ["--room.device-grace", "60s"];
@@ -17,6 +17,8 @@ const DEFAULT_GRACE: [&str; 2] = ["--room.device-grace", "60s"];
 const KEEP_NOTHING: &str = "ROOM.LIMITS room:r keep 0";
 const ROUNDS: usize = 3;
 const PER_ROUND: usize = 10;
+/// Some times as long as a proxy gathers what it reports.
+const QUIET: Duration = Duration::from_millis(300);
 
 fn times() -> usize {
     let times = std::env::var("ROOMCAST_TIMES").ok();
@@ -146,7 +148,7 @@ impl People {
         }
     }
 
-    /// More is said, which the phones read at once, until a proxy has reported it.
+    /// More is said, which the phones read at once, until the proxies have reported it.
     fn go_on(&mut self, redis: &Redis, proxies: [&Proxy; 2]) {
         let acked = || proxies.map(|proxy| proxy.metric("roomcast_acked_total"));
         let before = acked();
@@ -154,8 +156,13 @@ impl People {
             self.say(redis);
             self.phones_read();
         }
+        let (mut last, mut since) = (before, Instant::now());
         eventually("the phones' word is reported", || {
-            (acked() != before).then_some(())
+            let now = acked();
+            if now != last {
+                (last, since) = (now, Instant::now());
+            }
+            (now != before && since.elapsed() > QUIET).then_some(())
         });
     }
 
@@ -168,6 +175,13 @@ impl People {
         self.laptops.iter_mut().for_each(Device::vanish);
         eventually("the proxies know that they went", || {
             (there() == 2).then_some(())
+        });
+        // Else its session, which is about to end, would hold what its ghost is to hold.
+        eventually("Redis knows that they went", || {
+            let page = ok(&mut redis.connect(), "ROOM.MEMBERS room:r");
+            let rows = list(&list(&page)[1]).to_vec();
+            let one_each = rows.iter().all(|row| int(&list(row)[3]) == 1);
+            one_each.then_some(())
         });
         self.laptops_are_back(redis, proxies);
     }
