@@ -121,7 +121,9 @@ export class Stack {
 
   async #startRedis() {
     const args = (port) => ['--port', port, '--bind', '127.0.0.1', '--save', '', '--dir', this.#dir,
-      '--logfile', join(this.#dir, 'redis.log'), '--enable-debug-command', 'yes', '--loadmodule', MODULE];
+      '--logfile', join(this.#dir, 'redis.log'), '--enable-debug-command', 'yes', '--loadmodule', MODULE,
+      // A minute would be long in tests.
+      'device-grace', '300'];
     [this.#redis, this.redisPort] = await this.#start('redis-server', REDIS, args);
   }
 
