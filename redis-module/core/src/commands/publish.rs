@@ -2,7 +2,7 @@
 
 use super::effect::{Drops, Effect, Given, Piece};
 use super::env::{Env, Place};
-use super::outcome::{Announcement, Counter, KeyFate, Outcome, settle};
+use super::outcome::{Announcement, Counter, Outcome, settle};
 use super::reply::{Answer, Sink};
 use crate::announce::Kind;
 use crate::clock::DRIFT;
@@ -232,7 +232,6 @@ fn duplicate<'a>(room: &Room, seq: Seq, online: u64) -> Outcome<'a, Published> {
         position: stored_at(room.log(), seq),
     });
     outcome.count(Counter::Duplicates, 1);
-    outcome.key = KeyFate::Same;
     outcome
 }
 
