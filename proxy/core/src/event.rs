@@ -1,0 +1,42 @@
+//! What a connection tells a room.
+
+use crate::wire::Outgoing;
+use room_core::position::Position;
+use serde_json::value::RawValue;
+use std::sync::Arc;
+
+/// See the top of the file.
+#[derive(Debug)]
+pub enum Event<H> {
+    /// The client logs in.
+    Login(Box<Login<H>>),
+    /// It publishes a message that is stored.
+    Publish(Outgoing),
+    /// It sends an event that is not.
+    Signal(Outgoing),
+    /// It has processed everything up to here.
+    Ack(Position),
+    /// It ends its session.
+    Logout,
+    /// It ends its membership.
+    Leave,
+    /// It wants a page of the members, from a cursor on.
+    Members(u64),
+}
+
+/// A login to one room.
+#[derive(Debug)]
+pub struct Login<H> {
+    /// Where the room's frames go.
+    pub handle: H,
+    /// Who.
+    pub uid: Arc<str>,
+    /// The name to show, as JSON.
+    pub name: Option<Arc<RawValue>>,
+    /// Where the client left off.
+    pub since: Option<Position>,
+    /// How many old messages a newcomer wants.
+    pub history: u64,
+    /// Whether the client confirms what it processed by `ack` events.
+    pub acks: bool,
+}
