@@ -10,4 +10,7 @@
 
 pub mod ask;
 pub mod handle;
+mod pages;
+mod ring;
 pub mod settings;
+mod table;
