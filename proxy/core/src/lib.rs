@@ -4,10 +4,24 @@
 //!
 //! | file | what it holds |
 //! |---|---|
+//! | [`wire`] | what clients say: reads their events |
+//! | [`events`] | every event that the server sends, as a frame |
+//! | [`event`] | what a connection tells a room |
 //! | [`ask`] | what Redis is asked, and what it answers |
 //! | [`handle`] | how a room hands bytes to a connection |
+//! | [`close`] | why a connection is closed |
+//! | [`frame`] | WebSocket frames |
+//! | `json` | JSON objects into bytes |
 //! | [`settings`] | limits and times |
 
+#![forbid(unsafe_code)]
+
 pub mod ask;
+pub mod close;
+pub mod event;
+pub mod events;
+pub mod frame;
 pub mod handle;
+mod json;
 pub mod settings;
+pub mod wire;
