@@ -68,7 +68,11 @@ impl Uid {
 
     /// Nobody is here or about to be, and nothing is under way.
     fn is_idle(&self) -> bool {
-        self.seats.is_empty() && self.joining == 0 && self.away == 0 && !self.asked && !self.detaching
+        self.seats.is_empty()
+            && self.joining == 0
+            && self.away == 0
+            && !self.asked
+            && !self.detaching
     }
 }
 
@@ -162,18 +166,6 @@ impl Book {
         seat.map(|seat| seat.1)
     }
 
-    /// A seat joined again and counts from `at` on; in a room that was born again the kicks began anew.
-    pub(crate) fn restart(&mut self, uid: &str, conn: ConnId, at: Position, kicks: u64) {
-        if let Some(row) = self.uids.get_mut(uid) {
-            if let Some(seat) = row.seats.iter_mut().find(|seat| seat.0 == conn) {
-                seat.1 = at;
-            }
-            row.known = Some(row.known.map_or(at.seq, |known| known.min(at.seq)));
-            row.kicks = row.kicks.min(kicks);
-        }
-        self.mark(uid);
-    }
-
     /// A seat is gone. Whether there was one.
     pub(crate) fn exit(&mut self, uid: &str, conn: ConnId, how: Leave) -> bool {
         let Some(row) = self.uids.get_mut(uid) else {
@@ -263,7 +255,10 @@ impl Book {
         }
         self.marked = later;
         for (position, uids) in in_order(acks) {
-            asks.extend(uids.chunks(CHUNK).map(|some| Ask::Ack(position, some.to_vec())));
+            asks.extend(
+                uids.chunks(CHUNK)
+                    .map(|some| Ask::Ack(position, some.to_vec())),
+            );
         }
         asks.extend(detach.chunks(CHUNK).map(|some| Ask::Detach(some.to_vec())));
         asks
@@ -284,7 +279,10 @@ impl Book {
         }
         self.away = later;
         for (position, uids) in in_order(groups) {
-            asks.extend(uids.chunks(CHUNK).map(|some| Ask::Away(position, some.to_vec())));
+            asks.extend(
+                uids.chunks(CHUNK)
+                    .map(|some| Ask::Away(position, some.to_vec())),
+            );
         }
     }
 

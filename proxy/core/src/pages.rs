@@ -95,7 +95,7 @@ impl Pages {
                 Slice::Bytes(bytes, to) => return Found::Bytes(bytes, to),
                 // It was cut by its bytes: the reader gets a page of its own.
                 Slice::Beyond if page.cut && from != own => {}
-                _ if fresh == Some(from) => return Found::Broken,
+                Slice::Broken if fresh == Some(from) => return Found::Broken,
                 // It ended at the head of its time, or is of a history of its time: both may have changed.
                 _ => {
                     self.kept.retain(|kept| kept.0 != from);
@@ -150,10 +150,6 @@ impl Pages {
     /// Forgets all pages but those that are being read.
     pub(crate) fn clear(&mut self) {
         self.kept.retain(|kept| kept.1.is_none());
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.kept.is_empty()
     }
 }
 

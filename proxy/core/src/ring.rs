@@ -73,6 +73,11 @@ impl Ring {
         }
     }
 
+    /// Begins anew with everything after `at`.
+    pub(crate) fn start(&mut self, at: Position) {
+        *self = Self::new(at, self.end());
+    }
+
     pub(crate) const fn at(&self) -> Position {
         self.at
     }
@@ -160,11 +165,6 @@ impl Ring {
         None
     }
 
-    /// The oldest position that somebody can step over from.
-    pub(crate) fn begin(&self) -> Position {
-        self.chunks.front().map_or(self.at, |chunk| chunk.before)
-    }
-
     /// Drops the oldest chunks before `needed`, until no more than `most` bytes are kept.
     pub(crate) fn shrink(&mut self, needed: u64, most: usize) {
         while self.size > most && self.first < needed {
@@ -177,11 +177,6 @@ impl Ring {
         if self.chunks.is_empty() {
             self.chunks = VecDeque::new();
         }
-    }
-
-    /// Whether nothing but the end position is kept.
-    pub(crate) fn is_small(&self) -> bool {
-        self.chunks.is_empty() && self.open.is_empty()
     }
 }
 
@@ -248,11 +243,11 @@ mod tests {
     fn what_nobody_needs_is_dropped() {
         let mut ring = ring();
         ring.shrink(5, 0);
-        assert_eq!((ring.begin(), ring.end()), (at(14), 6));
+        assert_eq!((ring.chunks.len(), ring.end()), (1, 6));
         assert_eq!(rest(&ring, at(13)), None);
         assert_eq!(rest(&ring, at(15)), Some("16;17;".into()));
         ring.shrink(6, 0);
-        assert!(ring.is_small());
+        assert!(ring.chunks.is_empty());
         assert_eq!((ring.size(), ring.end(), ring.at()), (0, 6, at(17)));
         assert_eq!(rest(&ring, at(17)), Some(String::new()));
     }

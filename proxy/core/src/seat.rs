@@ -51,7 +51,10 @@ pub(crate) enum Why {
         heard: Option<Heard>,
     },
     /// The room joins again by itself, with this position.
-    Again { since: Position, heard: Option<Heard> },
+    Again {
+        since: Position,
+        heard: Option<Heard>,
+    },
     /// The end of the membership.
     Leave,
 }

@@ -1,0 +1,106 @@
+//! The fields of a client's event, and how they are read.
+
+use super::scan::Member;
+use room_core::position::Position;
+use room_core::uid::{MAX_UID, valid_uid};
+use serde::Deserialize;
+use std::borrow::Cow;
+use unicode_normalization::UnicodeNormalization;
+
+/// A code and a sentence for the client.
+pub(super) type Wrong = (&'static str, String);
+
+/// The fields of an event, as they are written.
+#[derive(Debug, Default)]
+pub(super) struct Fields<'a>(Vec<(Cow<'a, str>, Member<'a>)>);
+
+impl<'a> Fields<'a> {
+    pub(super) fn push(&mut self, member: Member<'a>) {
+        self.0.push((member.name(), member));
+    }
+
+    /// The fields in their order.
+    pub(super) fn members(&self) -> impl Iterator<Item = &Member<'a>> {
+        self.0.iter().map(|(_, member)| member)
+    }
+
+    /// The text of a field's value; of the last one if it is there twice, as most readers take it.
+    pub(super) fn raw(&self, name: &str) -> Option<&'a str> {
+        let found = self.0.iter().rev().find(|(known, _)| known == name);
+        found.map(|(_, member)| member.value)
+    }
+
+    /// A field that may be there; `null` counts as not there.
+    pub(super) fn get<T: Deserialize<'a>>(&self, name: &str) -> Result<Option<T>, Wrong> {
+        match self.raw(name) {
+            None => Ok(None),
+            Some(raw) => serde_json::from_str(raw).map_err(|error| {
+                let what = format!("'{name}' is of the wrong kind: {error}");
+                ("BADFIELD", what)
+            }),
+        }
+    }
+
+    /// A text, if it can be read as one.
+    pub(super) fn text(&self, name: &str) -> Option<String> {
+        self.get(name).ok().flatten()
+    }
+
+    pub(super) fn roomid(&self) -> Result<Option<String>, Wrong> {
+        self.raw("roomid").map_or(Ok(None), roomid)
+    }
+
+    pub(super) fn position(&self, name: &str) -> Result<Option<Position>, Wrong> {
+        let text = self.get::<String>(name)?;
+        text.map(|text| position(name, &text)).transpose()
+    }
+}
+
+/// A position that a client gives.
+pub(super) fn position(name: &str, text: &str) -> Result<Position, Wrong> {
+    text.parse()
+        .map_err(|error| ("BADPOS", format!("'{name}': {error}")))
+}
+
+/// A room's name from the text of its field: a number is a fine one too. `null` is none.
+pub(super) fn roomid(raw: &str) -> Result<Option<String>, Wrong> {
+    let Some(roomid) = text_or_number("roomid", raw)? else {
+        return Ok(None);
+    };
+    if !valid_uid(roomid.as_bytes()) {
+        let what = "'roomid' must be 1 to 128 bytes without spaces or control characters";
+        return Err(("BADFIELD", what.to_owned()));
+    }
+    Ok(Some(roomid))
+}
+
+/// A uid from the text of its field: many user tables have nothing but numbers.
+pub(super) fn uid(raw: &str) -> Result<String, Wrong> {
+    let given = text_or_number("uid", raw)?;
+    let uid = nfc(given.ok_or(("BADFIELD", "'uid' must be a text or a number".to_owned()))?);
+    if !valid_uid(uid.as_bytes()) {
+        let what = "'uid' must be 1 to 128 bytes without spaces or control characters";
+        return Err(("BADUID", what.to_owned()));
+    }
+    Ok(uid)
+}
+
+fn text_or_number(name: &str, raw: &str) -> Result<Option<String>, Wrong> {
+    if raw.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(Some(raw.to_owned()));
+    }
+    serde_json::from_str(raw).map_err(|error| {
+        let what = format!("'{name}' is of the wrong kind: {error}");
+        ("BADFIELD", what)
+    })
+}
+
+/// A uid in Unicode's composed form (NFC): a letter with an accent is the same person, whether the keyboard made one
+/// character of it or two.
+pub fn nfc(uid: String) -> String {
+    // Composing makes a text three times shorter at most: one that is longer than that is too long in any form.
+    if uid.is_ascii() || uid.len() > 3 * MAX_UID {
+        return uid;
+    }
+    uid.nfc().collect()
+}

@@ -1,0 +1,32 @@
+//! Names that only the server uses.
+
+/// Events that only the server sends; from a client they are `BADEVENT`.
+pub const SERVER_EVENTS: [&str; 9] = [
+    "synced",
+    "sent",
+    "lost",
+    "reset",
+    "kicked",
+    "error",
+    "presence",
+    "position",
+    "heartbeat-timeout",
+];
+
+/// Whether only the server sets this field.
+pub fn is_server_field(name: &str) -> bool {
+    matches!(
+        name,
+        "seq" | "position" | "ts" | "uid" | "roomid" | "total" | "num" | "event" | "duplicate"
+    )
+}
+
+/// Whether an event that is passed on may not have this name: a client could take it for the server's, or for a stored
+/// message.
+pub fn is_reserved(event: &str) -> bool {
+    SERVER_EVENTS.contains(&event)
+        || matches!(
+            event,
+            "message" | "login" | "logout" | "leave" | "heartbeat" | "ack" | "members" | ""
+        )
+}

@@ -1,0 +1,208 @@
+//! Reads a client's event.
+
+use super::fields::{Fields, Wrong, position, roomid, uid};
+use super::names::SERVER_EVENTS;
+use super::pieces::Pieces;
+use super::scan::scan;
+use super::types::{About, Bad, ClientEvent, Entry, Login, Outgoing};
+use room_core::dedupe::MAX_ID;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
+
+/// Objects and arrays within one another in a client's event. Common readers give up between 64 and 1,000.
+pub const MAX_DEPTH: usize = 32;
+/// Fields of a client's event, not counting those within others.
+pub const MAX_FIELDS: usize = 64;
+/// Bytes of a name to show, as JSON.
+pub const MAX_NAME: usize = 256;
+/// Rooms that one login may name.
+pub const MAX_ROOMS: usize = 100;
+
+/// Reads one event.
+pub fn parse(text: &str) -> Result<ClientEvent, Bad> {
+    let mut fields = Fields::default();
+    let mut many = 0;
+    let shape = scan(text, |member| {
+        many += 1;
+        if many <= MAX_FIELDS {
+            fields.push(member);
+        }
+    });
+    let object = text.trim_start().starts_with('{');
+    let Some(shape) = shape.filter(|_| object) else {
+        return Err(Bad {
+            code: "BADJSON",
+            message: not_json(text),
+            about: About::default(),
+        });
+    };
+    let about = About {
+        event: fields.text("event"),
+        roomid: fields.text("roomid"),
+        id: fields.text("id"),
+    };
+    let refuse = |(code, message)| Bad {
+        code,
+        message,
+        about,
+    };
+    let wrong = if shape.depth > MAX_DEPTH {
+        Some(format!("an event may be {MAX_DEPTH} brackets deep"))
+    } else if !shape.unicode {
+        Some("a string has half a surrogate pair, which is no character".into())
+    } else if many > MAX_FIELDS {
+        Some(format!("an event may have {MAX_FIELDS} fields"))
+    } else {
+        None
+    };
+    match wrong {
+        Some(message) => Err(refuse(("BADFIELD", message))),
+        None => read(text, &fields).map_err(refuse),
+    }
+}
+
+/// Why a text is no event, in the words of a parser that counts lines and columns.
+fn not_json(text: &str) -> String {
+    match serde_json::from_str::<IgnoredAny>(text) {
+        Ok(_) => "an event must be a JSON object".to_owned(),
+        Err(error) => format!("this is not JSON: {error}"),
+    }
+}
+
+fn read(text: &str, fields: &Fields<'_>) -> Result<ClientEvent, Wrong> {
+    let event = fields.text("event").filter(|event| !event.is_empty());
+    let event = event.ok_or(("BADEVENT", "the field 'event' must be a name".to_owned()))?;
+    if fields.raw("name").is_some_and(|name| name.len() > MAX_NAME) {
+        let what = format!("'name' may have {MAX_NAME} bytes, quotes included");
+        return Err(("BADFIELD", what));
+    }
+    let roomid = fields.roomid()?;
+    match event.as_str() {
+        "login" => login(roomid, fields).map(ClientEvent::Login),
+        "heartbeat" => Ok(ClientEvent::Heartbeat {
+            answers: fields.raw("message") == Some("\"pong\""),
+        }),
+        "logout" => Ok(ClientEvent::Logout(roomid)),
+        "leave" => Ok(ClientEvent::Leave(roomid)),
+        "ack" => match fields.position("position")? {
+            Some(position) => Ok(ClientEvent::Ack { roomid, position }),
+            None => Err(("BADFIELD", "an 'ack' needs the field 'position'".into())),
+        },
+        "members" => {
+            let cursor = fields.get::<String>("cursor")?;
+            let cursor = cursor.map_or(Ok(0), |text| text.parse());
+            let what = "'cursor' must be what the last page gave";
+            let cursor = cursor.map_err(|_| ("BADFIELD", what.to_owned()))?;
+            Ok(ClientEvent::Members { roomid, cursor })
+        }
+        name if SERVER_EVENTS.contains(&name) => {
+            Err(("BADEVENT", format!("only the server sends '{name}'")))
+        }
+        "message" if fields.raw("message").is_none() => {
+            Err(("BADFIELD", "a 'message' needs the field 'message'".into()))
+        }
+        "message" => outgoing(text, roomid, event, fields).map(ClientEvent::Message),
+        _ => outgoing(text, roomid, event, fields).map(ClientEvent::Other),
+    }
+}
+
+fn login(roomid: Option<String>, fields: &Fields<'_>) -> Result<Login, Wrong> {
+    let rooms = match fields.raw("rooms").filter(|raw| *raw != "null") {
+        Some(list) => entries(list, fields)?,
+        None => vec![Entry {
+            roomid: roomid.ok_or(missing("a 'login'", "roomid"))?,
+            since: fields.position("since")?,
+            history: fields.get("history")?.unwrap_or(0),
+        }],
+    };
+    let uid = uid(fields.raw("uid").ok_or(missing("a 'login'", "uid"))?)?;
+    let ack = fields.get::<String>("ack")?;
+    if ack.as_deref().is_some_and(|ack| ack != "client") {
+        return Err(("BADFIELD", "'ack' can only be \"client\"".into()));
+    }
+    if fields.get::<u64>("v")?.is_some_and(|version| version != 1) {
+        return Err(("BADFIELD", "'v' can only be 1".into()));
+    }
+    let name = fields.raw("name").map(str::to_owned);
+    Ok(Login {
+        uid,
+        // What was scanned is JSON.
+        name: name.and_then(|name| RawValue::from_string(name).ok()),
+        acks: ack.is_some(),
+        rooms,
+    })
+}
+
+fn missing(event: &str, field: &str) -> Wrong {
+    ("BADFIELD", format!("{event} needs the field '{field}'"))
+}
+
+/// An entry of `rooms`.
+#[derive(Deserialize)]
+struct RoomOf<'a> {
+    #[serde(borrow)]
+    roomid: Option<&'a RawValue>,
+    since: Option<String>,
+    history: Option<u64>,
+}
+
+fn entries(list: &str, fields: &Fields<'_>) -> Result<Vec<Entry>, Wrong> {
+    let beside = ["roomid", "since", "history"]
+        .into_iter()
+        .find(|name| fields.raw(name).is_some());
+    if let Some(name) = beside {
+        let what = format!("'{name}' belongs into the entries of 'rooms'");
+        return Err(("BADFIELD", what));
+    }
+    let list: Vec<RoomOf<'_>> = serde_json::from_str(list)
+        .map_err(|error| ("BADFIELD", format!("'rooms' is of the wrong kind: {error}")))?;
+    if list.is_empty() || list.len() > MAX_ROOMS {
+        let what = format!("'rooms' may have 1 to {MAX_ROOMS} entries");
+        return Err(("BADFIELD", what));
+    }
+    let mut entries: Vec<Entry> = Vec::with_capacity(list.len());
+    for of in list {
+        let given = of.roomid.map_or(Ok(None), |raw| roomid(raw.get()))?;
+        let roomid = given.ok_or(missing("an entry of 'rooms'", "roomid"))?;
+        if entries.iter().any(|entry| entry.roomid == roomid) {
+            return Err(("BADFIELD", format!("'rooms' has '{roomid}' twice")));
+        }
+        let since = of.since.map(|since| position("since", &since));
+        entries.push(Entry {
+            roomid,
+            since: since.transpose()?,
+            history: of.history.unwrap_or(0),
+        });
+    }
+    Ok(entries)
+}
+
+fn outgoing(
+    text: &str,
+    roomid: Option<String>,
+    event: String,
+    fields: &Fields<'_>,
+) -> Result<Outgoing, Wrong> {
+    let id = fields.get::<String>("id")?;
+    if id
+        .as_ref()
+        .is_some_and(|id| id.is_empty() || id.len() > MAX_ID)
+    {
+        return Err(("BADID", format!("'id' must have 1 to {MAX_ID} bytes")));
+    }
+    let mut pieces = Pieces::default();
+    fields.members().for_each(|member| pieces.add(member));
+    let mut kept = String::with_capacity(pieces.len());
+    for piece in pieces.of(text) {
+        kept.push(',');
+        kept.push_str(piece);
+    }
+    Ok(Outgoing {
+        roomid,
+        id,
+        event,
+        fields: kept,
+        has_name: fields.raw("name").is_some(),
+    })
+}
