@@ -225,8 +225,8 @@ mod tests {
         assert_eq!(pages.after(other.0[70], Some(65)), Found::Broken);
         assert_eq!(
             pages.after(log.0[100], Some(65)),
-            Found::Broken,
-            "there is nothing after the head"
+            Found::Ask(65, 64),
+            "more may have come"
         );
     }
 }

@@ -108,12 +108,12 @@ impl<H: Handle> Room<H> {
         if range.before != at {
             return self.lose_history(cx);
         }
-        self.history_is_true(cx);
         if !range.rows.is_empty() {
             cx.figures.gaps += 1;
             self.append(at, &range);
             self.wake(cx);
         }
+        self.history_is_true(cx);
         if fresh && let Some(gather) = &mut self.gather {
             let bound = *gather.bound.get_or_insert(range.head.seq);
             gather.frames.retain(|frame| {
