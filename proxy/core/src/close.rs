@@ -9,6 +9,8 @@ pub enum Close {
     GoingAway,
     /// No sign of life from the client.
     Dead,
+    /// The server failed in a way that it cannot go on from, on this connection.
+    Failed,
     /// More events than `--max-rate`.
     Flood,
     /// An event above `--max-event`.
@@ -18,11 +20,22 @@ pub enum Close {
 }
 
 impl Close {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::GoingAway,
+        Self::Dead,
+        Self::Failed,
+        Self::Flood,
+        Self::TooBig,
+        Self::Protocol,
+    ];
+
     /// The code in the close frame.
     pub const fn code(self) -> u16 {
         match self {
             Self::GoingAway => 4000,
             Self::Dead => 4001,
+            Self::Failed => 4002,
             Self::Flood => 4100,
             Self::TooBig => 4101,
             Self::Protocol => 4102,
@@ -34,6 +47,7 @@ impl Close {
         match self {
             Self::GoingAway => "the server stops; connect again",
             Self::Dead => "no sign of life; connect again",
+            Self::Failed => "the server failed; connect again",
             Self::Flood => "too many events in a short time",
             Self::TooBig => "an event was larger than allowed",
             Self::Protocol => "only text messages of RFC 6455 are understood",
@@ -52,17 +66,32 @@ mod tests {
 
     #[test]
     fn the_code_says_whether_to_reconnect() {
-        assert!(Close::GoingAway.reconnect() && Close::Dead.reconnect());
-        assert!(
-            !Close::Flood.reconnect() && !Close::TooBig.reconnect() && !Close::Protocol.reconnect()
-        );
-        for close in [
-            Close::GoingAway,
-            Close::Dead,
-            Close::Flood,
-            Close::TooBig,
-            Close::Protocol,
+        for (close, reconnect) in [
+            (Close::GoingAway, true),
+            (Close::Dead, true),
+            (Close::Failed, true),
+            (Close::Flood, false),
+            (Close::TooBig, false),
+            (Close::Protocol, false),
         ] {
+            assert_eq!(close.reconnect(), reconnect, "{close:?}");
+            let range = if reconnect { 4000..=4099 } else { 4100..=4199 };
+            assert!(range.contains(&close.code()), "{close:?}");
+            assert_eq!(
+                close.reason().contains("connect again"),
+                reconnect,
+                "{close:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn each_code_is_of_one_reason_and_fits_a_frame() {
+        let mut codes: Vec<u16> = Close::ALL.iter().map(|close| close.code()).collect();
+        codes.dedup();
+        assert_eq!(codes.len(), Close::ALL.len());
+        assert!(codes.is_sorted());
+        for close in Close::ALL {
             // RFC 6455, section 5.5: a control frame has at most 125 bytes, two of which are the code.
             assert!(close.reason().len() <= 123);
         }

@@ -24,9 +24,14 @@ pub enum Event {
     Members(u64),
 }
 
+/// The number of a login on its connection: the end of the session of one is not that of the next.
+pub type LoginNumber = u32;
+
 /// A login to one room.
 #[derive(Debug)]
 pub struct Login {
+    /// Which of its connection.
+    pub number: LoginNumber,
     /// Who.
     pub uid: Arc<str>,
     /// The name to show, as JSON.

@@ -266,6 +266,10 @@ impl<H: Handle> Hub<H> {
     fn down_now(&mut self, now: u64, asks: &mut Asks) {
         self.up = None;
         asks.clear();
+        for slot in self.rooms.iter_mut().flatten() {
+            slot.room.unlink();
+        }
+        self.linking = 0;
         let mut open: Vec<_> = std::mem::take(&mut self.open.list).into_iter().collect();
         // In the order in which they were asked.
         open.sort_by_key(|(request, _)| *request);
@@ -275,10 +279,9 @@ impl<H: Handle> Hub<H> {
             });
         }
         for place in self.places() {
-            self.with(now, place, asks, |room, _| room.down());
+            self.with(now, place, asks, |room, cx| room.down(cx));
         }
         self.queue.clear();
-        self.linking = 0;
     }
 
     fn places(&self) -> Vec<u32> {
@@ -300,7 +303,11 @@ impl<H: Handle> Hub<H> {
             let Some(place) = self.queue.pop_front() else {
                 return;
             };
-            self.with(now, place, asks, |room, cx| room.want_link(cx));
+            self.with(now, place, asks, |room, cx| {
+                if !room.is_empty() {
+                    room.want_link(cx);
+                }
+            });
         }
     }
 

@@ -9,6 +9,9 @@
 //! | [`event`] | what a connection tells a room |
 //! | [`ask`] | what Redis is asked, and what it answers |
 //! | [`handle`] | how a room hands bytes to a connection |
+//! | [`client`] | a connection: what its events are for which room |
+//! | [`beats`] | a connection's heartbeats and their answers |
+//! | [`allowance`] | how many events a client may send |
 //! | [`close`] | why a connection is closed |
 //! | [`frame`] | WebSocket frames |
 //! | `json` | JSON objects into bytes |
@@ -25,8 +28,11 @@
 
 #![forbid(unsafe_code)]
 
+pub mod allowance;
 pub mod ask;
+pub mod beats;
 mod book;
+pub mod client;
 pub mod close;
 mod cx;
 pub mod event;

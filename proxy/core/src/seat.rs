@@ -1,6 +1,6 @@
 //! A connection's place in a room.
 
-use crate::event::{Event, Login};
+use crate::event::{Event, Login, LoginNumber};
 use crate::handle::{Beat, ConnId, Handle};
 use crate::table::Keyed;
 use room_core::position::{Position, Seq};
@@ -71,6 +71,8 @@ pub(crate) struct Heard {
 pub(crate) struct Seat<H> {
     pub(crate) conn: ConnId,
     pub(crate) handle: H,
+    /// The client's last login here.
+    pub(crate) number: LoginNumber,
     pub(crate) uid: Arc<str>,
     pub(crate) name: Option<Arc<RawValue>>,
     /// The client sends `ack` events.
@@ -101,6 +103,7 @@ impl<H: Handle> Seat<H> {
         Self {
             conn,
             handle,
+            number: login.number,
             uid: login.uid.clone(),
             name: login.name.clone(),
             acks: login.acks,

@@ -79,7 +79,6 @@ impl<H: Handle> Room<H> {
                         .map(crate::ring::Chunk::end);
                     self.hand(place, &rest, to.unwrap_or(at), false, cx);
                 }
-                self.left = self.seats.len() as u32;
                 self.serve_seat(place, cx);
                 return;
             }

@@ -26,7 +26,7 @@ impl<H: Handle> Room<H> {
         if !cx.up {
             self.refuse_login(handle, &Fault::Down, bytes, cx);
             if self.seats.get(&conn).is_none() {
-                handle.ended(&self.roomid);
+                handle.ended(&self.roomid, login.number);
             }
             return;
         }
@@ -37,6 +37,7 @@ impl<H: Handle> Room<H> {
         }
         if let Some(seat) = self.seats.get_mut(&conn) {
             seat.state = State::Out;
+            seat.number = login.number;
             seat.waiting = Some(Box::new(Waiting {
                 why: Why::Login {
                     login,
@@ -247,7 +248,7 @@ impl<H: Handle> Room<H> {
                     self.advance_one(conn, cx);
                 } else {
                     self.drop_seat(conn, cx);
-                    handle.ended(&self.roomid);
+                    handle.ended(&self.roomid, login.number);
                 }
             }
             Why::Again { .. } => {

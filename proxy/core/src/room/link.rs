@@ -47,12 +47,17 @@ impl<H: Handle> Room<H> {
         }
     }
 
-    /// The link is gone: its questions have failed before.
-    pub(crate) fn down(&mut self) {
+    /// The link is gone: nothing is asked any more. The failures of what was asked follow, then [`down`](Self::down).
+    pub(crate) fn unlink(&mut self) {
         self.link = Link::None;
         self.relink = None;
         self.gather = None;
         self.trail = None;
+    }
+
+    /// All questions have failed.
+    pub(crate) fn down(&mut self, cx: &mut Cx<'_, H>) {
+        self.fail_logins(&Fault::Down, cx);
         self.book.down();
     }
 

@@ -285,7 +285,7 @@ impl<H: Handle> Room<H> {
         let Some(seat) = self.seats.get_mut(&conn) else {
             return;
         };
-        let (handle, uid) = (seat.handle.clone(), seat.uid.clone());
+        let (handle, uid, number) = (seat.handle.clone(), seat.uid.clone(), seat.number);
         let waiting = seat.waiting.take();
         if let Some(Why::Again { .. }) = waiting.as_ref().map(|waiting| &waiting.why) {
             self.book.abort(&uid);
@@ -295,7 +295,7 @@ impl<H: Handle> Room<H> {
         }
         self.book.exit(&uid, conn, how);
         self.drop_seat(conn, cx);
-        handle.ended(&self.roomid);
+        handle.ended(&self.roomid, number);
         self.report_soon(cx);
         if let Some(waiting) = waiting {
             self.go_through(conn, &handle, waiting.queue, cx);

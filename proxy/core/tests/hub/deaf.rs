@@ -229,3 +229,25 @@ fn a_login_while_the_room_waits_for_its_turn_is_not_live_before() {
     assert_eq!(bob.names().last().unwrap(), "next");
     assert_eq!(ann.names().last().unwrap(), "next");
 }
+
+#[test]
+fn a_login_that_waits_for_the_link_is_refused_when_that_breaks() {
+    let mut desk = Desk::new();
+    let ann = live(&mut desk);
+    desk.down();
+    desk.up();
+    let (request, _) = desk.one();
+    desk.answer(request, Ok(Answer::Done));
+    let bob = Conn::default();
+    desk.login(2, &bob, "bob", None);
+    assert!(matches!(desk.one().1, Ask::Attach(_)));
+    desk.down();
+    assert_eq!(bob.names(), ["error"]);
+    assert_eq!((bob.done(), bob.ended()), (1, 1));
+    assert!(desk.asks.is_empty());
+    desk.up();
+    desk.answer_all();
+    let next = desk.say("next");
+    desk.hear(&next);
+    assert_eq!(ann.names().last().unwrap(), "next");
+}

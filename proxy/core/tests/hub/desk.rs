@@ -38,7 +38,7 @@ impl Handle for Conn {
     fn done(&self, bytes: usize) {
         self.0.done.set(self.0.done.get() + bytes);
     }
-    fn ended(&self, roomid: &Arc<str>) {
+    fn ended(&self, roomid: &Arc<str>, _: u32) {
         self.0.ended.borrow_mut().push(roomid.to_string());
     }
 }
@@ -199,6 +199,7 @@ impl Desk {
 
     pub(crate) fn login(&mut self, id: ConnId, conn: &Conn, uid: &str, since: Option<Position>) {
         let login = Login {
+            number: 1,
             uid: uid.into(),
             name: None,
             since,

@@ -1,0 +1,257 @@
+//! A connection as a state machine: what its events are for which room, and how much of it is still under way.
+//!
+//! Rooms know best who is in them: an event that comes for a room between the end of its session and the client's knowing of it
+//! goes there, and is refused there in its order. Here a room is kept as long as the room may know this connection, as the
+//! room must be told when the connection ends.
+
+use crate::allowance::Allowance;
+use crate::close::Close;
+use crate::event::{self, Event, LoginNumber};
+use crate::events;
+use crate::wire::{self, About, Bad, ClientEvent, Login};
+use bytes::Bytes;
+use std::sync::Arc;
+
+/// What is kept of an event beside its text, about.
+const EACH: usize = 64;
+
+/// What a client may do.
+#[derive(Clone, Copy, Debug)]
+pub struct ClientLimits {
+    /// Rooms that a connection may be in.
+    pub max_rooms: usize,
+    /// Events a second.
+    pub max_rate: u32,
+    /// Events without effect yet; with more the connection stops reading.
+    pub unanswered: usize,
+    /// The same in bytes.
+    pub held_bytes: usize,
+}
+
+impl Default for ClientLimits {
+    fn default() -> Self {
+        Self {
+            max_rooms: 100,
+            max_rate: 50,
+            unanswered: 64,
+            held_bytes: 256 * 1024,
+        }
+    }
+}
+
+/// What is to be done about an event.
+#[derive(Debug)]
+pub enum Act {
+    /// It is for this room; so many bytes are under way until the room has given them back ([`Client::done`]).
+    Room(Arc<str>, Event, usize),
+    /// It is refused: the client is sent this.
+    Say(Bytes),
+    /// It answers a heartbeat.
+    Answered,
+    /// The connection is closed.
+    Close(Close),
+}
+
+/// A room that may know this connection.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    /// The last login.
+    login: LoginNumber,
+    /// The client wants to leave; it is a member until the room says otherwise.
+    leaving: bool,
+}
+
+/// See the top of the file.
+#[derive(Debug)]
+pub struct Client {
+    limits: ClientLimits,
+    allowance: Allowance,
+    /// In the order of the logins, each with the place of the same index.
+    rooms: Vec<Arc<str>>,
+    places: Vec<Place>,
+    logins: LoginNumber,
+    /// Events under way, and their bytes.
+    open: usize,
+    held: usize,
+}
+
+impl Client {
+    /// A connection that begins at `now` (ms).
+    pub fn new(limits: ClientLimits, now: u64) -> Self {
+        Self {
+            allowance: Allowance::new(limits.max_rate, now),
+            limits,
+            rooms: Vec::new(),
+            places: Vec::new(),
+            logins: 0,
+            open: 0,
+            held: 0,
+        }
+    }
+
+    /// The rooms that may know this connection, in the order of the logins.
+    pub fn rooms(&self) -> &[Arc<str>] {
+        &self.rooms
+    }
+
+    /// So much is under way that the connection is to stop reading.
+    pub fn is_full(&self) -> bool {
+        self.open >= self.limits.unanswered || self.held >= self.limits.held_bytes
+    }
+
+    /// An event of so many bytes has had its effect.
+    pub const fn done(&mut self, bytes: usize) {
+        self.open = self.open.saturating_sub(1);
+        self.held = self.held.saturating_sub(bytes);
+    }
+
+    /// A room ended the session that this login began (a kick, say), or refused to begin one.
+    pub fn ended(&mut self, roomid: &str, login: LoginNumber) {
+        if let Some(at) = self.at(roomid)
+            && self
+                .places
+                .get(at)
+                .is_some_and(|place| place.login == login)
+        {
+            self.forget(at);
+        }
+    }
+
+    fn at(&self, roomid: &str) -> Option<usize> {
+        self.rooms.iter().position(|known| **known == *roomid)
+    }
+
+    fn forget(&mut self, at: usize) {
+        self.rooms.remove(at);
+        self.places.remove(at);
+    }
+
+    /// The client's event.
+    pub fn text(&mut self, now: u64, text: &str) -> Vec<Act> {
+        if !self.allowance.take(now) {
+            return vec![Act::Close(Close::Flood)];
+        }
+        match wire::parse(text) {
+            Ok(event) => self.event(event, text.len()),
+            Err(Bad {
+                code,
+                message,
+                about,
+            }) => vec![Act::Say(events::error(code, &message, &about))],
+        }
+    }
+
+    fn event(&mut self, event: ClientEvent, size: usize) -> Vec<Act> {
+        let about = event.about();
+        let (roomid, event) = match event {
+            ClientEvent::Login(login) => return self.login(login, size),
+            ClientEvent::Heartbeat { answers: true } => return vec![Act::Answered],
+            // Whoever reads the socket counts it as a sign of life.
+            ClientEvent::Heartbeat { answers: false } => return Vec::new(),
+            ClientEvent::Message(out) => (out.roomid.clone(), Event::Publish(out)),
+            ClientEvent::Other(out) => (out.roomid.clone(), Event::Signal(out)),
+            ClientEvent::Ack { roomid, position } => (roomid, Event::Ack(position)),
+            ClientEvent::Logout(roomid) => (roomid, Event::Logout),
+            ClientEvent::Leave(roomid) => (roomid, Event::Leave),
+            ClientEvent::Members { roomid, cursor } => (roomid, Event::Members(cursor)),
+        };
+        vec![self.for_room(roomid.as_deref(), event, size, &about)]
+    }
+
+    fn for_room(&mut self, named: Option<&str>, event: Event, size: usize, about: &About) -> Act {
+        let at = match named {
+            Some(roomid) => self.at(roomid),
+            None => self.first(),
+        };
+        let Some((at, roomid)) = at.and_then(|at| Some((at, self.rooms.get(at)?.clone()))) else {
+            let message = match named {
+                Some(roomid) => format!("log in to room '{roomid}' first"),
+                None => "log in to a room first".to_owned(),
+            };
+            return Act::Say(events::error("NOLOGIN", &message, about));
+        };
+        match (&event, self.places.get_mut(at)) {
+            // A logout cannot fail; leaving can, and the session goes on then.
+            (Event::Logout, _) => self.forget(at),
+            (Event::Leave, Some(place)) => place.leaving = true,
+            _ => {}
+        }
+        self.room_act(roomid, event, size)
+    }
+
+    /// The first room that the client does not want to leave; else the first one, which refuses what comes too late.
+    fn first(&self) -> Option<usize> {
+        let stays = self.places.iter().position(|place| !place.leaving);
+        stays.or((!self.places.is_empty()).then_some(0))
+    }
+
+    fn room_act(&mut self, roomid: Arc<str>, event: Event, size: usize) -> Act {
+        let bytes = size + EACH;
+        self.open += 1;
+        self.held += bytes;
+        Act::Room(roomid, event, bytes)
+    }
+
+    fn login(&mut self, login: Login, size: usize) -> Vec<Act> {
+        let uid: Arc<str> = login.uid.into();
+        let name = login.name.map(Arc::from);
+        let each = size / login.rooms.len().max(1);
+        let mut acts = Vec::with_capacity(login.rooms.len());
+        for entry in login.rooms {
+            let Some((roomid, number)) = self.enter(&entry.roomid) else {
+                acts.push(self.too_many(entry.roomid));
+                continue;
+            };
+            let event = Event::Login(Box::new(event::Login {
+                number,
+                uid: uid.clone(),
+                name: name.clone(),
+                since: entry.since,
+                history: entry.history,
+                acks: login.acks,
+            }));
+            acts.push(self.room_act(roomid, event, each));
+        }
+        acts
+    }
+
+    /// Notes a login; `None` if there are too many rooms.
+    fn enter(&mut self, roomid: &str) -> Option<(Arc<str>, LoginNumber)> {
+        let known = self.at(roomid);
+        if known.is_none() && self.rooms.len() >= self.limits.max_rooms {
+            return None;
+        }
+        let roomid = match known {
+            Some(at) => {
+                let roomid = self.rooms.get(at).cloned()?;
+                // It is the newest login now.
+                self.forget(at);
+                roomid
+            }
+            None => roomid.into(),
+        };
+        self.logins = self.logins.wrapping_add(1);
+        self.rooms.push(roomid.clone());
+        self.places.push(Place {
+            login: self.logins,
+            leaving: false,
+        });
+        Some((roomid, self.logins))
+    }
+
+    fn too_many(&self, roomid: String) -> Act {
+        let message = format!(
+            "a connection may be in {} rooms at most",
+            self.limits.max_rooms
+        );
+        let about = About {
+            event: Some("login".into()),
+            roomid: Some(roomid),
+            id: None,
+        };
+        Act::Say(events::error("LIMIT", &message, &about))
+    }
+}
+
+#[cfg(test)]
+mod tests;

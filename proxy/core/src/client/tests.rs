@@ -1,0 +1,232 @@
+use super::*;
+
+fn client() -> Client {
+    let limits = ClientLimits {
+        max_rooms: 3,
+        max_rate: 10,
+        unanswered: 4,
+        held_bytes: 1000,
+    };
+    Client::new(limits, 0)
+}
+
+/// An act in short: the room, the event with what matters of it, or the error's code.
+fn short(act: &Act) -> String {
+    match act {
+        Act::Room(roomid, event, _) => match event {
+            Event::Login(login) => format!("{roomid}: login {}", login.number),
+            Event::Publish(out) => format!("{roomid}: {}", out.event),
+            Event::Signal(out) => format!("{roomid}: signal {}", out.event),
+            Event::Ack(position) => format!("{roomid}: ack {position}"),
+            Event::Logout => format!("{roomid}: logout"),
+            Event::Leave => format!("{roomid}: leave"),
+            Event::Members(cursor) => format!("{roomid}: members {cursor}"),
+        },
+        Act::Say(frame) => {
+            let text = String::from_utf8_lossy(frame.get(4..).unwrap_or_default());
+            let code = text
+                .split("\"code\":\"")
+                .nth(1)
+                .and_then(|rest| rest.split('"').next());
+            code.unwrap_or_default().to_owned()
+        }
+        Act::Answered => "answered".to_owned(),
+        Act::Close(close) => format!("{close:?}"),
+    }
+}
+
+/// Runs `client` over lines of `event > acts`.
+fn run(client: &mut Client, script: &[(&str, &str)]) {
+    for (i, (text, wanted)) in script.iter().enumerate() {
+        let acts = client.text(i as u64 * 1000, text);
+        let got: Vec<_> = acts.iter().map(short).collect();
+        assert_eq!(got.join("; "), *wanted, "{i}: {text}");
+        for act in acts {
+            if let Act::Room(_, _, bytes) = act {
+                client.done(bytes);
+            }
+        }
+    }
+}
+
+const LOGIN_A: &str = r#"{"event":"login","uid":"u","roomid":"a"}"#;
+const LOGIN_B: &str = r#"{"event":"login","uid":"u","roomid":"b"}"#;
+const MESSAGE: &str = r#"{"event":"message","message":1}"#;
+
+#[test]
+fn events_go_to_the_room_they_name_else_to_the_first_one() {
+    let script = [
+        (MESSAGE, "NOLOGIN"),
+        (LOGIN_A, "a: login 1"),
+        (LOGIN_B, "b: login 2"),
+        (MESSAGE, "a: message"),
+        (r#"{"event":"typing","roomid":"b"}"#, "b: signal typing"),
+        (
+            r#"{"event":"ack","position":"3-00000001","roomid":"b"}"#,
+            "b: ack 3-00000001",
+        ),
+        (r#"{"event":"members","cursor":"7"}"#, "a: members 7"),
+        (r#"{"event":"typing","roomid":"c"}"#, "NOLOGIN"),
+        (r#"{"event":"heartbeat","message":"pong"}"#, "answered"),
+        (r#"{"event":"heartbeat","message":"ping"}"#, ""),
+        (r#"{"event":"kicked"}"#, "BADEVENT"),
+        ("{", "BADJSON"),
+        (r#"{"event":"logout"}"#, "a: logout"),
+        (MESSAGE, "b: message"),
+        (r#"{"event":"logout","roomid":"a"}"#, "NOLOGIN"),
+        (r#"{"event":"logout","roomid":"b"}"#, "b: logout"),
+        (MESSAGE, "NOLOGIN"),
+    ];
+    run(&mut client(), &script);
+}
+
+#[test]
+fn a_login_of_many_rooms_is_one_event_for_each() {
+    let mut client = client();
+    let script = [
+        (
+            r#"{"event":"login","uid":"u","name":"U","ack":"client","rooms":[{"roomid":"a"},{"roomid":"b"}]}"#,
+            "a: login 1; b: login 2",
+        ),
+        (
+            r#"{"event":"login","uid":"u","rooms":[{"roomid":"c"},{"roomid":"d"},{"roomid":"a"}]}"#,
+            "c: login 3; LIMIT; a: login 4",
+        ),
+        (MESSAGE, "b: message"),
+        (r#"{"event":"login","uid":"u","roomid":"e"}"#, "LIMIT"),
+    ];
+    run(&mut client, &script);
+    let rooms: Vec<&str> = client.rooms().iter().map(|roomid| &**roomid).collect();
+    assert_eq!(rooms, ["b", "c", "a"]);
+}
+
+#[test]
+fn a_login_carries_all_that_was_said() {
+    let mut client = client();
+    let acts = client.text(
+        0,
+        r#"{"event":"login","uid":"u","name":"U","ack":"client",
+            "rooms":[{"roomid":"a","since":"3-00000001"},{"roomid":"b","history":5}]}"#,
+    );
+    let logins: Vec<_> = acts
+        .into_iter()
+        .map(|act| match act {
+            Act::Room(_, Event::Login(login), _) => login,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    let [a, b] = logins.as_slice() else {
+        panic!("two logins: {logins:?}");
+    };
+    assert_eq!((a.number, b.number), (1, 2));
+    assert_eq!((&*a.uid, &*b.uid, a.acks, b.acks), ("u", "u", true, true));
+    assert_eq!(a.since.map(|since| since.seq), Some(3));
+    assert_eq!((b.since, a.history, b.history), (None, 0, 5));
+    let name = |login: &event::Login| login.name.as_ref().map(|name| name.get().to_owned());
+    assert_eq!((name(a), name(b)), (Some("\"U\"".into()), name(a)));
+}
+
+#[test]
+fn a_room_that_ended_the_session_is_forgotten_unless_there_is_a_newer_one() {
+    let mut client = client();
+    run(
+        &mut client,
+        &[(LOGIN_A, "a: login 1"), (LOGIN_A, "a: login 2")],
+    );
+    client.ended("a", 1);
+    assert_eq!(client.rooms().len(), 1, "the end of the first one");
+    client.ended("b", 2);
+    client.ended("a", 2);
+    assert_eq!(client.rooms().len(), 0);
+    run(&mut client, &[(MESSAGE, "NOLOGIN")]);
+    client.ended("a", 2);
+}
+
+#[test]
+fn who_leaves_is_in_the_room_until_it_says_otherwise() {
+    let mut client = client();
+    let leave = r#"{"event":"leave","roomid":"a"}"#;
+    let script = [
+        (LOGIN_A, "a: login 1"),
+        (LOGIN_B, "b: login 2"),
+        (leave, "a: leave"),
+        (MESSAGE, "b: message"),
+        (
+            r#"{"event":"message","message":1,"roomid":"a"}"#,
+            "a: message",
+        ),
+        (r#"{"event":"logout","roomid":"b"}"#, "b: logout"),
+        // The room refuses it behind the leaving, or takes it if that failed.
+        (MESSAGE, "a: message"),
+    ];
+    run(&mut client, &script);
+    assert_eq!(client.rooms().len(), 1, "the room must hear of the end");
+    client.ended("a", 1);
+    run(&mut client, &[(MESSAGE, "NOLOGIN")]);
+}
+
+/// The bytes of an event that went to a room.
+fn bytes(acts: &[Act]) -> usize {
+    match acts {
+        [Act::Room(_, _, bytes)] => *bytes,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn reading_pauses_while_too_much_is_under_way() {
+    let mut client = client();
+    let mut open = vec![bytes(&client.text(0, LOGIN_A))];
+    for _ in 0..2 {
+        open.push(bytes(&client.text(0, MESSAGE)));
+    }
+    assert!(!client.is_full());
+    client.text(0, "{");
+    client.text(0, r#"{"event":"message","message":1,"roomid":"nowhere"}"#);
+    assert!(!client.is_full(), "what was refused is not under way");
+    open.push(bytes(&client.text(0, MESSAGE)));
+    assert!(client.is_full(), "four events");
+    client.done(open.remove(0));
+    assert!(!client.is_full());
+
+    let long = format!(r#"{{"event":"message","message":"{}"}}"#, "x".repeat(900));
+    let long = bytes(&client.text(0, &long));
+    open.into_iter().for_each(|bytes| client.done(bytes));
+    assert!(!client.is_full(), "{long} bytes of 1000");
+    let more = bytes(&client.text(0, MESSAGE));
+    assert!(client.is_full(), "{long} and {more} bytes of 1000");
+    client.done(long);
+    client.done(more);
+    assert!(!client.is_full());
+}
+
+#[test]
+fn a_login_of_many_rooms_is_held_once_in_bytes() {
+    let mut client = Client::new(ClientLimits::default(), 0);
+    let rooms: Vec<String> = (0..50).map(|i| format!(r#"{{"roomid":{i}}}"#)).collect();
+    let text = format!(
+        r#"{{"event":"login","uid":"u","rooms":[{}]}}"#,
+        rooms.join(",")
+    );
+    let acts = client.text(0, &text);
+    let held: usize = acts
+        .iter()
+        .map(|act| bytes(std::slice::from_ref(act)))
+        .sum();
+    assert!(
+        (text.len()..text.len() + 50 * EACH + 1).contains(&held),
+        "{held}"
+    );
+    assert!(!client.is_full());
+}
+
+#[test]
+fn a_flood_closes_the_connection() {
+    let mut client = client();
+    let heartbeat = r#"{"event":"heartbeat","message":"pong"}"#;
+    for _ in 0..100 {
+        assert_eq!(short(&client.text(0, heartbeat)[0]), "answered");
+    }
+    assert_eq!(short(&client.text(0, heartbeat)[0]), "Flood");
+    assert_eq!(short(&client.text(100, heartbeat)[0]), "answered");
+}
