@@ -82,6 +82,10 @@ impl<T: Keyed> Table<T> {
 
     /// Adds a row whose key is not there yet.
     pub(crate) fn push(&mut self, row: T) {
+        // The library would make place for four at once.
+        if self.rows.len() < 4 {
+            self.rows.reserve_exact(1);
+        }
         self.rows.push(row);
         let place = self.rows.len() - 1;
         if self.index.is_some() {

@@ -74,7 +74,7 @@ fn each_event_looks_as_the_readme_says() {
         to: 5,
         reason: "maxlen".into(),
     };
-    let sent_as = |position| Published {
+    let sent_as = |position: Option<_>| Published {
         seq: 4,
         duplicate: position.is_none(),
         position,

@@ -251,3 +251,32 @@ fn a_login_that_waits_for_the_link_is_refused_when_that_breaks() {
     desk.hear(&next);
     assert_eq!(ann.names().last().unwrap(), "next");
 }
+
+#[test]
+fn rooms_come_back_a_window_at_a_time_and_who_uses_one_is_first() {
+    let mut desk = Desk::new();
+    let conn = Conn::default();
+    let rooms: Vec<std::sync::Arc<str>> = (0..1000).map(|n| format!("room {n}").into()).collect();
+    for room in &rooms {
+        desk.login_to(room, 1, &conn, "ann");
+        desk.answer_all();
+    }
+    desk.down();
+    desk.up();
+    let window = hub_core::settings::Settings::default().window;
+    assert_eq!(desk.asks.len(), window);
+    let bob = Conn::default();
+    desk.login_to(&rooms[999], 2, &bob, "bob");
+    assert_eq!(desk.asks.len(), window + 1);
+    let mut answered = 0;
+    while !desk.asks.is_empty() {
+        assert!(desk.asks.len() <= window + 1);
+        desk.answer_first();
+        answered += 1;
+    }
+    assert_eq!(
+        answered,
+        2 * rooms.len() + 1,
+        "subscribed and attached each, and one joined"
+    );
+}

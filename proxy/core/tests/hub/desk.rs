@@ -197,6 +197,21 @@ impl Desk {
         self.serve();
     }
 
+    pub(crate) fn login_to(&mut self, room: &Arc<str>, id: ConnId, conn: &Conn, uid: &str) {
+        let login = Login {
+            number: 1,
+            uid: uid.into(),
+            name: None,
+            since: None,
+            history: 0,
+            acks: false,
+        };
+        let event = Event::Login(Box::new(login));
+        self.hub
+            .client(self.now, id, conn, room, event, 1, &mut self.asks);
+        self.serve();
+    }
+
     pub(crate) fn login(&mut self, id: ConnId, conn: &Conn, uid: &str, since: Option<Position>) {
         let login = Login {
             number: 1,
@@ -278,16 +293,20 @@ impl Desk {
     pub(crate) fn answer_all(&mut self) -> Vec<Ask> {
         let mut all = Vec::new();
         while !self.asks.is_empty() {
-            let (request, _, ask) = self.asks.remove(0);
-            all.push(ask.clone());
-            let answer = match ask {
-                Ask::Join { since, .. } => self.joined(since.unwrap_or(self.head())),
-                Ask::Attach(_) => self.attached(),
-                Ask::Range { from, count, .. } => self.range(from, count),
-                _ => Answer::Done,
-            };
-            self.answer(request, Ok(answer));
+            all.push(self.answer_first());
         }
         all
+    }
+
+    pub(crate) fn answer_first(&mut self) -> Ask {
+        let (request, _, ask) = self.asks.remove(0);
+        let answer = match &ask {
+            Ask::Join { since, .. } => self.joined(since.unwrap_or(self.head())),
+            Ask::Attach(_) => self.attached(),
+            Ask::Range { from, count, .. } => self.range(*from, *count),
+            _ => Answer::Done,
+        };
+        self.answer(request, Ok(answer));
+        ask
     }
 }
