@@ -1,8 +1,8 @@
-//! A connection as a state machine: what its events are for which room, and how much of it is still under way.
+//! A connection as a state machine: which room each of its events is for, and how much of them is still under way.
 //!
-//! Rooms know best who is in them: an event that comes for a room between the end of its session and the client's knowing of it
-//! goes there, and is refused there in its order. Here a room is kept as long as the room may know this connection, as the
-//! room must be told when the connection ends.
+//! Whether somebody is in a room is the room's to say: it refuses what comes after the end of a session, in the order in
+//! which it came. The list kept here only chooses the room of an event that names none, and says which rooms must hear that
+//! the connection ended; so a room stays in it as long as the room may know the connection.
 
 use crate::allowance::Allowance;
 use crate::close::Close;
@@ -63,7 +63,7 @@ impl Default for ClientLimits {
     fn default() -> Self {
         Self {
             max_rooms: 100,
-            max_rate: 50,
+            max_rate: 200,
             unanswered: 64,
             held_bytes: 256 * 1024,
         }
@@ -186,10 +186,10 @@ impl Client {
             ClientEvent::Leave(roomid) => (roomid, Event::Leave),
             ClientEvent::Members { roomid, cursor } => (roomid, Event::Members(cursor)),
         };
-        vec![self.to_room(roomid.as_deref(), event, size, &about)]
+        vec![self.pass_on(roomid.as_deref(), event, size, &about)]
     }
 
-    fn to_room(&mut self, named: Option<&str>, event: ToRoom, size: usize, about: &About) -> Act {
+    fn pass_on(&mut self, named: Option<&str>, event: ToRoom, size: usize, about: &About) -> Act {
         let at = match named {
             Some(roomid) => self.at(roomid),
             None => self.first(),

@@ -74,9 +74,9 @@ fn each_event_looks_as_the_readme_says() {
         to: 5,
         reason: "maxlen".into(),
     };
-    let sent_as = |position| Published {
+    let sent_as = |position: Option<Position>| Published {
         seq: 4,
-        duplicate: position == None,
+        duplicate: position.is_none(),
         position,
     };
     let about = |roomid: Option<&str>| About {

@@ -192,8 +192,10 @@ fn outgoing(
         return Err(("BADID", format!("'id' must have 1 to {MAX_ID} bytes")));
     }
     let mut pieces = Pieces::default();
-    fields.members().for_each(|member| pieces.add(member));
-    let mut kept = String::with_capacity(pieces.len());
+    for member in fields.members() {
+        pieces.add(member);
+    }
+    let mut kept = String::with_capacity(pieces.size());
     for piece in pieces.of(text) {
         kept.push(',');
         kept.push_str(piece);
