@@ -6,7 +6,7 @@
 
 use crate::allowance::Allowance;
 use crate::close::Close;
-use crate::event::{self, Event};
+use crate::event::{self, Event, LoginNumber};
 use crate::events;
 use crate::wire::{self, About, Bad, ClientEvent, Login};
 use bytes::Bytes;
@@ -14,37 +14,6 @@ use std::sync::Arc;
 
 /// What is kept of an event beside its text, about.
 const EACH: usize = 64;
-
-/// The number of a login on its connection: a room that ends the session of one does not end that of the next.
-pub type LoginNumber = u32;
-
-/// An event for a room; a login carries its number where the room gets a handle ([`Event::with`]).
-pub type ToRoom = Event<LoginNumber>;
-
-impl ToRoom {
-    /// The event with the handle that `handle` makes of a login's number.
-    pub fn with<H>(self, handle: impl FnOnce(LoginNumber) -> H) -> Event<H> {
-        match self {
-            Self::Login(login) => {
-                let login = *login;
-                Event::Login(Box::new(event::Login {
-                    handle: handle(login.handle),
-                    uid: login.uid,
-                    name: login.name,
-                    since: login.since,
-                    history: login.history,
-                    acks: login.acks,
-                }))
-            }
-            Self::Publish(message) => Event::Publish(message),
-            Self::Signal(event) => Event::Signal(event),
-            Self::Ack(position) => Event::Ack(position),
-            Self::Logout => Event::Logout,
-            Self::Leave => Event::Leave,
-            Self::Members(cursor) => Event::Members(cursor),
-        }
-    }
-}
 
 /// What a client may do.
 #[derive(Clone, Copy, Debug)]
@@ -74,7 +43,7 @@ impl Default for ClientLimits {
 #[derive(Debug)]
 pub enum Act {
     /// It is for this room; so many bytes are under way until the room has given them back ([`Client::done`]).
-    Room(Arc<str>, ToRoom, usize),
+    Room(Arc<str>, Event, usize),
     /// It is refused: the client is sent this.
     Say(Bytes),
     /// It answers a heartbeat.
@@ -186,10 +155,10 @@ impl Client {
             ClientEvent::Leave(roomid) => (roomid, Event::Leave),
             ClientEvent::Members { roomid, cursor } => (roomid, Event::Members(cursor)),
         };
-        vec![self.pass_on(roomid.as_deref(), event, size, &about)]
+        vec![self.for_room(roomid.as_deref(), event, size, &about)]
     }
 
-    fn pass_on(&mut self, named: Option<&str>, event: ToRoom, size: usize, about: &About) -> Act {
+    fn for_room(&mut self, named: Option<&str>, event: Event, size: usize, about: &About) -> Act {
         let at = match named {
             Some(roomid) => self.at(roomid),
             None => self.first(),
@@ -216,7 +185,7 @@ impl Client {
         stays.or((!self.places.is_empty()).then_some(0))
     }
 
-    fn room_act(&mut self, roomid: Arc<str>, event: ToRoom, size: usize) -> Act {
+    fn room_act(&mut self, roomid: Arc<str>, event: Event, size: usize) -> Act {
         let bytes = size + EACH;
         self.open += 1;
         self.held += bytes;
@@ -234,7 +203,7 @@ impl Client {
                 continue;
             };
             let event = Event::Login(Box::new(event::Login {
-                handle: number,
+                number,
                 uid: uid.clone(),
                 name: name.clone(),
                 since: entry.since,

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 /// See the top of the file.
 #[derive(Debug)]
-pub enum Event<H> {
+pub enum Event {
     /// The client logs in.
-    Login(Box<Login<H>>),
+    Login(Box<Login>),
     /// It publishes a message that is stored.
     Publish(Outgoing),
     /// It sends an event that is not.
@@ -24,11 +24,14 @@ pub enum Event<H> {
     Members(u64),
 }
 
+/// The number of a login on its connection: the end of the session of one is not that of the next.
+pub type LoginNumber = u32;
+
 /// A login to one room.
 #[derive(Debug)]
-pub struct Login<H> {
-    /// Where the room's frames go.
-    pub handle: H,
+pub struct Login {
+    /// Which of its connection.
+    pub number: LoginNumber,
     /// Who.
     pub uid: Arc<str>,
     /// The name to show, as JSON.

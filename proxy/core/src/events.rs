@@ -180,9 +180,10 @@ pub fn put_counters(out: &mut BytesMut, roomid: &str, ms: u64, total: u64, num: 
 }
 
 /// How the room stands after a time in which changes could not be heard; `online` are all who are, if they are few.
-pub fn presence(roomid: &str, ms: u64, total: u64, num: u64, online: Option<&[String]>) -> Bytes {
+pub fn presence(roomid: &str, total: u64, num: u64, online: Option<&[String]>) -> Bytes {
     event("presence", |object| {
-        let object = counted(object.string("roomid", roomid), (ms, total, num));
+        let object = object.string("roomid", roomid);
+        let object = object.number("total", total).number("num", num);
         match online {
             Some(uids) => object.list("online", uids, |out, uid| put_string(out, uid)),
             None => object,

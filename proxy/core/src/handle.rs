@@ -1,6 +1,7 @@
 //! How a room hands bytes to a connection: a call that returns at once. The shell's handle is an `Arc` of what all threads
 //! share of a connection; the simulator's is a small model of one.
 
+use crate::event::LoginNumber;
 use bytes::Bytes;
 use std::sync::Arc;
 
@@ -46,6 +47,6 @@ pub trait Handle: Clone {
     fn push(&self, now: u64, frames: &Bytes, how: Push) -> Pushed;
     /// The client's event of so many bytes has had its effect; each event is told once.
     fn done(&self, bytes: usize);
-    /// The room ended its seat by itself: a kick, a membership that ended elsewhere, a login that failed.
-    fn ended(&self, roomid: &Arc<str>);
+    /// The room ended the seat of a login by itself: a kick, a membership that ended elsewhere, a login that failed.
+    fn ended(&self, roomid: &Arc<str>, login: LoginNumber);
 }

@@ -16,18 +16,39 @@
 //! | [`frame`] | WebSocket frames |
 //! | `json` | JSON objects into bytes |
 //! | [`settings`] | limits and times |
+//! | [`hub`] | the rooms of one thread |
+//! | `room` | one room |
+//! | `seat` | a connection's place in a room |
+//! | `ring` | a room's last frames |
+//! | `pages` | pages of the log, for those who catch up |
+//! | `book` | what was confirmed, and what of it Redis has answered |
+//! | `table` | rows by key |
+//! | `cx` | what a room needs while it handles one thing |
+//! | [`Figures`] | what is counted |
 
 #![forbid(unsafe_code)]
 
 pub mod allowance;
 pub mod ask;
 pub mod beats;
+mod book;
 pub mod client;
 pub mod close;
+mod cx;
 pub mod event;
 pub mod events;
+mod figures;
 pub mod frame;
 pub mod handle;
+pub mod hub;
 mod json;
+mod pages;
+mod ring;
+mod room;
+mod seat;
 pub mod settings;
+mod table;
 pub mod wire;
+
+pub use cx::Asks;
+pub use figures::Figures;

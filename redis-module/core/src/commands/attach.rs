@@ -16,11 +16,17 @@ pub struct Attached<'a> {
     pub gone: Vec<&'a [u8]>,
     /// How often those were kicked who ever were: who remembers a lower count has missed a kick.
     pub kicks: Vec<(&'a [u8], u16)>,
+    /// Uids.
+    pub members: u64,
+    /// Uids with a session, these among them.
+    pub online: u64,
+    /// Who these are, in rooms where presence names people: a proxy may have missed who came and went.
+    pub who: Option<Vec<Box<[u8]>>>,
 }
 
 impl Answer for Attached<'_> {
     fn write(&self, to: &mut impl Sink) {
-        to.map(3);
+        to.map(6);
         to.pair_position("head", self.head);
         to.text("gone");
         to.array(self.gone.len());
@@ -31,6 +37,16 @@ impl Answer for Attached<'_> {
             to.array(2);
             to.bytes(uid);
             to.int(u64::from(*kicks));
+        }
+        to.pair("members", self.members);
+        to.pair("online", self.online);
+        to.text("who");
+        match &self.who {
+            None => to.null(),
+            Some(who) => {
+                to.array(who.len());
+                who.iter().for_each(|uid| to.bytes(uid));
+            }
         }
     }
 }
@@ -47,6 +63,9 @@ pub fn attach<'a>(
         head: room.log().head(),
         gone: Vec::new(),
         kicks: Vec::new(),
+        members: room.member_count() as u64,
+        online: 0,
+        who: None,
     };
     let mut began = 0;
     let held = env.held_until(room.came());
@@ -70,6 +89,8 @@ pub fn attach<'a>(
     if let Some(until) = held.filter(|_| began > 0) {
         place.sessions.hold(place.key, until);
     }
+    reply.online = place.sessions.online(place.key);
+    reply.who = place.sessions.who(place.key, env.settings.presence_names);
     let mut outcome = Outcome::of(reply);
     outcome.count(Counter::Joined, began);
     Ok(outcome)

@@ -1,7 +1,8 @@
 //! Looking, without changing anything.
 
 use super::keys::RoomName;
-use super::rows::{Counts, Presence};
+use super::list::walk;
+use super::rows::{Counts, OWN, Presence};
 use super::slab::NONE;
 use super::state::Sessions;
 use super::values::{Ghost, Totals};
@@ -13,6 +14,19 @@ impl Sessions {
     /// done.
     pub fn online(&self, room: RoomName<'_>) -> u64 {
         self.room_counts(room, |counts| counts.online)
+    }
+
+    /// The uids with sessions in this room, in no promised order, if there are no more than `most`.
+    pub fn who(&self, room: RoomName<'_>, most: u64) -> Option<Vec<Box<[u8]>>> {
+        if self.online(room) > most {
+            return None;
+        }
+        let room = self.find_room(room).and_then(|row| self.rooms.get(row));
+        let first = room.map_or(NONE, |room| room.presences);
+        let online = walk::<OWN, _>(&self.presences, first)
+            .filter(|(_, presence)| presence.counts().online > 0)
+            .map(|(_, presence)| presence.uid.clone());
+        Some(online.collect())
     }
 
     /// Whether [`is_here`](Self::is_here) says so of any uid.

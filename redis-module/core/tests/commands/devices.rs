@@ -28,13 +28,22 @@ fn attach_says_who_is_gone_and_who_was_kicked() {
     let mut server = room();
     server.kick("r", "b", "").unwrap();
     let reply = server.attach(OTHER, "r", &["a", "b", "c"]).unwrap();
-    assert_eq!(reply.names(), ["head", "gone", "kicks"]);
+    let names = ["head", "gone", "kicks", "members", "online", "who"];
+    assert_eq!(reply.names(), names);
     assert_eq!(reply.get("gone").items(), [Value::Text("c".into())]);
     let kick = Value::Array(vec![Value::Text("b".into()), Value::Int(1)]);
     assert_eq!(reply.get("kicks").items(), [kick]);
     assert_eq!(reply.get("head").text(), server.at("r", 10).to_string());
     assert_eq!(server.counted["Joined"], 3);
     assert_eq!(server.attach(OTHER, "x", &["a"]), Err("NOROOM".into()));
+    let counts = ["members", "online"].map(|name| reply.get(name).clone());
+    assert_eq!(counts, [Value::Int(2), Value::Int(2)]);
+    let mut who: Vec<&str> = reply.get("who").items().iter().map(Value::text).collect();
+    who.sort();
+    assert_eq!(who, ["a", "b"]);
+    server.settings.presence_names = 1;
+    let reply = server.attach(OTHER, "r", &["a"]).unwrap();
+    assert_eq!(*reply.get("who"), Value::Null, "too many to be named");
     server.settings.max_uids = 1;
     assert_eq!(
         server.attach(OTHER, "r", &["a", "b"]),

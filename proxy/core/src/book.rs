@@ -1,0 +1,376 @@
+//! Which uids this proxy has in a room, what they have confirmed, and what of it Redis has answered.
+//!
+//! What was sent counts as reported only when Redis said so: until then it is *asked*, and if there was no answer, or a
+//! refusal that passes, it is asked again.
+
+use crate::ask::{Ask, Fault};
+use crate::handle::ConnId;
+use crate::table::{Keyed, Table};
+use room_core::position::{Position, Seq};
+use smallvec::SmallVec;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+/// Uids of one command.
+const CHUNK: usize = 500;
+/// Departures of a room that Redis has not heard of yet; beyond that the oldest are forgotten.
+const MOST_AWAY: usize = 100_000;
+
+/// How a seat ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Leave {
+    /// By a word: a logout, the end of the membership, a kick.
+    Told,
+    /// The device went without one, and may come back for what it has not confirmed.
+    Away,
+}
+
+#[derive(Debug)]
+struct Uid {
+    uid: Arc<str>,
+    /// What its seats here have confirmed.
+    seats: SmallVec<[(ConnId, Position); 1]>,
+    /// What the last seat had confirmed, when all are gone.
+    last: Option<Position>,
+    /// Joins under way: nothing of the uid is sent meanwhile.
+    joining: u16,
+    /// `ROOM.AWAY`s under way: no acknowledgement may overtake them.
+    away: u16,
+    /// What Redis knows of this proxy's session; `None` if it may have none.
+    known: Option<Seq>,
+    /// An acknowledgement is under way.
+    asked: bool,
+    /// A `ROOM.DETACH` is under way.
+    detaching: bool,
+    /// It stands in the list of those to be looked at.
+    marked: bool,
+    kicks: u64,
+}
+
+impl Keyed for Uid {
+    type Key = str;
+    fn key(&self) -> &str {
+        &self.uid
+    }
+}
+
+impl Uid {
+    fn lowest(&self) -> Option<Position> {
+        let here = self.seats.iter().map(|seat| seat.1);
+        here.min_by_key(|at| at.seq).or(self.last)
+    }
+
+    /// What Redis does not know yet.
+    fn news(&self) -> Option<Position> {
+        let known = self.known?;
+        self.lowest().filter(|lowest| lowest.seq > known)
+    }
+
+    /// Nobody is here or about to be, and nothing is under way.
+    fn is_idle(&self) -> bool {
+        self.seats.is_empty()
+            && self.joining == 0
+            && self.away == 0
+            && !self.asked
+            && !self.detaching
+    }
+}
+
+/// See the top of the file.
+#[derive(Debug, Default)]
+pub(crate) struct Book {
+    uids: Table<Uid>,
+    /// Those about whom something may be to say.
+    marked: Vec<Arc<str>>,
+    /// What seats that went without a logout had confirmed.
+    away: VecDeque<(Arc<str>, Position)>,
+}
+
+impl Book {
+    /// A join begins.
+    pub(crate) fn begin(&mut self, uid: &Arc<str>) {
+        if self.uids.find(uid).is_none() {
+            self.uids.push(Uid {
+                uid: uid.clone(),
+                seats: SmallVec::new(),
+                last: None,
+                joining: 0,
+                away: 0,
+                known: None,
+                asked: false,
+                detaching: false,
+                marked: false,
+                kicks: 0,
+            });
+        }
+        if let Some(row) = self.uids.get_mut(uid) {
+            row.joining += 1;
+        }
+    }
+
+    /// The join is done: the seat has everything up to `at`; the uid was kicked so often before.
+    pub(crate) fn enter(&mut self, uid: &str, conn: ConnId, at: Position, kicks: u64) {
+        let Some(row) = self.uids.get_mut(uid) else {
+            return;
+        };
+        row.joining = row.joining.saturating_sub(1);
+        row.seats.retain(|seat| seat.0 != conn);
+        // A kick that was missed is meant for the seats that were here.
+        let here = !row.seats.is_empty();
+        row.kicks = if here { row.kicks.min(kicks) } else { kicks };
+        row.seats.push((conn, at));
+        row.last = None;
+        // Redis keeps the lower of what the session had and where this join starts.
+        row.known = Some(row.known.map_or(at.seq, |known| known.min(at.seq)));
+        self.mark(uid);
+    }
+
+    /// The join failed. Whether Redis has a session of the uid is not known: it is ended, unless somebody is here.
+    pub(crate) fn abort(&mut self, uid: &str) {
+        if let Some(row) = self.uids.get_mut(uid) {
+            row.joining = row.joining.saturating_sub(1);
+        }
+        self.mark(uid);
+    }
+
+    fn mark(&mut self, uid: &str) {
+        if let Some(row) = self.uids.get_mut(uid)
+            && !row.marked
+        {
+            row.marked = true;
+            self.marked.push(row.uid.clone());
+        }
+    }
+
+    /// The client of a seat confirmed everything up to a position. Whether that is something to report.
+    pub(crate) fn confirm(&mut self, uid: &str, conn: ConnId, to: Position) -> bool {
+        let Some(row) = self.uids.get_mut(uid) else {
+            return false;
+        };
+        let seat = row.seats.iter_mut().find(|seat| seat.0 == conn);
+        match seat {
+            Some(seat) if to.seq > seat.1.seq => seat.1 = to,
+            _ => return false,
+        }
+        let news = row.news().is_some();
+        if news {
+            self.mark(uid);
+        }
+        news
+    }
+
+    /// What the client of a seat has confirmed.
+    pub(crate) fn confirmed(&self, uid: &str, conn: ConnId) -> Option<Position> {
+        let row = self.uids.get(uid)?;
+        let seat = row.seats.iter().find(|seat| seat.0 == conn);
+        seat.map(|seat| seat.1)
+    }
+
+    /// A seat is gone. Whether there was one.
+    pub(crate) fn exit(&mut self, uid: &str, conn: ConnId, how: Leave) -> bool {
+        let Some(row) = self.uids.get_mut(uid) else {
+            return false;
+        };
+        let lowest = row.lowest();
+        let Some(place) = row.seats.iter().position(|seat| seat.0 == conn) else {
+            return false;
+        };
+        let (_, at) = row.seats.remove(place);
+        if row.seats.is_empty() {
+            row.last = lowest;
+        }
+        if how == Leave::Away {
+            self.away.push_back((row.uid.clone(), at));
+            if self.away.len() > MOST_AWAY {
+                self.away.pop_front();
+            }
+        }
+        self.mark(uid);
+        true
+    }
+
+    /// How often the seats of a uid know that it was kicked.
+    pub(crate) fn kicks(&self, uid: &str) -> u64 {
+        self.uids.get(uid).map_or(0, |row| row.kicks)
+    }
+
+    /// Everybody who is here.
+    pub(crate) fn here(&self) -> Vec<Arc<str>> {
+        let here = self.uids.rows().iter().filter(|row| !row.seats.is_empty());
+        here.map(|row| row.uid.clone()).collect()
+    }
+
+    pub(crate) fn is_here(&self, uid: &str) -> bool {
+        self.uids.get(uid).is_some_and(|row| !row.seats.is_empty())
+    }
+
+    /// Whether there is something to say, now or when an answer comes.
+    pub(crate) fn is_due(&self) -> bool {
+        !(self.marked.is_empty() && self.away.is_empty())
+    }
+
+    /// Whether nothing is known of anybody.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.uids.is_empty() && self.away.is_empty()
+    }
+
+    /// How many uids it has.
+    pub(crate) fn len(&self) -> usize {
+        self.uids.len()
+    }
+
+    /// What is to be said, in this order: departures, acknowledgements, ends. With `of`, only about that uid, whose join
+    /// follows: then it is said at once.
+    pub(crate) fn due(&mut self, of: Option<&str>) -> Vec<Ask> {
+        let mut asks = Vec::new();
+        self.due_away(of, &mut asks);
+        let (mut acks, mut detach) = (Groups::default(), Vec::new());
+        let mut later = Vec::new();
+        for uid in std::mem::take(&mut self.marked) {
+            if of.is_some_and(|of| of != &*uid) {
+                later.push(uid);
+                continue;
+            }
+            let Some(row) = self.uids.get_mut(&uid) else {
+                continue;
+            };
+            let news = row.news();
+            // A seat that is about to come may be behind those that are here; but what was confirmed before goes first.
+            let wait = of.is_none() && (row.joining > 0 || row.away > 0 || row.asked);
+            if wait && (news.is_some() || row.seats.is_empty()) {
+                later.push(uid);
+                continue;
+            }
+            row.marked = false;
+            if let Some(lowest) = news {
+                row.asked = true;
+                put(&mut acks, lowest, &uid);
+                // Its end comes when this was answered.
+                continue;
+            }
+            if of.is_none() && row.is_idle() {
+                row.detaching = true;
+                detach.push(uid);
+            }
+        }
+        self.marked = later;
+        for (position, uids) in in_order(acks) {
+            asks.extend(
+                uids.chunks(CHUNK)
+                    .map(|some| Ask::Ack(position, some.to_vec())),
+            );
+        }
+        asks.extend(detach.chunks(CHUNK).map(|some| Ask::Detach(some.to_vec())));
+        asks
+    }
+
+    fn due_away(&mut self, of: Option<&str>, asks: &mut Vec<Ask>) {
+        let mut groups = Groups::default();
+        let mut later = VecDeque::new();
+        for (uid, position) in std::mem::take(&mut self.away) {
+            if of.is_some_and(|of| of != &*uid) {
+                later.push_back((uid, position));
+                continue;
+            }
+            if let Some(row) = self.uids.get_mut(&uid) {
+                row.away += 1;
+            }
+            put(&mut groups, position, &uid);
+        }
+        self.away = later;
+        for (position, uids) in in_order(groups) {
+            asks.extend(
+                uids.chunks(CHUNK)
+                    .map(|some| Ask::Away(position, some.to_vec())),
+            );
+        }
+    }
+
+    /// Redis answered an acknowledgement. True if it is to be asked again after a while.
+    pub(crate) fn acked(&mut self, to: Position, uids: &[Arc<str>], fault: Option<&Fault>) -> bool {
+        let again = fault.is_some_and(Fault::passes);
+        for uid in uids {
+            if let Some(row) = self.uids.get_mut(uid) {
+                row.asked = false;
+                if !again {
+                    row.known = row.known.map(|known| known.max(to.seq));
+                }
+            }
+            self.mark(uid);
+        }
+        again
+    }
+
+    /// Redis answered a departure. True if it is to be asked again after a while.
+    pub(crate) fn went(&mut self, at: Position, uids: &[Arc<str>], fault: Option<&Fault>) -> bool {
+        let again = fault.is_some_and(Fault::passes);
+        for uid in uids {
+            if let Some(row) = self.uids.get_mut(uid) {
+                row.away = row.away.saturating_sub(1);
+            }
+            if again {
+                self.away.push_back((uid.clone(), at));
+            }
+            self.mark(uid);
+        }
+        again
+    }
+
+    /// Redis answered the end of sessions. True if it is to be asked again after a while.
+    pub(crate) fn detached(&mut self, uids: &[Arc<str>], fault: Option<&Fault>) -> bool {
+        // If Redis is away, so are the sessions.
+        let again = fault.is_some_and(|fault| fault.passes() && *fault != Fault::Down);
+        for uid in uids {
+            let Some(place) = self.uids.find(uid) else {
+                continue;
+            };
+            if let Some(row) = self.uids.at(place) {
+                row.detaching = false;
+                if row.is_idle() && !again {
+                    self.uids.remove(place);
+                    continue;
+                }
+            }
+            self.mark(uid);
+        }
+        again
+    }
+
+    /// The link is gone, and all sessions with it. What was asked has failed by itself before.
+    pub(crate) fn down(&mut self) {
+        let mut place = 0;
+        while let Some(row) = self.uids.at(place) {
+            row.known = None;
+            if row.is_idle() {
+                self.uids.remove(place);
+            } else {
+                place += 1;
+            }
+        }
+    }
+
+    /// These have sessions again; how far Redis knows them is not known.
+    pub(crate) fn attached(&mut self, uids: &[Arc<str>]) {
+        for uid in uids {
+            if let Some(row) = self.uids.get_mut(uid) {
+                row.known = Some(0);
+            }
+            self.mark(uid);
+        }
+    }
+}
+
+type Groups = BTreeMap<(Seq, u32), (Position, Vec<Arc<str>>)>;
+
+fn put(groups: &mut Groups, position: Position, uid: &Arc<str>) {
+    let entry = groups.entry((position.seq, position.tag.0));
+    entry
+        .or_insert_with(|| (position, Vec::new()))
+        .1
+        .push(uid.clone());
+}
+
+/// The lowest position first.
+fn in_order(groups: Groups) -> impl Iterator<Item = (Position, Vec<Arc<str>>)> {
+    groups.into_values()
+}

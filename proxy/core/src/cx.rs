@@ -1,0 +1,95 @@
+//! What a room needs while it handles one thing: the time, the limits, and where questions go.
+
+use crate::ask::{Ask, Request};
+use crate::figures::Figures;
+use crate::handle::ConnId;
+use crate::settings::Settings;
+use room_core::position::{Position, Seq};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// What a hub asks: number, key, question, in the order in which they are to be sent.
+pub type Asks = Vec<(Request, Arc<str>, Ask)>;
+
+/// What an answer is for.
+#[derive(Debug)]
+pub(crate) enum Purpose<H> {
+    Subscribed,
+    Unsubscribed,
+    /// A login, or the room's own join of a seat.
+    Joined(ConnId),
+    /// Sessions of the whole room after a reconnect or a lost history.
+    Attached(Vec<Arc<str>>),
+    /// Whether a uid whose end was heard during its join still belongs to the room.
+    Heard(Arc<str>),
+    Acked(Position, Vec<Arc<str>>),
+    Went(Position, Vec<Arc<str>>),
+    Detached(Vec<Arc<str>>),
+    Published {
+        handle: H,
+        id: Option<String>,
+        bytes: usize,
+    },
+    Signalled {
+        handle: H,
+        id: Option<String>,
+        event: String,
+        bytes: usize,
+    },
+    Left {
+        conn: ConnId,
+        handle: H,
+        bytes: usize,
+    },
+    Members {
+        handle: H,
+        bytes: usize,
+    },
+    /// What the room itself missed.
+    Missed,
+    /// What is before a message that is older than the room's position.
+    Verified(Seq),
+    /// A page for those who catch up.
+    Page(Seq),
+    /// Whether a position is of this history.
+    Checked(Position),
+}
+
+/// Questions without an answer, of all rooms of a hub.
+#[derive(Debug)]
+pub(crate) struct Open<H> {
+    pub(crate) list: HashMap<Request, (u32, Purpose<H>)>,
+    last: Request,
+}
+
+impl<H> Default for Open<H> {
+    fn default() -> Self {
+        Self {
+            list: HashMap::new(),
+            last: 0,
+        }
+    }
+}
+
+/// See the top of the file.
+pub(crate) struct Cx<'a, H> {
+    pub(crate) now: u64,
+    pub(crate) settings: &'a Settings,
+    pub(crate) figures: &'a mut Figures,
+    pub(crate) asks: &'a mut Asks,
+    pub(crate) open: &'a mut Open<H>,
+    /// The room's place in the hub.
+    pub(crate) place: u32,
+    /// Whether there is a link.
+    pub(crate) up: bool,
+}
+
+impl<H> Cx<'_, H> {
+    /// Asks, and notes what for.
+    pub(crate) fn ask(&mut self, key: &Arc<str>, ask: Ask, purpose: Purpose<H>) {
+        self.open.last += 1;
+        let request = self.open.last;
+        self.open.list.insert(request, (self.place, purpose));
+        self.asks.push((request, key.clone(), ask));
+    }
+}

@@ -1,0 +1,254 @@
+//! A room's last frames, encoded once. Each live seat has its own place here; who catches up steps over to here.
+//!
+//! A **chunk** is what left together: a burst of messages, or an event that is not stored. Its bytes are shared by all seats.
+
+use bytes::{Bytes, BytesMut};
+use room_core::position::Position;
+use smallvec::SmallVec;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// A message in a chunk: its position, and where its bytes end.
+type Mark = (Position, u32);
+
+/// See the top of the file.
+#[derive(Debug)]
+pub(crate) struct Chunk {
+    pub(crate) bytes: Bytes,
+    /// What its first message follows.
+    before: Position,
+    marks: SmallVec<[Mark; 1]>,
+    /// A uid that this does not go to.
+    pub(crate) except: Option<Arc<str>>,
+}
+
+impl Chunk {
+    /// Whoever has this chunk is here.
+    pub(crate) fn end(&self) -> Position {
+        self.marks.last().map_or(self.before, |mark| mark.0)
+    }
+
+    /// What of it follows a position.
+    fn after(&self, at: Position) -> Option<Bytes> {
+        if at == self.before {
+            return Some(self.bytes.clone());
+        }
+        let mark = self.marks.iter().find(|mark| mark.0 == at)?;
+        Some(self.bytes.slice(mark.1 as usize..))
+    }
+
+    /// Its place in memory, about.
+    fn size(&self) -> usize {
+        self.bytes.len() + self.marks.len() * size_of::<Mark>() + size_of::<Self>()
+    }
+}
+
+/// See the top of the file. Chunks are numbered from 0 on.
+#[derive(Debug)]
+pub(crate) struct Ring {
+    chunks: VecDeque<Chunk>,
+    /// The number of the first chunk that is kept.
+    first: u64,
+    size: usize,
+    /// What gathers for the next chunk.
+    open: BytesMut,
+    marks: SmallVec<[Mark; 1]>,
+    /// Everything up to here is in chunks or went through them …
+    sealed: Position,
+    /// … and with what gathers up to here.
+    at: Position,
+}
+
+impl Ring {
+    /// An empty one that everything after `at` comes to. Its first chunk has the number `first`.
+    pub(crate) fn new(at: Position, first: u64) -> Self {
+        Self {
+            chunks: VecDeque::new(),
+            first,
+            size: 0,
+            open: BytesMut::new(),
+            marks: SmallVec::new(),
+            sealed: at,
+            at,
+        }
+    }
+
+    /// Begins anew with everything after `at`.
+    pub(crate) fn start(&mut self, at: Position) {
+        *self = Self::new(at, self.end());
+    }
+
+    pub(crate) const fn at(&self) -> Position {
+        self.at
+    }
+
+    /// The number that the next chunk gets.
+    pub(crate) fn end(&self) -> u64 {
+        self.first + self.chunks.len() as u64
+    }
+
+    pub(crate) const fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Adds the message at `to`, which follows: `encode` appends its frame.
+    pub(crate) fn push(&mut self, to: Position, encode: impl FnOnce(&mut BytesMut)) {
+        encode(&mut self.open);
+        self.at = to;
+        self.marks.push((to, self.open.len() as u32));
+    }
+
+    /// Adds an event that is not stored.
+    pub(crate) fn push_event(
+        &mut self,
+        except: Option<Arc<str>>,
+        encode: impl FnOnce(&mut BytesMut),
+    ) {
+        if except.is_some() {
+            self.seal();
+        }
+        encode(&mut self.open);
+        if except.is_some() {
+            self.close(except);
+        }
+    }
+
+    /// Makes a chunk of what has gathered.
+    pub(crate) fn seal(&mut self) {
+        if !self.open.is_empty() {
+            self.close(None);
+        }
+    }
+
+    fn close(&mut self, except: Option<Arc<str>>) {
+        let chunk = Chunk {
+            bytes: std::mem::take(&mut self.open).freeze(),
+            before: self.sealed,
+            marks: std::mem::take(&mut self.marks),
+            except,
+        };
+        self.sealed = self.at;
+        self.size += chunk.size();
+        self.chunks.push_back(chunk);
+    }
+
+    /// The chunk of a number.
+    pub(crate) fn chunk(&self, number: u64) -> Option<&Chunk> {
+        let index = usize::try_from(number.checked_sub(self.first)?).ok()?;
+        self.chunks.get(index)
+    }
+
+    /// Whether the message at this position went through, as far as is remembered.
+    pub(crate) fn has(&self, at: Position) -> bool {
+        let known =
+            |chunk: &Chunk| chunk.before == at || chunk.marks.iter().any(|mark| mark.0 == at);
+        at == self.at
+            || self.marks.iter().any(|mark| mark.0 == at)
+            || self.chunks.iter().rev().any(known)
+    }
+
+    /// Where somebody who has everything up to `at` goes on: what is left of the chunk that ends later, and the number of
+    /// the next one. `None` if that is not here. To be called when all is sealed.
+    pub(crate) fn find(&self, at: Position) -> Option<(Option<Bytes>, u64)> {
+        if at == self.at && self.marks.is_empty() {
+            return Some((None, self.end()));
+        }
+        for (index, chunk) in self.chunks.iter().enumerate().rev() {
+            if chunk.end() == at && chunk.before != at {
+                return Some((None, self.first + index as u64 + 1));
+            }
+            if let Some(rest) = chunk.after(at).filter(|_| chunk.end() != at) {
+                let except = chunk.except.is_some();
+                return Some(((!except).then_some(rest), self.first + index as u64 + 1));
+            }
+        }
+        None
+    }
+
+    /// Drops the oldest chunks before `needed`, until no more than `most` bytes are kept.
+    pub(crate) fn shrink(&mut self, needed: u64, most: usize) {
+        while self.size > most && self.first < needed {
+            let Some(chunk) = self.chunks.pop_front() else {
+                break;
+            };
+            self.size -= chunk.size();
+            self.first += 1;
+        }
+        if self.chunks.is_empty() {
+            self.chunks = VecDeque::new();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use room_core::position::Tag;
+
+    fn at(n: u64) -> Position {
+        Position::new(n, Tag(n as u32 * 7))
+    }
+
+    fn ring() -> Ring {
+        let mut ring = Ring::new(at(10), 3);
+        for burst in [11..=13, 14..=14, 15..=17] {
+            for n in burst {
+                ring.push(at(n), |out| {
+                    out.extend_from_slice(format!("{n};").as_bytes())
+                });
+            }
+            ring.seal();
+        }
+        ring
+    }
+
+    /// Everything that somebody at `from` gets.
+    fn rest(ring: &Ring, from: Position) -> Option<String> {
+        let (first, mut next) = ring.find(from)?;
+        let mut all = first.map_or_else(Vec::new, |bytes| bytes.to_vec());
+        while let Some(chunk) = ring.chunk(next) {
+            all.extend_from_slice(&chunk.bytes);
+            next += 1;
+        }
+        Some(String::from_utf8(all).unwrap())
+    }
+
+    #[test]
+    fn who_steps_over_gets_what_follows_once() {
+        let ring = ring();
+        for n in 10..=17 {
+            let wanted: String = (n + 1..=17).map(|n| format!("{n};")).collect();
+            assert_eq!(rest(&ring, at(n)), Some(wanted), "{n}");
+            assert!(ring.has(at(n)));
+        }
+        for strange in [at(9), at(18), Position::new(12, Tag(1))] {
+            assert_eq!(rest(&ring, strange), None);
+            assert!(!ring.has(strange));
+        }
+    }
+
+    #[test]
+    fn an_event_that_is_not_stored_is_a_chunk_of_its_own_where_it_spares_somebody() {
+        let mut ring = ring();
+        ring.push_event(Some("ann".into()), |out| out.extend_from_slice(b"+ann;"));
+        ring.push(at(18), |out| out.extend_from_slice(b"18;"));
+        ring.seal();
+        // Whoever comes now was told in the login who is here.
+        assert_eq!(rest(&ring, at(17)), Some("18;".into()));
+        assert_eq!(rest(&ring, at(16)), Some("17;+ann;18;".into()));
+        assert_eq!(ring.chunk(6).unwrap().except.as_deref(), Some("ann"));
+    }
+
+    #[test]
+    fn what_nobody_needs_is_dropped() {
+        let mut ring = ring();
+        ring.shrink(5, 0);
+        assert_eq!((ring.chunks.len(), ring.end()), (1, 6));
+        assert_eq!(rest(&ring, at(13)), None);
+        assert_eq!(rest(&ring, at(15)), Some("16;17;".into()));
+        ring.shrink(6, 0);
+        assert!(ring.chunks.is_empty());
+        assert_eq!((ring.size(), ring.end(), ring.at()), (0, 6, at(17)));
+        assert_eq!(rest(&ring, at(17)), Some(String::new()));
+    }
+}

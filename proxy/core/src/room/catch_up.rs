@@ -1,0 +1,199 @@
+//! A seat's way from the log to the ring: page by page at its own speed, until what it has is in the ring.
+
+use super::Room;
+use super::missed::AGAIN_MS;
+use crate::ask::{Answer, Ask, Fault};
+use crate::cx::{Cx, Purpose};
+use crate::events;
+use crate::handle::{ConnId, Handle, Push, Pushed};
+use crate::pages::Found;
+use crate::seat::State;
+use room_core::position::Seq;
+
+impl<H: Handle> Room<H> {
+    /// Lets all seats go on that wait for the room.
+    pub(super) fn advance_all(&mut self, cx: &mut Cx<'_, H>) {
+        if self.apart == 0 || !self.is_linked() {
+            return;
+        }
+        self.ring.seal();
+        let mut place = 0;
+        while place < self.seats.len() {
+            if self
+                .seats
+                .rows()
+                .get(place)
+                .is_some_and(|seat| seat.state == State::Ahead)
+            {
+                self.advance(place, None, cx);
+            }
+            place += 1;
+        }
+        let apart = |seat: &&crate::seat::Seat<H>| seat.state != State::Live;
+        self.apart = self.seats.rows().iter().filter(apart).count() as u32;
+    }
+
+    /// Lets one seat go on.
+    pub(super) fn advance_one(&mut self, conn: ConnId, cx: &mut Cx<'_, H>) {
+        if let Some(place) = self.seats.find(&conn) {
+            self.ring.seal();
+            self.put(conn, State::Ahead);
+            self.apart += 1;
+            self.advance(place, None, cx);
+        }
+    }
+
+    /// The seat's connection has room again.
+    pub(crate) fn low(&mut self, conn: ConnId, cx: &mut Cx<'_, H>) {
+        if self
+            .seats
+            .get(&conn)
+            .is_some_and(|seat| seat.state == State::Full)
+        {
+            self.advance_one(conn, cx);
+        }
+    }
+
+    /// One seat goes on: into the ring, to the next page, or it waits. `fresh` is a page that was just read for it.
+    fn advance(&mut self, place: usize, fresh: Option<Seq>, cx: &mut Cx<'_, H>) {
+        loop {
+            let linked = self.is_linked();
+            let Some(at) = self.at().filter(|_| linked) else {
+                return;
+            };
+            let Some(seat) = self
+                .seats
+                .at(place)
+                .filter(|seat| seat.state == State::Ahead)
+            else {
+                return;
+            };
+            if let Some((rest, next)) = self.ring.find(seat.sent) {
+                seat.state = State::Live;
+                seat.next = next;
+                cx.figures.stepped += 1;
+                if let Some(rest) = rest {
+                    let to = self
+                        .ring
+                        .chunk(next.saturating_sub(1))
+                        .map(crate::ring::Chunk::end);
+                    self.hand(place, &rest, to.unwrap_or(at), false, cx);
+                }
+                self.serve_seat(place, cx);
+                return;
+            }
+            if seat.sent.seq > at.seq {
+                self.times.again = self.times.again.min(cx.now + AGAIN_MS);
+                return;
+            }
+            let sent = seat.sent;
+            let pages = self.pages.get_or_insert_default();
+            pages.used = cx.now;
+            self.times.shrink = self.times.shrink.min(cx.now + super::serve::KEPT_MS);
+            match pages.after(sent, fresh) {
+                Found::Bytes(frames, to) => {
+                    cx.figures.pages_shared += 1;
+                    if !self.hand(place, &frames, to, true, cx) {
+                        return;
+                    }
+                }
+                Found::Asked(from) => {
+                    seat.state = State::Page(from);
+                    return;
+                }
+                Found::Ask(from, count) => {
+                    seat.state = State::Page(from);
+                    pages.asked(from);
+                    cx.figures.ranges += 1;
+                    let bytes = cx.settings.page;
+                    self.ask(cx, Ask::Range { from, count, bytes }, Purpose::Page(from));
+                    return;
+                }
+                Found::Broken => {
+                    seat.state = State::Doubt;
+                    return self.attach(cx);
+                }
+            }
+        }
+    }
+
+    /// Hands frames up to `to` to a seat; whether it took them.
+    pub(super) fn hand(
+        &mut self,
+        place: usize,
+        frames: &bytes::Bytes,
+        to: room_core::position::Position,
+        page: bool,
+        cx: &mut Cx<'_, H>,
+    ) -> bool {
+        let Some(seat) = self.seats.at(place) else {
+            return false;
+        };
+        let asks = !seat.acks;
+        let how = if page {
+            Push::Page { asks }
+        } else {
+            Push::Live { asks }
+        };
+        match seat.handle.push(cx.now, frames, how) {
+            Pushed::Taken(beat) => {
+                seat.handed(to, beat);
+                if cx.settings.broken == Some(crate::settings::Broken::AckEarly) {
+                    let (uid, conn) = (seat.uid.clone(), seat.conn);
+                    self.confirmed(&uid, conn, to, cx);
+                }
+                return true;
+            }
+            Pushed::Full => {
+                cx.figures.slow += u64::from(!page);
+                seat.state = State::Full;
+            }
+            Pushed::Gone => seat.state = State::Gone,
+        }
+        self.apart += 1;
+        false
+    }
+
+    /// A page came, or did not.
+    pub(super) fn page(&mut self, from: Seq, answer: Result<Answer, Fault>, cx: &mut Cx<'_, H>) {
+        let concerned = |seat: &&crate::seat::Seat<H>| seat.state == State::Page(from);
+        let conns: Vec<ConnId> = self
+            .seats
+            .rows()
+            .iter()
+            .filter(concerned)
+            .map(|seat| seat.conn)
+            .collect();
+        let pages = self.pages.get_or_insert_default();
+        match answer {
+            Ok(Answer::Range(range)) => {
+                let (roomid, total, num) = (&self.roomid, self.total, self.online);
+                pages.answered(from, &range, |at, row, out| {
+                    events::put_stored(out, roomid, at, row, total, num);
+                });
+            }
+            Err(fault) if fault.is("NOROOM") => {
+                pages.failed(from);
+                for conn in conns {
+                    self.put(conn, State::Doubt);
+                }
+                return self.attach(cx);
+            }
+            _ => {
+                pages.failed(from);
+                for conn in conns {
+                    self.put(conn, State::Ahead);
+                }
+                self.times.again = self.times.again.min(cx.now + AGAIN_MS);
+                return;
+            }
+        }
+        self.ring.seal();
+        for conn in conns {
+            self.put(conn, State::Ahead);
+            if let Some(place) = self.seats.find(&conn) {
+                self.advance(place, Some(from), cx);
+            }
+        }
+    }
+}

@@ -1,0 +1,342 @@
+//! Logins, and joining again where a seat's past is not this history's.
+
+use super::missed::AGAIN_MS;
+use super::{Link, Room};
+use crate::ask::{Answer, Ask, Attached, Fault, Joined};
+use crate::book::Leave;
+use crate::cx::{Cx, Purpose};
+use crate::event::{Event, Login};
+use crate::events;
+use crate::handle::{ConnId, Handle, Push};
+use crate::seat::{Heard, Seat, State, Waiting, Why};
+use crate::wire::About;
+use room_core::position::Position;
+use std::sync::Arc;
+
+impl<H: Handle> Room<H> {
+    /// A client logs in. Its seat here, if it has one, rests until that is answered.
+    pub(super) fn login(
+        &mut self,
+        conn: ConnId,
+        handle: &H,
+        login: Box<Login>,
+        bytes: usize,
+        cx: &mut Cx<'_, H>,
+    ) {
+        if !cx.up {
+            self.refuse_login(handle, &Fault::Down, bytes, cx);
+            if self.seats.get(&conn).is_none() {
+                handle.ended(&self.roomid, login.number);
+            }
+            return;
+        }
+        self.book.begin(&login.uid);
+        if self.seats.get(&conn).is_none() {
+            cx.figures.seats += 1;
+            self.seats.push(Seat::new(conn, handle.clone(), &login));
+        }
+        if let Some(seat) = self.seats.get_mut(&conn) {
+            seat.state = State::Out;
+            seat.number = login.number;
+            seat.waiting = Some(Box::new(Waiting {
+                why: Why::Login {
+                    login,
+                    bytes,
+                    asked: false,
+                    heard: None,
+                },
+                queue: Vec::new(),
+            }));
+        }
+        match self.link {
+            Link::Linked => self.send_login(conn, cx),
+            _ => self.want_link(cx),
+        }
+    }
+
+    /// What the uid has confirmed, and which of its devices went, reaches Redis before the join.
+    pub(super) fn send_login(&mut self, conn: ConnId, cx: &mut Cx<'_, H>) {
+        let Some(seat) = self.seats.get_mut(&conn) else {
+            return;
+        };
+        let Some(Why::Login { login, asked, .. }) =
+            seat.waiting.as_mut().map(|waiting| &mut waiting.why)
+        else {
+            return;
+        };
+        *asked = true;
+        let ask = Ask::Join {
+            uid: login.uid.clone(),
+            since: login.since,
+            history: login.history,
+        };
+        let uid = login.uid.clone();
+        let first = self.book.due(Some(&uid));
+        self.say(first, cx);
+        self.ask(cx, ask, Purpose::Joined(conn));
+    }
+
+    /// The seat's past is not this history's, or its membership went with a tail that was lost.
+    pub(super) fn join_again(&mut self, conn: ConnId, since: Position, cx: &mut Cx<'_, H>) {
+        let Some(seat) = self.seats.get_mut(&conn) else {
+            return;
+        };
+        // A login that is under way does it.
+        if seat.waiting.is_some() {
+            return;
+        }
+        seat.state = State::Doubt;
+        seat.waiting = Some(Box::new(Waiting {
+            why: Why::Again { since, heard: None },
+            queue: Vec::new(),
+        }));
+        let uid = seat.uid.clone();
+        self.book.begin(&uid);
+        let ask = Ask::Join {
+            uid,
+            since: Some(since),
+            history: 0,
+        };
+        self.ask(cx, ask, Purpose::Joined(conn));
+    }
+
+    /// Keeps a kick or the end of a membership with the join that it may concern. Whether one is under way.
+    pub(super) fn hear_end(&mut self, conn: ConnId, kicked: Option<&str>) -> bool {
+        let Some(seat) = self.seats.get_mut(&conn) else {
+            return true;
+        };
+        match seat.waiting.as_mut().map(|waiting| &mut waiting.why) {
+            Some(
+                Why::Login {
+                    heard, asked: true, ..
+                }
+                | Why::Again { heard, .. },
+            ) => {
+                *heard = Some(Heard {
+                    kicked: kicked.map(str::to_owned),
+                });
+                true
+            }
+            _ => seat.state == State::Out,
+        }
+    }
+
+    /// Redis answered a join.
+    pub(super) fn joined(
+        &mut self,
+        conn: ConnId,
+        answer: Result<Answer, Fault>,
+        cx: &mut Cx<'_, H>,
+    ) {
+        match answer {
+            Ok(Answer::Joined(joined)) => self.entered(conn, &joined, cx),
+            Ok(_) => self.login_failed(conn, &unreadable(), cx),
+            Err(fault) => self.login_failed(conn, &fault, cx),
+        }
+    }
+
+    fn entered(&mut self, conn: ConnId, joined: &Joined, cx: &mut Cx<'_, H>) {
+        self.set_counts(joined.online, joined.members);
+        let Some(waiting) = self
+            .seats
+            .get_mut(&conn)
+            .and_then(|seat| seat.waiting.take())
+        else {
+            return;
+        };
+        let Waiting { why, queue } = *waiting;
+        let (since, heard, bytes) = match why {
+            Why::Login {
+                login,
+                bytes,
+                heard,
+                ..
+            } => {
+                self.take_seat(conn, &login, joined, cx);
+                (login.since, heard, bytes)
+            }
+            Why::Again { since, heard } => {
+                self.go_on(conn, joined);
+                (Some(since), heard, 0)
+            }
+            Why::Leave => return,
+        };
+        self.tell_start(conn, since, joined, cx);
+        self.start(joined.head, cx);
+        cx.figures.catchups += u64::from(joined.pending > 0);
+        self.advance_one(conn, cx);
+        if heard.is_some()
+            && let Some(uid) = self.seats.get(&conn).map(|seat| seat.uid.clone())
+        {
+            self.ask(cx, Ask::Attach(vec![uid.clone()]), Purpose::Heard(uid));
+        }
+        let Some(handle) = self.seats.get(&conn).map(|seat| seat.handle.clone()) else {
+            return;
+        };
+        if bytes > 0 {
+            handle.done(bytes);
+        }
+        self.go_through(conn, &handle, queue, cx);
+    }
+
+    fn take_seat(&mut self, conn: ConnId, login: &Login, joined: &Joined, cx: &mut Cx<'_, H>) {
+        let Some(seat) = self.seats.get_mut(&conn) else {
+            return;
+        };
+        if seat.uid != login.uid {
+            let before = std::mem::replace(&mut seat.uid, login.uid.clone());
+            self.book.exit(&before, conn, Leave::Away);
+        }
+        seat.name = login.name.clone();
+        seat.acks = login.acks;
+        seat.owes_synced = true;
+        seat.promised = joined.head.seq;
+        seat.restart(joined.position);
+        self.book
+            .enter(&login.uid, conn, joined.position, joined.kicks);
+        let echo = events::login(&self.roomid, &login.uid, login.name.as_deref(), joined);
+        // What was missed follows, or 'synced' does.
+        seat.handle.push(cx.now, &echo, Push::Begin);
+    }
+
+    fn go_on(&mut self, conn: ConnId, joined: &Joined) {
+        if let Some(seat) = self.seats.get_mut(&conn) {
+            seat.restart(joined.position);
+            seat.promised = joined.head.seq;
+            self.book
+                .enter(&seat.uid, conn, joined.position, joined.kicks);
+        }
+    }
+
+    /// Tells a client whether it lost messages or saw another history.
+    fn tell_start(
+        &mut self,
+        conn: ConnId,
+        since: Option<Position>,
+        joined: &Joined,
+        cx: &mut Cx<'_, H>,
+    ) {
+        let Some(seat) = self.seats.get(&conn) else {
+            return;
+        };
+        if let Some(since) = since.filter(|_| joined.reset) {
+            cx.figures.resets += 1;
+            let event = events::reset(&self.roomid, since, joined.position);
+            seat.handle.push(cx.now, &event, Push::Answer);
+        }
+        if let Some(lost) = &joined.lost {
+            cx.figures.lost += lost.to.saturating_sub(lost.from) + 1;
+            let event = events::lost(&self.roomid, lost, joined.position);
+            seat.handle.push(cx.now, &event, Push::Answer);
+        }
+    }
+
+    /// A join has failed: a login is refused, and the seat that was there before it goes on.
+    pub(super) fn login_failed(&mut self, conn: ConnId, fault: &Fault, cx: &mut Cx<'_, H>) {
+        let Some(seat) = self.seats.get_mut(&conn) else {
+            return;
+        };
+        let Some(waiting) = seat.waiting.take() else {
+            return;
+        };
+        let (handle, uid) = (seat.handle.clone(), seat.uid.clone());
+        match waiting.why {
+            Why::Login { login, bytes, .. } => {
+                self.book.abort(&login.uid);
+                self.refuse_login(&handle, fault, bytes, cx);
+                if self.book.confirmed(&uid, conn).is_some() {
+                    self.advance_one(conn, cx);
+                } else {
+                    self.drop_seat(conn, cx);
+                    handle.ended(&self.roomid, login.number);
+                }
+            }
+            Why::Again { .. } => {
+                self.book.abort(&uid);
+                self.put(conn, State::Doubt);
+                if fault.passes() {
+                    self.times.again = self.times.again.min(cx.now + AGAIN_MS);
+                } else {
+                    let event = refusal(fault, &self.about("login"));
+                    self.end_seat(conn, Leave::Told, Some(&event), cx);
+                }
+            }
+            Why::Leave => {}
+        }
+        self.report_soon(cx);
+        self.go_through(conn, &handle, waiting.queue, cx);
+    }
+
+    fn refuse_login(&self, handle: &H, fault: &Fault, bytes: usize, cx: &Cx<'_, H>) {
+        let event = refusal(fault, &self.about("login"));
+        handle.push(cx.now, &event, Push::Answer);
+        handle.done(bytes);
+    }
+
+    pub(super) fn about(&self, event: &str) -> About {
+        About {
+            event: Some(event.to_owned()),
+            roomid: Some(self.roomid.to_string()),
+            id: None,
+        }
+    }
+
+    /// What came meanwhile takes effect now, in its order.
+    pub(super) fn go_through(
+        &mut self,
+        conn: ConnId,
+        handle: &H,
+        queue: Vec<(Event, usize)>,
+        cx: &mut Cx<'_, H>,
+    ) {
+        for (event, bytes) in queue {
+            self.client(conn, handle, event, bytes, cx);
+        }
+    }
+
+    /// An end was heard while a join was unanswered: whether it came after the join.
+    pub(super) fn heard(
+        &mut self,
+        uid: &Arc<str>,
+        answer: Result<Answer, Fault>,
+        cx: &mut Cx<'_, H>,
+    ) {
+        match answer {
+            Ok(Answer::Attached(Attached { gone, kicks, .. })) => {
+                let count = kicks.iter().find(|kick| *kick.0 == **uid);
+                if gone.iter().any(|gone| **gone == **uid) {
+                    self.end_uid(uid, None, "left", cx);
+                } else if count.is_some_and(|kick| kick.1 > self.book.kicks(uid)) {
+                    self.end_uid(uid, Some(""), "", cx);
+                }
+            }
+            Err(fault) if fault.passes() && fault != Fault::Down => {
+                self.ask(
+                    cx,
+                    Ask::Attach(vec![uid.clone()]),
+                    Purpose::Heard(uid.clone()),
+                );
+            }
+            _ => {}
+        }
+    }
+}
+
+fn unreadable() -> Fault {
+    Fault::Refused {
+        code: "ERR".into(),
+        message: "the module answered in a way that this proxy does not know".into(),
+    }
+}
+
+/// What Redis' answer means for a client: away is said in one code, and may be tried again.
+pub(super) fn refusal(fault: &Fault, about: &About) -> bytes::Bytes {
+    match fault {
+        Fault::Down => events::error(
+            "UNAVAILABLE",
+            "the server's database is away: try again, with the same id",
+            about,
+        ),
+        Fault::Refused { code, message } => events::error(code, message, about),
+    }
+}

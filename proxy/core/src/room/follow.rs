@@ -1,0 +1,225 @@
+//! Announcements: what follows goes into the ring, what does not is looked up in the log.
+
+use super::Room;
+use crate::cx::Cx;
+use crate::events;
+use crate::handle::Handle;
+use crate::settings::Broken;
+use bytes::Bytes;
+use room_core::announce::{self, Header, Kind, control};
+use room_core::position::{Position, Seq};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Messages that are kept, not judged yet, while the room reads the log or does not know where it is.
+#[derive(Debug, Default)]
+pub(super) struct Gather {
+    pub(super) frames: VecDeque<Bytes>,
+    size: usize,
+    /// The head of the first answer: the log is read up to here.
+    pub(super) bound: Option<Seq>,
+    /// A `ROOM.RANGE` is under way.
+    pub(super) asked: bool,
+    /// Frames were dropped while it was: its answer says nothing of them.
+    pub(super) stale: bool,
+    /// What came during the last answer, in bytes.
+    pub(super) grown: usize,
+}
+
+/// What a message is to the room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Next,
+    Duplicate,
+    /// Messages are missing before it.
+    Gap,
+    /// It is older than the room's position, and not remembered.
+    Unknown,
+    /// It contradicts the room's position.
+    Contradicts,
+}
+
+impl<H: Handle> Room<H> {
+    /// An announcement came on the room's channel.
+    pub(crate) fn announced(&mut self, frame: &Bytes, cx: &mut Cx<'_, H>) {
+        let Some((header, payload)) = announce::parse(frame) else {
+            return;
+        };
+        if header.db != cx.settings.db {
+            return;
+        }
+        self.set_counts(header.online, header.members);
+        match header.kind {
+            Kind::Message => self.message(frame, &header, payload, cx),
+            Kind::Ephemeral => {
+                let roomid = &self.roomid;
+                self.ring
+                    .push_event(None, |out| events::put_live(out, roomid, &header, payload));
+                self.wake(cx);
+            }
+            Kind::Presence => self.presence(&header, payload, cx),
+            Kind::Control => self.control(&header, payload, cx),
+        }
+    }
+
+    fn message(&mut self, frame: &Bytes, header: &Header<'_>, payload: &[u8], cx: &mut Cx<'_, H>) {
+        if self.gather.is_some() || !self.knows {
+            return self.keep(frame, header.seq, cx);
+        }
+        let careless = cx.settings.broken == Some(Broken::NoGapCheck);
+        match self.judge(header, payload) {
+            Verdict::Duplicate => {}
+            Verdict::Next => self.take(header, payload, cx),
+            _ if careless => self.take(header, payload, cx),
+            Verdict::Gap | Verdict::Contradicts => {
+                self.keep(frame, header.seq, cx);
+                self.read_missed(cx);
+            }
+            Verdict::Unknown => {
+                self.keep(frame, header.seq, cx);
+                self.verify(header.seq, cx);
+            }
+        }
+    }
+
+    fn judge(&mut self, header: &Header<'_>, payload: &[u8]) -> Verdict {
+        let (at, frame) = (self.ring.at(), header.position());
+        let follows = |before: Position| {
+            frame.seq == before.seq + 1
+                && before.next(header.ms, header.uid.as_bytes(), payload) == frame
+        };
+        if frame.seq > at.seq {
+            return match frame.seq == at.seq + 1 {
+                true if follows(at) => Verdict::Next,
+                true => Verdict::Contradicts,
+                false => Verdict::Gap,
+            };
+        }
+        if self.ring.has(frame) {
+            return Verdict::Duplicate;
+        }
+        match self.trail {
+            _ if frame.seq == at.seq => Verdict::Contradicts,
+            Some(trail) if follows(trail) => {
+                self.trail = Some(frame);
+                Verdict::Duplicate
+            }
+            _ => Verdict::Unknown,
+        }
+    }
+
+    fn take(&mut self, header: &Header<'_>, payload: &[u8], cx: &mut Cx<'_, H>) {
+        let roomid = &self.roomid;
+        self.ring.push(header.position(), |out| {
+            events::put_live(out, roomid, header, payload);
+        });
+        self.trail = None;
+        self.wake(cx);
+    }
+
+    /// Keeps a message until it is known what it follows.
+    fn keep(&mut self, frame: &Bytes, seq: Seq, cx: &mut Cx<'_, H>) {
+        let gather = self.gather.get_or_insert_default();
+        if gather.bound.is_some_and(|bound| seq <= bound) {
+            return;
+        }
+        if gather.size + frame.len() > cx.settings.ring {
+            // What is dropped is in the log: an answer to a question that is asked from now on has it.
+            cx.figures.dropped += gather.frames.len() as u64 + 1;
+            **gather = Gather {
+                asked: gather.asked,
+                stale: gather.asked,
+                ..Gather::default()
+            };
+            return;
+        }
+        gather.size += frame.len();
+        gather.grown += frame.len();
+        gather.frames.push_back(frame.clone());
+    }
+
+    /// Judges what was kept, now that the room is at the bound.
+    pub(super) fn replay(&mut self, cx: &mut Cx<'_, H>) {
+        let Some(gather) = self.gather.take() else {
+            return;
+        };
+        for frame in gather.frames {
+            if let Some((header, payload)) = announce::parse(&frame) {
+                self.message(&frame, &header, payload, cx);
+            }
+        }
+    }
+
+    /// The room learns where it is, unless it knows.
+    pub(super) fn start(&mut self, head: Position, cx: &mut Cx<'_, H>) {
+        if self.knows {
+            return;
+        }
+        self.knows = true;
+        self.ring.start(head);
+        self.trail = None;
+        if let Some(gather) = &mut self.gather {
+            gather.frames.retain(|frame| {
+                announce::parse(frame).is_some_and(|(header, _)| header.seq > head.seq)
+            });
+        }
+        self.replay(cx);
+        self.wake(cx);
+    }
+
+    fn presence(&mut self, header: &Header<'_>, payload: &[u8], cx: &mut Cx<'_, H>) {
+        let text = std::str::from_utf8(payload).unwrap_or_default();
+        if text.is_empty() {
+            self.counters_changed(header.ms, cx);
+        }
+        let roomid = self.roomid.clone();
+        for line in text.lines() {
+            let (ms, total, num) = (header.ms, header.members, header.online);
+            let Some((sign, uid)) = line.split_at_checked(1) else {
+                continue;
+            };
+            let except: Option<Arc<str>> = Some(uid.into());
+            match sign {
+                "+" => self.ring.push_event(except, |out| {
+                    events::put_came(out, &roomid, uid, ms, total, num);
+                }),
+                "-" => self.ring.push_event(except, |out| {
+                    events::put_went(out, &roomid, uid, ms, total, num);
+                }),
+                _ => {}
+            }
+        }
+        self.wake(cx);
+        self.compare(header, cx);
+    }
+
+    /// Frames that carry the head's position show whether a message before them was lost.
+    fn compare(&mut self, header: &Header<'_>, cx: &mut Cx<'_, H>) {
+        let Some(at) = self.at().filter(|_| self.gather.is_none()) else {
+            return;
+        };
+        let behind = at.seq < header.seq || (at.seq == header.seq && at != header.position());
+        if behind && cx.settings.broken != Some(Broken::NoGapCheck) {
+            self.read_missed(cx);
+        }
+    }
+
+    fn control(&mut self, header: &Header<'_>, payload: &[u8], cx: &mut Cx<'_, H>) {
+        let text = String::from_utf8_lossy(payload);
+        let (word, reason) = text.split_once(' ').unwrap_or((&text, ""));
+        match word {
+            control::LEFT => {
+                self.end_uid(header.uid, None, "left", cx);
+                let (roomid, uid) = (self.roomid.clone(), header.uid);
+                self.ring.push_event(Some(uid.into()), |out| {
+                    events::put_went(out, &roomid, uid, header.ms, header.members, header.online);
+                });
+                self.wake(cx);
+            }
+            control::KICKED => self.end_uid(header.uid, Some(reason), "", cx),
+            control::GONE => self.lose_history(cx),
+            control::MOVED => self.relink(cx),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,313 @@
+//! A room on the link: subscribed first, then its sessions are announced, then it is served.
+
+use super::Room;
+use super::missed::AGAIN_MS;
+use crate::ask::{Answer, Ask, Attached, Fault};
+use crate::cx::{Cx, Purpose};
+use crate::events;
+use crate::handle::{ConnId, Handle};
+use crate::seat::{Seat, State, Why};
+use std::sync::Arc;
+
+/// Uids of one command.
+const CHUNK: usize = 500;
+
+/// How far a room is on this link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Link {
+    /// Nothing was asked yet, or there is no link.
+    None,
+    /// Its channel is being subscribed.
+    Subscribing,
+    /// Its sessions are being announced.
+    Attaching,
+    /// It hears announcements, and its sessions are known.
+    Linked,
+}
+
+/// What `ROOM.ATTACH` told, until all of it is there and the history is known to be the same.
+#[derive(Debug, Default)]
+pub(super) struct Relink {
+    /// Commands without an answer.
+    open: usize,
+    gone: Vec<Arc<str>>,
+    kicks: Vec<(String, u64)>,
+    answer: Option<Attached>,
+    fault: Option<Fault>,
+    /// It is the answer that is being acted upon.
+    told: bool,
+}
+
+impl<H: Handle> Room<H> {
+    /// Begins on this link, unless that is done or there is none.
+    pub(crate) fn want_link(&mut self, cx: &mut Cx<'_, H>) {
+        if self.link == Link::None && cx.up {
+            self.link = Link::Subscribing;
+            self.ask(cx, Ask::Subscribe, Purpose::Subscribed);
+        }
+    }
+
+    /// The link is gone: nothing is asked any more. The failures of what was asked follow, then [`down`](Self::down).
+    pub(crate) fn unlink(&mut self) {
+        self.link = Link::None;
+        self.relink = None;
+        self.gather = None;
+        self.trail = None;
+    }
+
+    /// All questions have failed.
+    pub(crate) fn down(&mut self, cx: &mut Cx<'_, H>) {
+        self.fail_logins(&Fault::Down, cx);
+        self.book.down();
+    }
+
+    /// Redis had ended the sessions: they are announced again, and the history is looked at.
+    pub(crate) fn announce(&mut self, cx: &mut Cx<'_, H>) {
+        self.book.down();
+        self.relink(cx);
+    }
+
+    /// Announces everything again.
+    pub(crate) fn relink(&mut self, cx: &mut Cx<'_, H>) {
+        match self.link {
+            Link::None => self.want_link(cx),
+            Link::Linked => self.attach(cx),
+            Link::Subscribing | Link::Attaching => {}
+        }
+    }
+
+    pub(super) fn subscribed(&mut self, fault: Option<Fault>, cx: &mut Cx<'_, H>) {
+        if self.link != Link::Subscribing {
+            return;
+        }
+        match fault {
+            None => self.attach(cx),
+            Some(fault) => {
+                self.link = Link::None;
+                self.times.again = self.times.again.min(cx.now + AGAIN_MS);
+                self.fail_logins(&fault, cx);
+            }
+        }
+    }
+
+    /// Announces the sessions. Messages are kept until it is known where the room is.
+    pub(super) fn attach(&mut self, cx: &mut Cx<'_, H>) {
+        if !cx.up
+            || matches!(self.link, Link::None)
+            || self.relink.as_ref().is_some_and(|relink| relink.open > 0)
+        {
+            return;
+        }
+        let uids = self.book.here();
+        if uids.is_empty() {
+            return self.linked(cx);
+        }
+        self.link = Link::Attaching;
+        self.gather.get_or_insert_default();
+        let mut relink = Relink::default();
+        for some in uids.chunks(CHUNK) {
+            relink.open += 1;
+            self.ask(
+                cx,
+                Ask::Attach(some.to_vec()),
+                Purpose::Attached(some.to_vec()),
+            );
+        }
+        self.relink = Some(Box::new(relink));
+    }
+
+    fn linked(&mut self, cx: &mut Cx<'_, H>) {
+        self.link = Link::Linked;
+        self.send_logins(cx);
+        self.report_soon(cx);
+    }
+
+    pub(super) fn attached(
+        &mut self,
+        uids: &[Arc<str>],
+        answer: Result<Answer, Fault>,
+        cx: &mut Cx<'_, H>,
+    ) {
+        let Some(relink) = &mut self.relink else {
+            return;
+        };
+        relink.open = relink.open.saturating_sub(1);
+        match answer {
+            Ok(Answer::Attached(attached)) => {
+                let gone = |uid: &&Arc<str>| attached.gone.iter().any(|gone| **gone == ***uid);
+                relink.gone.extend(uids.iter().filter(gone).cloned());
+                relink.kicks.extend(attached.kicks.iter().cloned());
+                let here: Vec<_> = uids.iter().filter(|uid| !gone(uid)).cloned().collect();
+                relink.answer = Some(attached);
+                self.book.attached(&here);
+            }
+            Ok(_) => {}
+            Err(fault) => relink.fault = Some(fault),
+        }
+        if self.relink.as_ref().is_some_and(|relink| relink.open == 0) {
+            self.all_attached(cx);
+        }
+    }
+
+    fn all_attached(&mut self, cx: &mut Cx<'_, H>) {
+        let Some(relink) = &mut self.relink else {
+            return;
+        };
+        match relink.fault.take() {
+            None => {}
+            Some(fault) if fault.is("NOROOM") => {
+                self.relink = None;
+                self.room_is_gone(cx);
+                return self.linked(cx);
+            }
+            Some(Fault::Down) => return,
+            Some(_) => {
+                self.relink = None;
+                // It stays subscribed, and is not live before this was answered.
+                self.link = Link::Linked;
+                self.knows_nothing();
+                self.times.again = self.times.again.min(cx.now + AGAIN_MS);
+                return self.linked(cx);
+            }
+        }
+        cx.figures.relinked += 1;
+        let head = relink.answer.as_ref().and_then(|answer| answer.head);
+        self.tell_presence(cx);
+        self.linked(cx);
+        if !self.knows {
+            self.after_loss(head, cx);
+        } else if head.is_some() && head == self.at() {
+            self.history_is_true(cx);
+            self.replay(cx);
+            self.advance_all(cx);
+        } else {
+            self.read_missed(cx);
+        }
+    }
+
+    /// The sessions could not be announced: seats wait in doubt until they are.
+    fn knows_nothing(&mut self) {
+        self.knows = false;
+        for seat in self.seats.rows_mut() {
+            if seat.is_seated() {
+                seat.state = State::Doubt;
+            }
+        }
+        self.apart = self.seats.len() as u32;
+    }
+
+    /// There is no room: everybody joins again, and is told.
+    fn room_is_gone(&mut self, cx: &mut Cx<'_, H>) {
+        self.knows_nothing();
+        let seats = self
+            .seats
+            .rows()
+            .iter()
+            .filter(|seat| seat.state == State::Doubt);
+        let conns: Vec<_> = seats.map(|seat| (seat.conn, seat.sent)).collect();
+        for (conn, sent) in conns {
+            self.join_again(conn, sent, cx);
+        }
+    }
+
+    /// The sessions are announced, but what the seats have may be of another history.
+    fn after_loss(&mut self, head: Option<room_core::position::Position>, cx: &mut Cx<'_, H>) {
+        let relink = self.relink.take().unwrap_or_default();
+        for uid in &relink.gone {
+            for (conn, _) in self.conns_of(uid) {
+                let confirmed = self.book.confirmed(uid, conn);
+                if let Some(since) = confirmed {
+                    self.join_again(conn, since, cx);
+                }
+            }
+        }
+        if let Some(head) = head {
+            self.start(head, cx);
+        }
+        self.ask_doubts(cx);
+    }
+
+    fn conns_of(&self, uid: &str) -> Vec<(ConnId, State)> {
+        let of_uid = |seat: &&Seat<H>| &*seat.uid == uid && seat.is_seated();
+        let seats = self.seats.rows().iter().filter(of_uid);
+        seats.map(|seat| (seat.conn, seat.state)).collect()
+    }
+
+    /// The room's history goes on: now the ends of memberships and kicks that were missed are believed.
+    pub(super) fn history_is_true(&mut self, cx: &mut Cx<'_, H>) {
+        let Some(relink) = self.relink.take_if(|relink| relink.open == 0) else {
+            return;
+        };
+        for uid in relink.gone {
+            self.end_uid(&uid, None, "no longer a member", cx);
+        }
+        for (uid, count) in relink.kicks {
+            if self.book.is_here(&uid) && self.book.kicks(&uid) < count {
+                self.end_uid(&uid, Some(""), "", cx);
+            }
+        }
+    }
+
+    /// Who is online now, for those who may have missed who came and went.
+    fn tell_presence(&mut self, cx: &mut Cx<'_, H>) {
+        let Some(relink) = &self.relink else { return };
+        let Some(answer) = relink.answer.as_ref().filter(|_| !relink.told) else {
+            return;
+        };
+        let Some((total, online)) = answer.counts else {
+            return;
+        };
+        let names = answer.online.clone();
+        self.set_counts(online, total);
+        let event = events::presence(&self.roomid, total, online, names.as_deref());
+        self.ring
+            .push_event(None, |out| out.extend_from_slice(&event));
+        self.wake(cx);
+    }
+
+    /// Logins that waited for the link are asked now.
+    fn send_logins(&mut self, cx: &mut Cx<'_, H>) {
+        let waits = |seat: &&Seat<H>| {
+            matches!(
+                seat.waiting.as_ref().map(|waiting| &waiting.why),
+                Some(Why::Login { asked: false, .. })
+            )
+        };
+        let conns: Vec<_> = self
+            .seats
+            .rows()
+            .iter()
+            .filter(waits)
+            .map(|seat| seat.conn)
+            .collect();
+        for conn in conns {
+            self.send_login(conn, cx);
+        }
+    }
+
+    fn fail_logins(&mut self, fault: &Fault, cx: &mut Cx<'_, H>) {
+        let waits = |seat: &&Seat<H>| {
+            matches!(
+                seat.waiting.as_ref().map(|waiting| &waiting.why),
+                Some(Why::Login { asked: false, .. })
+            )
+        };
+        let conns: Vec<_> = self
+            .seats
+            .rows()
+            .iter()
+            .filter(waits)
+            .map(|seat| seat.conn)
+            .collect();
+        for conn in conns {
+            self.login_failed(conn, fault, cx);
+        }
+    }
+}
+
+impl Link {
+    /// Whether the room is on its way.
+    pub(crate) const fn is_under_way(self) -> bool {
+        matches!(self, Self::Subscribing | Self::Attaching)
+    }
+}

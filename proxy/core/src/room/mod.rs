@@ -1,0 +1,200 @@
+//! One room: who is here, where it is in its history, what is under way with Redis.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `mod` | its state; answers by what they are for |
+//! | `enter` | logins, and joining again |
+//! | `talk` | what a client's other events do, and how seats end |
+//! | `follow` | announcements: what follows, what does not |
+//! | `missed` | what the room itself reads from the log |
+//! | `catch_up` | a seat's way from the log to the ring |
+//! | `serve` | writing to all seats, in slices |
+//! | `report` | departures, acknowledgements, ends of sessions |
+//! | `link` | subscribing, attaching, and what a reconnect tells |
+
+mod catch_up;
+mod enter;
+mod follow;
+mod link;
+mod missed;
+mod report;
+mod serve;
+mod talk;
+
+use crate::ask::{Answer, Fault};
+use crate::book::Book;
+use crate::cx::{Cx, Purpose};
+use crate::handle::Handle;
+use crate::pages::Pages;
+use crate::ring::Ring;
+use crate::seat::Seat;
+use crate::table::Table;
+use follow::Gather;
+pub(crate) use link::Link;
+use link::Relink;
+use room_core::position::Position;
+use serve::Counters;
+use std::sync::Arc;
+
+/// See the top of the file.
+#[derive(Debug)]
+pub(crate) struct Room<H> {
+    pub(crate) roomid: Arc<str>,
+    pub(crate) key: Arc<str>,
+    pub(crate) link: Link,
+    /// Whether the room knows where it is: the ring's end.
+    knows: bool,
+    ring: Ring,
+    seats: Table<Seat<H>>,
+    /// Seats that are not live: only then is it worth looking for them.
+    apart: u32,
+    book: Book,
+    pages: Option<Box<Pages>>,
+    gather: Option<Box<Gather>>,
+    /// The chain of announcements that are older than the room's position.
+    trail: Option<Position>,
+    relink: Option<Box<Relink>>,
+    counters: Option<Box<Counters>>,
+    total: u64,
+    online: u64,
+    /// Questions without an answer.
+    open: u32,
+    /// Serving: the next seat, and how many are still to be looked at.
+    turn: u32,
+    left: u32,
+    times: Times,
+}
+
+/// When something is to be done; `u64::MAX` for never.
+#[derive(Clone, Copy, Debug)]
+struct Times {
+    /// Reporting.
+    flush: u64,
+    /// Asking again what was refused, or looking for what does not come.
+    again: u64,
+    /// Forgetting frames and pages that nobody needs; or the whole room, if nobody is in it.
+    shrink: u64,
+    /// Telling the counters.
+    counters: u64,
+}
+
+const NEVER: u64 = u64::MAX;
+
+impl<H: Handle> Room<H> {
+    pub(crate) fn new(roomid: Arc<str>, key: Arc<str>) -> Self {
+        Self {
+            roomid,
+            key,
+            link: Link::None,
+            knows: false,
+            ring: Ring::new(Position::default(), 0),
+            seats: Table::default(),
+            apart: 0,
+            book: Book::default(),
+            pages: None,
+            gather: None,
+            trail: None,
+            relink: None,
+            counters: None,
+            total: 0,
+            online: 0,
+            open: 0,
+            turn: 0,
+            left: 0,
+            times: Times {
+                flush: NEVER,
+                again: NEVER,
+                shrink: NEVER,
+                counters: NEVER,
+            },
+        }
+    }
+
+    fn at(&self) -> Option<Position> {
+        self.knows.then(|| self.ring.at())
+    }
+
+    fn ask(&mut self, cx: &mut Cx<'_, H>, ask: crate::ask::Ask, purpose: Purpose<H>) {
+        self.open += 1;
+        cx.ask(&self.key, ask, purpose);
+    }
+
+    pub(crate) fn set_counts(&mut self, online: u64, total: u64) {
+        self.online = online;
+        self.total = total;
+    }
+
+    /// When it wants to be looked at.
+    pub(crate) fn due(&self) -> Option<u64> {
+        let Times {
+            flush,
+            again,
+            shrink,
+            counters,
+        } = self.times;
+        let first = flush.min(again).min(shrink).min(counters);
+        (first != NEVER).then_some(first)
+    }
+
+    /// Looks at the clock.
+    pub(crate) fn tick(&mut self, cx: &mut Cx<'_, H>) {
+        let now = cx.now;
+        let due = |time: &mut u64| now >= *time && std::mem::replace(time, NEVER) != NEVER;
+        if due(&mut self.times.flush) {
+            self.flush(cx);
+        }
+        if due(&mut self.times.counters) {
+            self.tell_counters(cx);
+        }
+        if due(&mut self.times.again) {
+            self.look_again(cx);
+        }
+        if due(&mut self.times.shrink) {
+            self.forget(cx);
+        }
+    }
+
+    /// Whether nobody is in it and nothing is under way.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.seats.is_empty() && self.book.is_empty() && self.open == 0
+    }
+
+    /// Redis answered, or never will.
+    pub(crate) fn answer(
+        &mut self,
+        purpose: Purpose<H>,
+        answer: Result<Answer, Fault>,
+        cx: &mut Cx<'_, H>,
+    ) {
+        self.open = self.open.saturating_sub(1);
+        match purpose {
+            Purpose::Subscribed => self.subscribed(answer.err(), cx),
+            Purpose::Unsubscribed => {}
+            Purpose::Joined(conn) => self.joined(conn, answer, cx),
+            Purpose::Attached(uids) => self.attached(&uids, answer, cx),
+            Purpose::Heard(uid) => self.heard(&uid, answer, cx),
+            Purpose::Acked(to, uids) => self.acked(to, &uids, answer.err(), cx),
+            Purpose::Went(at, uids) => self.went(at, &uids, answer.err(), cx),
+            Purpose::Detached(uids) => self.detached(&uids, answer.err(), cx),
+            Purpose::Published { handle, id, bytes } => {
+                self.published(&handle, id, bytes, answer, cx);
+            }
+            Purpose::Signalled {
+                handle,
+                id,
+                event,
+                bytes,
+            } => self.signalled(&handle, id, event, bytes, answer.err(), cx),
+            Purpose::Left {
+                conn,
+                handle,
+                bytes,
+            } => self.left(conn, &handle, bytes, answer.err(), cx),
+            Purpose::Members { handle, bytes } => self.members(&handle, bytes, answer, cx),
+            Purpose::Missed => self.missed(answer, cx),
+            Purpose::Verified(seq) => self.verified(seq, answer, cx),
+            Purpose::Page(from) => self.page(from, answer, cx),
+            Purpose::Checked(at) => self.checked(at, answer, cx),
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! The hub against a server that answers when the test says so.
+
+mod deaf;
+mod desk;
+mod reports;
+mod story;
