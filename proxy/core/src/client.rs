@@ -57,7 +57,7 @@ pub enum Act {
 struct Place {
     /// The last login.
     login: LoginNumber,
-    /// The client wants to leave; it is a member until the room says otherwise.
+    /// The client wants to go; its session goes on until the room says otherwise, as leaving may be refused.
     leaving: bool,
 }
 
@@ -170,11 +170,8 @@ impl Client {
             };
             return Act::Say(events::error("NOLOGIN", &message, about));
         };
-        match (&event, self.places.get_mut(at)) {
-            // A logout cannot fail; leaving can, and the session goes on then.
-            (Event::Logout, _) => self.forget(at),
-            (Event::Leave, Some(place)) => place.leaving = true,
-            _ => {}
+        if let (Event::Logout | Event::Leave, Some(place)) = (&event, self.places.get_mut(at)) {
+            place.leaving = true;
         }
         self.room_act(roomid, event, size)
     }
@@ -215,10 +212,17 @@ impl Client {
         acts
     }
 
+    /// Whether there may be no other room. Those that the client is leaving do not count, up to as many again.
+    fn has_enough(&self) -> bool {
+        let stays = self.places.iter().filter(|place| !place.leaving).count();
+        let most = self.limits.max_rooms;
+        stays >= most || self.places.len() >= most.saturating_mul(2)
+    }
+
     /// Notes a login; `None` if there are too many rooms.
     fn enter(&mut self, roomid: &str) -> Option<(Arc<str>, LoginNumber)> {
         let known = self.at(roomid);
-        if known.is_none() && self.rooms.len() >= self.limits.max_rooms {
+        if known.is_none() && self.has_enough() {
             return None;
         }
         let roomid = match known {
