@@ -121,8 +121,14 @@ fn tell_presence(ctx: Ctx<'_>, flags: Flags, env: &Env<'_>) -> bool {
     let grace = env.settings.grace;
     let changes = sessions(|sessions| sessions.flush(env.times.mono, grace, PIECE));
     for (key, change) in &changes {
-        let online = sessions(|sessions| sessions.online(key.as_name()));
-        in_room(ctx, flags, key, |room| presence(room, online, change, env));
+        let names = env.settings.presence_names;
+        let (online, who) = sessions(|sessions| {
+            let who = change.again.then(|| sessions.who(key.as_name(), names));
+            (sessions.online(key.as_name()), who.flatten())
+        });
+        in_room(ctx, flags, key, |room| {
+            presence(room, (online, who.as_deref()), change, env)
+        });
     }
     !changes.is_empty()
 }

@@ -8,8 +8,15 @@ use std::time::{Duration, Instant};
 /// The word that a failure begins with behind its place, to tell one kind from another.
 fn kind(wrong: &[String]) -> String {
     let first = wrong.first().map_or("", String::as_str);
-    let words = first.split(": ").find(|part| !part.contains(" ms, ")).unwrap_or("");
-    words.split(' ').filter(|word| !word.contains(|c: char| c.is_ascii_digit())).take(2).collect()
+    let words = first
+        .split(": ")
+        .find(|part| !part.contains(" ms, "))
+        .unwrap_or("");
+    words
+        .split(' ')
+        .filter(|word| !word.contains(|c: char| c.is_ascii_digit()))
+        .take(2)
+        .collect()
 }
 
 /// See the top of the file. It takes at most `most`.

@@ -173,6 +173,15 @@ impl<H: Handle> Room<H> {
             self.counters_changed(header.ms, cx);
         }
         let roomid = self.roomid.clone();
+        let here: Vec<String> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix('=').map(str::to_owned))
+            .collect();
+        if !here.is_empty() {
+            let event = events::presence(&roomid, header.members, header.online, Some(&here));
+            self.ring
+                .push_event(None, |out| out.extend_from_slice(&event));
+        }
         for line in text.lines() {
             let (ms, total, num) = (header.ms, header.members, header.online);
             let Some((sign, uid)) = line.split_at_checked(1) else {

@@ -35,7 +35,7 @@ impl Sessions {
     ///
     /// What is left of dead connections of the same proxy is taken over: then the session is at the lowest of that (and
     /// not above where it was), whatever the cursor is. `quiet`: if the uid is new here, the others need not be told that
-    /// it came; they know it from before this server started.
+    /// it came, as they know it from before this server started; only who is here now, once for all that came so.
     pub fn attach(
         &mut self,
         client: ClientId,
@@ -64,6 +64,8 @@ impl Sessions {
             && let Some(known) = self.presences.get_mut(presence)
         {
             known.told = true;
+            known.coming = true;
+            self.came.push(presence);
         }
         self.announce(presence);
     }
