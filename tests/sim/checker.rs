@@ -62,7 +62,7 @@ impl Judge<'_> {
             self.fail(who, key, &jump);
         }
         match &*seen.event {
-            "login" if own_login => self.login(who, key, track, seen),
+            "login" if own_login => self.login(who, track, seen),
             "message" => self.message(who, key, track, seen),
             "lost" => self.lost(who, key, track, seen),
             "reset" => self.reset(who, key, track, seen),
@@ -72,7 +72,7 @@ impl Judge<'_> {
         self.presence(who, track, seen, own_login);
     }
 
-    fn login(&mut self, who: Who<'_>, key: &str, track: &mut Track, seen: &Seen<'_>) {
+    fn login(&mut self, who: Who<'_>, track: &mut Track, seen: &Seen<'_>) {
         let at = seen.position().unwrap_or_default();
         track.owed_kick = None;
         match track.last {
