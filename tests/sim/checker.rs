@@ -150,10 +150,7 @@ impl Judge<'_> {
     }
 
     fn presence(&mut self, who: Who<'_>, track: &mut Track, seen: &Seen<'_>, own_login: bool) {
-        let tells = matches!(&*seen.event, "login" | "logout" | "presence" | "synced");
-        if tells
-            && let (Some(total), Some(num)) = (seen.total, seen.num)
-        {
+        if let (Some(total), Some(num)) = (seen.total, seen.num) {
             track.counts = Some((total, num));
         }
         match &*seen.event {
@@ -186,6 +183,16 @@ impl Judge<'_> {
                 self.fail(who, key, &what);
             }
             None => self.fail(who, key, &format!("'{}' is said to be {at}, which never was", seen.id)),
+        }
+    }
+
+    /// A plain device's connection ended: as it says nothing of its past when it comes back, what was lost a moment ago it
+    /// cannot be told.
+    pub(crate) fn cut_off(&mut self, key: &str, track: &mut Track) {
+        if let Some(life) = self.truth.room(key)
+            && self.now < life.changed + 10_000
+        {
+            track.confirmed.retain(|(_, _, at)| life.has(*at));
         }
     }
 
