@@ -63,7 +63,7 @@ impl Judge<'_> {
             self.fail(who, key, &jump);
         }
         match &*seen.event {
-            "login" if own_login => self.login(who, key, track, seen),
+            "login" if own_login => self.login(who, track, seen),
             "message" => self.message(who, key, track, seen),
             "lost" => self.lost(who, key, track, seen),
             "reset" => self.reset(who, key, track, seen),
@@ -73,7 +73,7 @@ impl Judge<'_> {
         self.presence(who, track, seen, own_login);
     }
 
-    fn login(&mut self, who: Who<'_>, key: &str, track: &mut Track, seen: &Seen<'_>) {
+    fn login(&mut self, who: Who<'_>, track: &mut Track, seen: &Seen<'_>) {
         let at = seen.position().unwrap_or_default();
         track.owed_kick = None;
         match track.last {
@@ -179,8 +179,7 @@ impl Judge<'_> {
     }
 
     fn presence(&mut self, who: Who<'_>, track: &mut Track, seen: &Seen<'_>, own_login: bool) {
-        let tells = matches!(&*seen.event, "login" | "logout" | "presence" | "synced");
-        if tells && let (Some(total), Some(num)) = (seen.total, seen.num) {
+        if let (Some(total), Some(num)) = (seen.total, seen.num) {
             track.counts = Some((total, num));
         }
         match &*seen.event {
@@ -221,6 +220,16 @@ impl Judge<'_> {
                 key,
                 &format!("'{}' is said to be {at}, which never was", seen.id),
             ),
+        }
+    }
+
+    /// A plain device's connection ended: as it says nothing of its past when it comes back, what was lost a moment ago it
+    /// cannot be told.
+    pub(crate) fn cut_off(&mut self, key: &str, track: &mut Track) {
+        if let Some(life) = self.truth.room(key)
+            && self.now < life.changed + 10_000
+        {
+            track.confirmed.retain(|(_, _, at)| life.has(*at));
         }
     }
 

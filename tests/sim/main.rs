@@ -42,6 +42,7 @@ use hub_core::settings::Broken;
 use plan::Plan;
 use runs::{Failed, run_random, run_safely};
 use stats::{Stats, WANTED};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime};
@@ -58,6 +59,8 @@ struct Options {
     plan: Option<PathBuf>,
     trace: bool,
     keep: bool,
+    /// It stops after so many failures; of more than 5 only the kinds are told.
+    failures: usize,
 }
 
 fn broken(name: &str) -> Option<Broken> {
@@ -77,6 +80,7 @@ fn options() -> Result<Options, String> {
         plan: None,
         trace: false,
         keep: true,
+        failures: 5,
     };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
@@ -94,6 +98,7 @@ fn options() -> Result<Options, String> {
                 let name = value()?;
                 options.broken = Some(broken(&name).ok_or(format!("there is no defect '{name}'"))?);
             }
+            "--failures" => options.failures = number(value()?)?.max(1) as usize,
             "--trace" => options.trace = true,
             "--no-keep" => options.keep = false,
             _ => return Err(format!("unknown option '{word}'")),
@@ -170,15 +175,37 @@ fn run_many(options: &Options) -> bool {
     let seed = options.seed.unwrap_or(time * 1_000);
     println!("{} random plans from --seed {seed} on", options.runs);
     let began = Instant::now();
-    let most = if options.broken.is_some() { 1 } else { 5 };
+    let most = if options.broken.is_some() {
+        1
+    } else {
+        options.failures
+    };
     let (stats, failed, done) = run_random(seed, options.runs, options.jobs, most, options.broken);
     let took = began.elapsed().as_secs_f64();
     println!(
         "{done} in {took:.1} s: {:.0} a minute\n{stats}",
         done as f64 * 60.0 / took
     );
-    failed.iter().for_each(|failed| tell(failed, options));
+    match failed.len() {
+        0..=5 => failed.iter().for_each(|failed| tell(failed, options)),
+        _ => tell_kinds(&failed),
+    }
     failed.is_empty() && all_happened(&stats, done)
+}
+
+/// How often each kind of failure happened, and three seeds of it.
+fn tell_kinds(failed: &[Failed]) {
+    let mut kinds: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+    for (plan, wrong) in failed {
+        kinds
+            .entry(shrink::kind(wrong))
+            .or_default()
+            .push(plan.seed);
+    }
+    for (kind, seeds) in kinds {
+        let some: Vec<u64> = seeds.iter().take(3).copied().collect();
+        println!("FAILED {} times: {kind}, seeds {some:?}", seeds.len());
+    }
 }
 
 /// Tells a failure, made small.

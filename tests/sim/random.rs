@@ -6,19 +6,13 @@ pub(crate) struct Random(u64);
 
 impl Random {
     pub(crate) fn new(seed: u64, part: u64) -> Self {
-        let mut random = Self(
-            seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ part.wrapping_mul(0xd1b5_4a32_d192_ed03),
-        );
-        random.next();
-        random
+        // Neighbours in seed or part must not give the same numbers a few steps apart.
+        Self(mix(mix(seed.wrapping_add(1)) ^ part))
     }
 
     pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        mix(self.0)
     }
 
     /// From 0 to `most`.
@@ -38,4 +32,10 @@ impl Random {
     pub(crate) fn one_of<T: Copy>(&mut self, all: &[T]) -> T {
         all[self.to(all.len() as u64 - 1) as usize]
     }
+}
+
+fn mix(mut z: u64) -> u64 {
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
 }

@@ -21,8 +21,6 @@ pub(crate) struct Seen<'a> {
     pub(crate) of: Cow<'a, str>,
     #[serde(borrow, default)]
     pub(crate) code: Cow<'a, str>,
-    #[serde(borrow, default)]
-    pub(crate) reason: Cow<'a, str>,
     #[serde(default)]
     position: Option<&'a str>,
     #[serde(default)]

@@ -6,17 +6,17 @@ use hub_core::settings::Broken;
 use std::time::{Duration, Instant};
 
 /// The word that a failure begins with behind its place, to tell one kind from another.
-fn kind(wrong: &[String]) -> String {
+pub(crate) fn kind(wrong: &[String]) -> String {
     let first = wrong.first().map_or("", String::as_str);
+    let is_name = |word: &str| {
+        crate::people::KINDS
+            .iter()
+            .any(|kind| word.trim_end_matches(':').trim_end_matches(',') == kind.0)
+    };
     let words = first
-        .split(": ")
-        .find(|part| !part.contains(" ms, "))
-        .unwrap_or("");
-    words
         .split(' ')
-        .filter(|word| !word.contains(|c: char| c.is_ascii_digit()))
-        .take(2)
-        .collect()
+        .filter(|word| !word.contains(|c: char| c.is_ascii_digit()) && !is_name(word));
+    words.take(6).collect::<Vec<_>>().join(" ")
 }
 
 /// See the top of the file. It takes at most `most`.

@@ -1,6 +1,6 @@
 //! What each room's history is and was: every message that was ever stored, and which of them are of the history that holds.
 
-use room_core::position::{Position, Seq};
+use room_core::position::Position;
 use std::collections::HashMap;
 use std::sync::Arc;
 

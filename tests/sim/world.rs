@@ -380,7 +380,7 @@ impl<'a> World<'a> {
         if self.devices[number].look(now) {
             self.stats.add("given up by a client", 1);
             self.hang_up(number, false);
-            self.devices[number].disconnected(now, 100);
+            self.disconnected(number, 100);
         }
         self.say(number);
         let device = &self.devices[number];
@@ -440,8 +440,24 @@ impl<'a> World<'a> {
         if closed {
             self.sockets.remove(&conn);
             let ms = self.random.between(50, 600);
-            self.devices[number].disconnected(now, ms);
+            self.disconnected(number, ms);
         }
+    }
+
+    fn disconnected(&mut self, number: usize, ms: u64) {
+        let device = &mut self.devices[number];
+        device.disconnected(self.now, ms);
+        if !device.kind.2 {
+            for place in &mut device.places {
+                let mut judge = Judge {
+                    now: self.now,
+                    truth: &self.server.truth,
+                    wrong: &mut self.wrong,
+                };
+                judge.cut_off(KEYS[place.room], &mut place.track);
+            }
+        }
+        self.wake(Actor::Device(number), self.now + ms);
     }
 
     fn say(&mut self, number: usize) {
@@ -512,8 +528,7 @@ impl<'a> World<'a> {
                 self.devices[device].logout();
                 self.say(device);
                 self.hang_up(device, false);
-                self.devices[device].disconnected(now, ms.max(100));
-                self.wake(Actor::Device(device), now + ms.max(100));
+                self.disconnected(device, ms.max(100));
             }
             Act::Crawl(device, ms) => self.devices[device].crawls_until = now + ms,
             Act::Leave(device, room) => {
@@ -536,8 +551,7 @@ impl<'a> World<'a> {
     fn drop(&mut self, device: usize, ms: u64) {
         let loses = self.random.once_in(2);
         self.hang_up(device, loses);
-        self.devices[device].disconnected(self.now, ms.max(100));
-        self.wake(Actor::Device(device), self.now + ms.max(100));
+        self.disconnected(device, ms.max(100));
     }
 
     fn kick(&mut self, number: usize, room: usize) {

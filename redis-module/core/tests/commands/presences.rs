@@ -57,7 +57,11 @@ fn after_a_start_nobody_is_told_that_everybody_came() {
     assert_eq!(told[0], ("+c".into(), 3), "who joins does come");
     let mut here: Vec<&str> = told[1].0.lines().collect();
     here.sort_unstable();
-    assert_eq!(here, ["=a", "=b", "=c"], "who asked earlier learns who is here");
+    assert_eq!(
+        here,
+        ["=a", "=b", "=c"],
+        "who asked earlier learns who is here"
+    );
     assert_eq!(told.len(), 2);
     server.tick(1);
     assert_eq!(news(&mut server), [], "once");
