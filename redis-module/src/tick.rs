@@ -71,38 +71,42 @@ pub(crate) fn tick(ctx: Ctx<'_>) {
     // at the first tick after.
     let writes = !flags.replica() && !ctx.writes_are_paused();
     let parts: &[Part] = if writes { &ALL } else { &WITHOUT_WRITES };
-    let mut turns = TURNS.take();
+    let (mut turns, until) = (TURNS.take(), began + BUDGET_US);
     turns.take(parts.len(), |part| {
         if let Some(part) = parts.get(part) {
-            part(ctx, flags, &env);
+            part(ctx, flags, &env, until);
         }
-        mono_us() < began + BUDGET_US
+        mono_us() < until
     });
     TURNS.set(turns);
 }
 
-/// One part of a tick.
-type Part = fn(Ctx<'_>, Flags, &Env<'_>);
+/// One part of a tick, and when the tick's time is up.
+type Part = fn(Ctx<'_>, Flags, &Env<'_>, u64);
 
 const WITHOUT_WRITES: [Part; 3] = [
-    |ctx, flags, env| bounded(|| tell_gone(ctx, flags, env)),
-    |_, _, env| bounded(|| sessions(|sessions| sessions.chores(env.times.mono, PIECE)) > 0),
-    |_, _, _| bounded(|| graves::clear(PIECE) > 0),
+    |ctx, flags, env, until| bounded(until, || tell_gone(ctx, flags, env)),
+    |_, _, env, until| {
+        bounded(until, || {
+            sessions(|sessions| sessions.chores(env.times.mono, PIECE)) > 0
+        });
+    },
+    |_, _, _, until| bounded(until, || graves::clear(PIECE) > 0),
 ];
 
 const ALL: [Part; 7] = [
     WITHOUT_WRITES[0],
     WITHOUT_WRITES[1],
     WITHOUT_WRITES[2],
-    |ctx, flags, env| bounded(|| tell_presence(ctx, flags, env)),
-    |ctx, flags, env| bounded(|| raise(ctx, flags, env)),
-    sweep::step,
-    forget_moved,
+    |ctx, flags, env, until| bounded(until, || tell_presence(ctx, flags, env)),
+    |ctx, flags, env, until| bounded(until, || raise(ctx, flags, env)),
+    |ctx, flags, env, _| sweep::step(ctx, flags, env),
+    |ctx, flags, _, _| forget_moved(ctx, flags),
 ];
 
-/// Does pieces until one had nothing to do, or time is up.
-fn bounded(mut piece: impl FnMut() -> bool) {
-    let until = mono_us() + PART_US;
+/// Does pieces until one had nothing to do, or the part's or the tick's time is up.
+fn bounded(until: u64, mut piece: impl FnMut() -> bool) {
+    let until = until.min(mono_us() + PART_US);
     while piece() && mono_us() < until {}
 }
 
@@ -161,7 +165,7 @@ fn raise(ctx: Ctx<'_>, flags: Flags, env: &Env<'_>) -> bool {
 }
 
 /// A slot that moved atomically took its keys along without a word: their sessions go too.
-fn forget_moved(ctx: Ctx<'_>, flags: Flags, _: &Env<'_>) {
+fn forget_moved(ctx: Ctx<'_>, flags: Flags) {
     if !flags.cluster() {
         return;
     }
