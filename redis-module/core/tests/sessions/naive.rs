@@ -346,6 +346,7 @@ impl Naive {
         let mut told = Vec::new();
         for ((room, uid), row) in &mut self.rows {
             if std::mem::take(&mut row.again)
+                && row.told
                 && row.live() > 0
                 && !told.contains(&("again", *room, 0))
             {
