@@ -69,7 +69,7 @@ pub fn attach<'a>(
     };
     let mut began = 0;
     let held = env.held_until(room.came());
-    // After a start everybody comes at once, but nobody went.
+    // After a start everybody comes at once; it is told all the same, as this reply says who is there of those who come first.
     let quiet = false;
     for &uid in uids {
         let Some(member) = room.member(uid) else {
@@ -89,8 +89,9 @@ pub fn attach<'a>(
     if let Some(until) = held.filter(|_| began > 0) {
         place.sessions.hold(place.key, until);
     }
-    reply.online = place.sessions.online(place.key);
     reply.who = place.sessions.who(place.key, env.settings.presence_names);
+    let online = place.sessions.online(place.key);
+    reply.online = reply.who.as_ref().map_or(online, |who| who.len() as u64);
     let mut outcome = Outcome::of(reply);
     outcome.count(Counter::Joined, began);
     Ok(outcome)
