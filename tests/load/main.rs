@@ -5,7 +5,7 @@
 //! | `blocks` | what holds Redis, and for how long |
 //! | `fanout` | what a delivery costs the proxy, against a loop of `send()` (`floor`) |
 //! | `far` | a Redis that is 1 to 200 ms away: live latency, logins, kicks, acknowledgements, a reconnect |
-//! | `instructions` | instructions per delivery and per publish, counted by valgrind |
+//! | `instructions` | instructions per delivery, per publish, and of ATTACH, RANGE and QUEUE (`looks`), counted by valgrind |
 //! | `many` | ten thousand connections: memory, logins, coming back, acknowledgements |
 //! | `memory` | what a message and a member cost Redis |
 //! | `peers` | the same clients against what people would use instead |
@@ -21,6 +21,7 @@ mod far;
 mod figures;
 mod floor;
 mod instructions;
+mod looks;
 mod many;
 mod memory;
 mod peers;

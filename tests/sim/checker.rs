@@ -47,7 +47,8 @@ pub(crate) struct Judge<'a> {
 impl Judge<'_> {
     fn fail(&mut self, who: Who<'_>, key: &str, what: &str) {
         let now = self.now;
-        self.wrong.push(format!("{now} ms, {} in {key}: {what}", who.name));
+        self.wrong
+            .push(format!("{now} ms, {} in {key}: {what}", who.name));
     }
 
     /// The device has something new of the room, or is told something.
@@ -100,12 +101,17 @@ impl Judge<'_> {
             return self.fail(who, key, &format!("{at} was never stored"));
         };
         if said.uid != seen.uid || said.text != seen.message {
-            let what = format!("{at} is '{}' of {}, not '{}' of {}", said.text, said.uid, seen.message, seen.uid);
+            let what = format!(
+                "{at} is '{}' of {}, not '{}' of {}",
+                said.text, said.uid, seen.message, seen.uid
+            );
             return self.fail(who, key, &what);
         }
         if track.last != Some(said.before) {
             let what = match track.last {
-                Some(last) if last == at || track.seen.contains(&at) => format!("{at} came again, it had {last}"),
+                Some(last) if last == at || track.seen.contains(&at) => {
+                    format!("{at} came again, it had {last}")
+                }
                 Some(last) => format!("{at} follows {}, and it had {last}", said.before),
                 None => format!("{at} came before its login"),
             };
@@ -118,24 +124,43 @@ impl Judge<'_> {
     fn lost(&mut self, who: Who<'_>, key: &str, track: &mut Track, seen: &Seen<'_>) {
         let at = seen.position().unwrap_or_default();
         if at.seq != seen.to || seen.from > seen.to {
-            self.fail(who, key, &format!("lost {} to {}, and goes on at {at}", seen.from, seen.to));
+            self.fail(
+                who,
+                key,
+                &format!("lost {} to {}, and goes on at {at}", seen.from, seen.to),
+            );
         }
         // Where it was started is the end of what is lost.
         let has = track.last.map_or(0, |last| last.seq);
         if has < seen.from.saturating_sub(1) {
-            self.fail(who, key, &format!("it had {has} and lost {} to {}", seen.from, seen.to));
+            self.fail(
+                who,
+                key,
+                &format!("it had {has} and lost {} to {}", seen.from, seen.to),
+            );
         }
         track.last = Some(at);
     }
 
     fn reset(&mut self, who: Who<'_>, key: &str, track: &mut Track, seen: &Seen<'_>) {
         let at = seen.position().unwrap_or_default();
-        let Some(life) = self.truth.room(key) else { return };
+        let Some(life) = self.truth.room(key) else {
+            return;
+        };
         if life.changed == 0 {
-            self.fail(who, key, &format!("a reset to {at}, and the history is what it was"));
+            self.fail(
+                who,
+                key,
+                &format!("a reset to {at}, and the history is what it was"),
+            );
         }
         let begin = life.holds.first() == Some(&at) || at.seq <= track.first;
-        if !begin && !track.seen.contains(&at) && !who.shared && life.has(at) && track.jump.is_none() {
+        if !begin
+            && !track.seen.contains(&at)
+            && !who.shared
+            && life.has(at)
+            && track.jump.is_none()
+        {
             self.fail(who, key, &format!("a reset to {at}, which it never saw"));
         }
         track.told_at = self.now;
@@ -145,7 +170,11 @@ impl Judge<'_> {
     fn synced(&mut self, who: Who<'_>, key: &str, track: &mut Track, seen: &Seen<'_>) {
         let at = seen.position();
         if track.last != at {
-            self.fail(who, key, &format!("synced at {at:?}, and it had {:?}", track.last));
+            self.fail(
+                who,
+                key,
+                &format!("synced at {at:?}, and it had {:?}", track.last),
+            );
         }
     }
 
@@ -156,11 +185,15 @@ impl Judge<'_> {
         match &*seen.event {
             "login" if own_login => track.online.clear(),
             "login" => drop(track.online.insert(seen.uid.to_string(), true)),
-            "logout" if seen.uid != who.uid => drop(track.online.insert(seen.uid.to_string(), false)),
+            "logout" if seen.uid != who.uid => {
+                drop(track.online.insert(seen.uid.to_string(), false))
+            }
             "presence" => {
                 if let Some(online) = &seen.online {
                     track.online.values_mut().for_each(|online| *online = false);
-                    track.online.extend(online.iter().map(|uid| (uid.clone(), true)));
+                    track
+                        .online
+                        .extend(online.iter().map(|uid| (uid.clone(), true)));
                 } else {
                     // Only the counters: whom it knows by name may have gone.
                     track.online.clear();
@@ -182,7 +215,11 @@ impl Judge<'_> {
                 let what = format!("'{}' is said to be {at}, which is '{}'", seen.id, said.text);
                 self.fail(who, key, &what);
             }
-            None => self.fail(who, key, &format!("'{}' is said to be {at}, which never was", seen.id)),
+            None => self.fail(
+                who,
+                key,
+                &format!("'{}' is said to be {at}, which never was", seen.id),
+            ),
         }
     }
 
@@ -198,10 +235,18 @@ impl Judge<'_> {
 
     /// In the end: what was confirmed is in the room, or its sender was told of another history.
     pub(crate) fn confirmed(&mut self, who: Who<'_>, key: &str, track: &Track) {
-        let Some(life) = self.truth.room(key) else { return };
+        let Some(life) = self.truth.room(key) else {
+            return;
+        };
         for (when, text, at) in &track.confirmed {
             if !life.has(*at) && track.told_at < *when {
-                self.fail(who, key, &format!("lost write: '{text}' was {at} at {when} ms, and is gone without a word"));
+                self.fail(
+                    who,
+                    key,
+                    &format!(
+                        "lost write: '{text}' was {at} at {when} ms, and is gone without a word"
+                    ),
+                );
             }
         }
     }

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use hub_core::beats::Beats;
-use hub_core::events;
 use hub_core::event::LoginNumber;
+use hub_core::events;
 use hub_core::handle::{ConnId, Handle, Push, Pushed};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;

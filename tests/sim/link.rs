@@ -43,7 +43,13 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    pub(crate) fn new(proxy: usize, process: u64, generation: u64, seed: u64, delays: (Delay, Delay)) -> Self {
+    pub(crate) fn new(
+        proxy: usize,
+        process: u64,
+        generation: u64,
+        seed: u64,
+        delays: (Delay, Delay),
+    ) -> Self {
         let random = |part: u64| Random::new(seed, 1_000 + generation * 4 + part);
         Self {
             proxy,
@@ -68,7 +74,9 @@ impl Link {
 
     pub(crate) fn send(&mut self, now: u64, command: Command) {
         match command {
-            Command::Ask(_, _, Ask::Subscribe | Ask::Unsubscribe) => self.subscribes.send(now, command),
+            Command::Ask(_, _, Ask::Subscribe | Ask::Unsubscribe) => {
+                self.subscribes.send(now, command)
+            }
             _ => self.commands.send(now, command),
         }
     }
@@ -88,7 +96,10 @@ impl Link {
     pub(crate) fn next_news(&mut self, now: u64) -> Option<News> {
         match self.answers.next() <= self.announcements.next() && self.answers.next().is_some() {
             true => self.answers.pop(now),
-            false => self.announcements.pop(now).or_else(|| self.answers.pop(now)),
+            false => self
+                .announcements
+                .pop(now)
+                .or_else(|| self.answers.pop(now)),
         }
     }
 
@@ -97,11 +108,19 @@ impl Link {
         if !self.server_end {
             return None;
         }
-        earliest([self.commands.next(), self.subscribes.next(), self.server_learns])
+        earliest([
+            self.commands.next(),
+            self.subscribes.next(),
+            self.server_learns,
+        ])
     }
 
     pub(crate) fn proxy_wakes(&self) -> Option<u64> {
-        earliest([self.answers.next(), self.announcements.next(), self.proxy_learns])
+        earliest([
+            self.answers.next(),
+            self.announcements.next(),
+            self.proxy_learns,
+        ])
     }
 }
 

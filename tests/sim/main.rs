@@ -85,7 +85,10 @@ fn options() -> Result<Options, String> {
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         let mut value = || words.next().ok_or(format!("{word} needs a value"));
-        let number = |text: String| text.parse::<u64>().map_err(|_| format!("'{text}' is no number"));
+        let number = |text: String| {
+            text.parse::<u64>()
+                .map_err(|_| format!("'{text}' is no number"))
+        };
         match word.as_str() {
             "--runs" => options.runs = number(value()?)?,
             "--seed" => options.seed = Some(number(value()?)?),
@@ -119,12 +122,19 @@ fn main() -> ExitCode {
         (None, true) => show(&Plan::random(options.seed.unwrap_or(1)), &options),
         (None, false) => run_kept(&options) & run_many(&options),
     };
-    if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if good {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 fn show(plan: &Plan, options: &Options) -> bool {
     let outcome = run_safely(plan, options.broken, options.trace);
-    outcome.wrong.iter().for_each(|wrong| println!("WRONG {wrong}"));
+    outcome
+        .wrong
+        .iter()
+        .for_each(|wrong| println!("WRONG {wrong}"));
     outcome.wrong.is_empty()
 }
 
@@ -159,14 +169,23 @@ fn run_kept(options: &Options) -> bool {
 }
 
 fn run_many(options: &Options) -> bool {
-    let time = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(1, |time| time.as_secs());
+    let time = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(1, |time| time.as_secs());
     let seed = options.seed.unwrap_or(time * 1_000);
     println!("{} random plans from --seed {seed} on", options.runs);
     let began = Instant::now();
-    let most = if options.broken.is_some() { 1 } else { options.failures };
+    let most = if options.broken.is_some() {
+        1
+    } else {
+        options.failures
+    };
     let (stats, failed, done) = run_random(seed, options.runs, options.jobs, most, options.broken);
     let took = began.elapsed().as_secs_f64();
-    println!("{done} in {took:.1} s: {:.0} a minute\n{stats}", done as f64 * 60.0 / took);
+    println!(
+        "{done} in {took:.1} s: {:.0} a minute\n{stats}",
+        done as f64 * 60.0 / took
+    );
     match failed.len() {
         0..=5 => failed.iter().for_each(|failed| tell(failed, options)),
         _ => tell_kinds(&failed),
@@ -178,7 +197,10 @@ fn run_many(options: &Options) -> bool {
 fn tell_kinds(failed: &[Failed]) {
     let mut kinds: BTreeMap<String, Vec<u64>> = BTreeMap::new();
     for (plan, wrong) in failed {
-        kinds.entry(shrink::kind(wrong)).or_default().push(plan.seed);
+        kinds
+            .entry(shrink::kind(wrong))
+            .or_default()
+            .push(plan.seed);
     }
     for (kind, seeds) in kinds {
         let some: Vec<u64> = seeds.iter().take(3).copied().collect();
@@ -192,8 +214,16 @@ fn tell((plan, wrong): &Failed, options: &Options) {
     wrong.iter().take(6).for_each(|wrong| println!("  {wrong}"));
     let small = shrink::shrink(plan, options.broken, Duration::from_secs(20));
     let again = run_safely(&small, options.broken, false);
-    println!("  with {} of {} acts: {}", small.acts.len(), plan.acts.len(), again.wrong.first().map_or("", |wrong| wrong));
-    let text = format!("# {}\n{small}", again.wrong.first().map_or("", |wrong| wrong));
+    println!(
+        "  with {} of {} acts: {}",
+        small.acts.len(),
+        plan.acts.len(),
+        again.wrong.first().map_or("", |wrong| wrong)
+    );
+    let text = format!(
+        "# {}\n{small}",
+        again.wrong.first().map_or("", |wrong| wrong)
+    );
     let file = Path::new(SEEDS).join(format!("{}.txt", plan.seed));
     if options.keep && options.broken.is_none() {
         match std::fs::write(&file, text) {
@@ -208,7 +238,11 @@ fn tell((plan, wrong): &Failed, options: &Options) {
 /// A run in which something never happened has not shown that it is survived.
 fn all_happened(stats: &Stats, done: u64) -> bool {
     let faults = plan::NAMES_OF_FAULTS.iter();
-    let missing: Vec<&&str> = WANTED.iter().chain(faults).filter(|what| stats.get(what) == 0).collect();
+    let missing: Vec<&&str> = WANTED
+        .iter()
+        .chain(faults)
+        .filter(|what| stats.get(what) == 0)
+        .collect();
     if done >= ENOUGH && !missing.is_empty() {
         println!("never happened: {missing:?}");
         return false;

@@ -17,7 +17,14 @@ const SILENCE: u64 = 12_000;
 const ANSWER_WITHIN: u64 = 15_000;
 
 /// The devices: name, uid, whether they are careful, whether they answer heartbeats, proxy, rooms.
-type Kind = (&'static str, &'static str, bool, bool, usize, &'static [usize]);
+type Kind = (
+    &'static str,
+    &'static str,
+    bool,
+    bool,
+    usize,
+    &'static [usize],
+);
 pub(crate) const KINDS: [Kind; crate::plan::DEVICES] = [
     ("ann-phone", "ann", true, true, 0, &[0, 1]),
     ("ann-laptop", "ann", true, true, 0, &[0]),
@@ -132,7 +139,9 @@ impl Device {
     pub(crate) fn connected(&mut self, now: u64, conn: ConnId) {
         self.conn = Some(conn);
         self.heard = now;
-        self.places.iter_mut().for_each(|place| place.state = State::Out(now));
+        self.places
+            .iter_mut()
+            .for_each(|place| place.state = State::Out(now));
         self.log_in(now);
     }
 
@@ -165,14 +174,20 @@ impl Device {
                 None => format!("\"roomid\":\"{roomid}\""),
             });
         }
-        let ack = if careful { ",\"ack\":\"client\",\"v\":1" } else { "" };
+        let ack = if careful {
+            ",\"ack\":\"client\",\"v\":1"
+        } else {
+            ""
+        };
         let (name, uid) = (self.kind.0, self.kind.1);
         let login = format!("{{\"event\":\"login\",\"uid\":\"{uid}\",\"name\":\"{name}\"{ack}");
         if entries.len() > 1 && self.random.once_in(2) {
             let rooms: Vec<String> = entries.iter().map(|entry| format!("{{{entry}}}")).collect();
-            self.says.push(format!("{login},\"rooms\":[{}]}}", rooms.join(",")));
+            self.says
+                .push(format!("{login},\"rooms\":[{}]}}", rooms.join(",")));
         } else {
-            self.says.extend(entries.iter().map(|entry| format!("{login},{entry}}}")));
+            self.says
+                .extend(entries.iter().map(|entry| format!("{login},{entry}}}")));
         }
     }
 
@@ -196,7 +211,9 @@ impl Device {
             && self.places[at].state == State::In
         {
             let roomid = ROOMIDS[room];
-            self.says.push(format!("{{\"event\":\"typing\",\"roomid\":\"{roomid}\",\"on\":true}}"));
+            self.says.push(format!(
+                "{{\"event\":\"typing\",\"roomid\":\"{roomid}\",\"on\":true}}"
+            ));
         }
     }
 
@@ -204,7 +221,10 @@ impl Device {
         if let Some(at) = self.place_of(room)
             && self.places[at].state == State::In
         {
-            self.says.push(format!("{{\"event\":\"leave\",\"roomid\":\"{}\"}}", ROOMIDS[room]));
+            self.says.push(format!(
+                "{{\"event\":\"leave\",\"roomid\":\"{}\"}}",
+                ROOMIDS[room]
+            ));
         }
     }
 
@@ -212,9 +232,12 @@ impl Device {
         for place in self.places.iter().filter(|place| place.state == State::In) {
             let roomid = ROOMIDS[place.room];
             if let Some(at) = place.track.last.filter(|_| self.kind.2) {
-                self.says.push(format!("{{\"event\":\"ack\",\"roomid\":\"{roomid}\",\"position\":\"{at}\"}}"));
+                self.says.push(format!(
+                    "{{\"event\":\"ack\",\"roomid\":\"{roomid}\",\"position\":\"{at}\"}}"
+                ));
             }
-            self.says.push(format!("{{\"event\":\"logout\",\"roomid\":\"{roomid}\"}}"));
+            self.says
+                .push(format!("{{\"event\":\"logout\",\"roomid\":\"{roomid}\"}}"));
         }
     }
 
@@ -262,7 +285,9 @@ impl Device {
         place.ack_at = None;
         if let Some(last) = place.track.last.filter(|_| place.state == State::In) {
             let roomid = ROOMIDS[place.room];
-            self.says.push(format!("{{\"event\":\"ack\",\"roomid\":\"{roomid}\",\"position\":\"{last}\"}}"));
+            self.says.push(format!(
+                "{{\"event\":\"ack\",\"roomid\":\"{roomid}\",\"position\":\"{last}\"}}"
+            ));
         }
     }
 
@@ -278,7 +303,8 @@ impl Device {
                 State::Asked(since) => Some(since + ANSWER_WITHIN),
                 State::In => None,
             };
-            let retry = (!place.outbox.is_empty() && place.in_flight.is_none()).then_some(place.retry_at);
+            let retry =
+                (!place.outbox.is_empty() && place.in_flight.is_none()).then_some(place.retry_at);
             let retry = retry.filter(|at| *at > self.heard);
             let answer = place.in_flight.map(|since| since + ANSWER_WITHIN);
             at = at.min(earliest([login, place.ack_at, retry, answer]).unwrap_or(at));
@@ -293,7 +319,9 @@ impl Device {
         let mut rest = &bytes[..];
         while !rest.is_empty() {
             let Some((frame, after)) = frame(rest) else {
-                scene.wrong.push(format!("{}: no frame: {rest:?}", self.kind.0));
+                scene
+                    .wrong
+                    .push(format!("{}: no frame: {rest:?}", self.kind.0));
                 return;
             };
             rest = after;
@@ -306,19 +334,27 @@ impl Device {
 
     fn text(&mut self, text: &[u8], scene: &mut Scene<'_>) {
         if scene.trace {
-            println!("{:>6} {} gets {}", scene.now, self.kind.0, String::from_utf8_lossy(text));
+            println!(
+                "{:>6} {} gets {}",
+                scene.now,
+                self.kind.0,
+                String::from_utf8_lossy(text)
+            );
         }
         let seen: Seen<'_> = match serde_json::from_slice(text) {
             Ok(seen) => seen,
             Err(error) => {
                 let text = String::from_utf8_lossy(text);
-                scene.wrong.push(format!("{}: {error}: {text}", self.kind.0));
+                scene
+                    .wrong
+                    .push(format!("{}: {error}: {text}", self.kind.0));
                 return;
             }
         };
         if seen.event == "heartbeat" {
             if self.kind.3 {
-                self.says.push("{\"event\":\"heartbeat\",\"message\":\"pong\"}".into());
+                self.says
+                    .push("{\"event\":\"heartbeat\",\"message\":\"pong\"}".into());
             }
             return;
         }
@@ -332,7 +368,9 @@ impl Device {
                     }
                 }
             }
-            None => scene.wrong.push(format!("{}: of no room: {seen:?}", self.kind.0)),
+            None => scene
+                .wrong
+                .push(format!("{}: of no room: {seen:?}", self.kind.0)),
         }
     }
 
@@ -359,7 +397,14 @@ impl Device {
                 }
             }
             "lost" | "reset" => {
-                scene.stats.add(if seen.event == "lost" { "lost" } else { "reset" }, 1);
+                scene.stats.add(
+                    if seen.event == "lost" {
+                        "lost"
+                    } else {
+                        "reset"
+                    },
+                    1,
+                );
                 place.ack_at = place.ack_at.or(who.careful.then_some(now + late));
             }
             "kicked" => {
@@ -415,7 +460,10 @@ impl Device {
             _ => {}
         }
         if seen.code == "NOLOGIN" && place.state == State::In && seen.of != "leave" {
-            let what = format!("{now} ms, {}: 'log in first' while it is logged in: {seen:?}", self.kind.0);
+            let what = format!(
+                "{now} ms, {}: 'log in first' while it is logged in: {seen:?}",
+                self.kind.0
+            );
             scene.wrong.push(what);
         }
     }
@@ -429,7 +477,9 @@ impl Device {
             let roomid = ROOMIDS[place.room];
             match (place.state, place.synced, place.outbox.front()) {
                 (State::In, true, None) => None,
-                (State::In, true, Some((text, _))) => Some(format!("{roomid}: '{text}' is not confirmed")),
+                (State::In, true, Some((text, _))) => {
+                    Some(format!("{roomid}: '{text}' is not confirmed"))
+                }
                 (State::In, false, _) => Some(format!("{roomid}: not synced")),
                 (state, ..) => Some(format!("{roomid}: not logged in ({state:?})")),
             }
@@ -448,5 +498,7 @@ impl Place {
 
 fn message(roomid: &str, text: &str, padding: u64) -> String {
     let pad = "x".repeat(padding as usize);
-    format!("{{\"event\":\"message\",\"roomid\":\"{roomid}\",\"message\":\"{text}\",\"id\":\"{text}\",\"pad\":\"{pad}\"}}")
+    format!(
+        "{{\"event\":\"message\",\"roomid\":\"{roomid}\",\"message\":\"{text}\",\"id\":\"{text}\",\"pad\":\"{pad}\"}}"
+    )
 }

@@ -52,8 +52,26 @@ pub(crate) const REFUSALS: [&str; 4] = ["NOREPLICAS", "BUSY", "OOM", "READONLY"]
 
 impl Act {
     const NAMES: [&'static str; 20] = [
-        "publish", "signal", "drop", "logout", "crawl", "leave", "kick", "cut", "stall-server", "stall-commands",
-        "stall-announcements", "restart", "failover", "refuse", "jump-back", "jump-forth", "delete", "kill", "stop", "pause",
+        "publish",
+        "signal",
+        "drop",
+        "logout",
+        "crawl",
+        "leave",
+        "kick",
+        "cut",
+        "stall-server",
+        "stall-commands",
+        "stall-announcements",
+        "restart",
+        "failover",
+        "refuse",
+        "jump-back",
+        "jump-forth",
+        "delete",
+        "kill",
+        "stop",
+        "pause",
     ];
 
     fn parts(self) -> (usize, [u64; 3]) {
@@ -173,8 +191,13 @@ impl Plan {
         }
         // More than a room can take for a moment, from one or from many.
         for _ in 0..random.between(3, 8) {
-            let (at, span) = (random.between(500, FAULTS_UNTIL + 8000), random.one_of(&[1, 50, 500, 3000]));
-            let one = random.once_in(3).then(|| random.to(DEVICES as u64 - 1) as usize);
+            let (at, span) = (
+                random.between(500, FAULTS_UNTIL + 8000),
+                random.one_of(&[1, 50, 500, 3000]),
+            );
+            let one = random
+                .once_in(3)
+                .then(|| random.to(DEVICES as u64 - 1) as usize);
             for _ in 0..random.between(10, 60) {
                 let when = at + random.to(span);
                 match one {
@@ -184,8 +207,12 @@ impl Plan {
             }
         }
         for _ in 0..random.to(30) {
-            let (device, room) = (random.to(DEVICES as u64 - 1) as usize, random.one_of(&[0, 0, 1]));
-            self.acts.push((random.between(500, TALK_UNTIL), Act::Signal(device, room)));
+            let (device, room) = (
+                random.to(DEVICES as u64 - 1) as usize,
+                random.one_of(&[0, 0, 1]),
+            );
+            self.acts
+                .push((random.between(500, TALK_UNTIL), Act::Signal(device, room)));
         }
     }
 
@@ -264,14 +291,25 @@ fn fault(random: &mut Random) -> Act {
 
 impl Act {
     pub(crate) fn is_fault(self) -> bool {
-        !matches!(self, Self::Publish(..) | Self::Signal(..) | Self::Drop(..) | Self::Logout(..) | Self::Leave(..))
+        !matches!(
+            self,
+            Self::Publish(..)
+                | Self::Signal(..)
+                | Self::Drop(..)
+                | Self::Logout(..)
+                | Self::Leave(..)
+        )
     }
 }
 
 impl Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "seed {}", self.seed)?;
-        for (name, delay) in [("commands", self.commands), ("announcements", self.announcements), ("network", self.network)] {
+        for (name, delay) in [
+            ("commands", self.commands),
+            ("announcements", self.announcements),
+            ("network", self.network),
+        ] {
             writeln!(f, "{name} {} {}", delay.least, delay.most)?;
         }
         for (at, act) in &self.acts {
@@ -293,7 +331,10 @@ impl Plan {
             network: nothing,
             acts: Vec::new(),
         };
-        for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        for line in text
+            .lines()
+            .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        {
             let words: Vec<&str> = line.split(' ').collect();
             let number = |at: usize| words.get(at).and_then(|word| word.parse::<u64>().ok());
             let delay = || {
@@ -319,6 +360,26 @@ impl Plan {
 
 /// What must have happened in a long run.
 pub(crate) const NAMES_OF_FAULTS: [&str; 22] = [
-    "drop", "logout", "crawl", "leave", "kick", "cut", "stall-server", "stall-commands", "stall-announcements", "restart",
-    "failover", "jump-back", "jump-forth", "delete", "kill", "stop", "pause", "signal", "NOREPLICAS", "BUSY", "OOM", "READONLY",
+    "drop",
+    "logout",
+    "crawl",
+    "leave",
+    "kick",
+    "cut",
+    "stall-server",
+    "stall-commands",
+    "stall-announcements",
+    "restart",
+    "failover",
+    "jump-back",
+    "jump-forth",
+    "delete",
+    "kill",
+    "stop",
+    "pause",
+    "signal",
+    "NOREPLICAS",
+    "BUSY",
+    "OOM",
+    "READONLY",
 ];

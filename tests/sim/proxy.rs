@@ -109,7 +109,9 @@ impl Proxy {
 
     /// The generation it wants to connect with.
     pub(crate) fn wants_link(&self, now: u64) -> bool {
-        self.alive && now >= self.paused_until && matches!(self.state, State::Down { retry_at } if retry_at <= now)
+        self.alive
+            && now >= self.paused_until
+            && matches!(self.state, State::Down { retry_at } if retry_at <= now)
     }
 
     pub(crate) fn connected(&mut self, now: u64, link: usize, around: &mut Around<'_>) {
@@ -169,7 +171,8 @@ impl Proxy {
 
     /// Whether it has stopped.
     pub(crate) fn has_stopped(&self, now: u64) -> bool {
-        self.stops_until.is_some_and(|until| now >= until || self.hub.is_idle())
+        self.stops_until
+            .is_some_and(|until| now >= until || self.hub.is_idle())
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
@@ -189,7 +192,8 @@ impl Proxy {
         let at = self.link.take();
         if let Some(link) = at.and_then(|at| around.links.get_mut(at)) {
             link.proxy_end = false;
-            link.server_learns.get_or_insert(now + 1 + self.random.to(300));
+            link.server_learns
+                .get_or_insert(now + 1 + self.random.to(300));
         }
     }
 
@@ -233,7 +237,10 @@ impl Proxy {
             let waiting = conn.handle.0.waiting.get();
             around.stats.most_waiting = around.stats.most_waiting.max(waiting as u64);
             if waiting > MOST_WAITING {
-                wrong.push(format!("bounds: {waiting} bytes wait for connection {}", conn.handle.0.conn));
+                wrong.push(format!(
+                    "bounds: {waiting} bytes wait for connection {}",
+                    conn.handle.0.conn
+                ));
             }
         }
         wrong
@@ -258,7 +265,15 @@ impl Proxy {
             _ => Some(self.hello_due),
         };
         let behind = self.behind.then_some(self.last_turn + 1);
-        let next = earliest([link, conns.min(), retry, behind, self.hub.next(), Some(self.beats_due), self.stops_until]);
+        let next = earliest([
+            link,
+            conns.min(),
+            retry,
+            behind,
+            self.hub.next(),
+            Some(self.beats_due),
+            self.stops_until,
+        ]);
         next.map(|next| next.max(self.paused_until))
     }
 
@@ -279,15 +294,23 @@ impl Proxy {
                         println!("{now:>6} p{} <- {request} {answer:?}", self.index);
                     }
                     if let Err(fault) = &answer {
-                        around.stats.add("refused answers", u64::from(fault.passes()));
+                        around
+                            .stats
+                            .add("refused answers", u64::from(fault.passes()));
                     }
-                    self.hub.answer(now, generation, request, answer, &mut self.asks);
+                    self.hub
+                        .answer(now, generation, request, answer, &mut self.asks);
                 }
                 Some(News::Announced(channel, frame)) => {
                     if around.trace {
-                        println!("{now:>6} p{} hears {channel} {:?}", self.index, String::from_utf8_lossy(&frame));
+                        println!(
+                            "{now:>6} p{} hears {channel} {:?}",
+                            self.index,
+                            String::from_utf8_lossy(&frame)
+                        );
                     }
-                    self.hub.announced(now, generation, &channel, &frame, &mut self.asks);
+                    self.hub
+                        .announced(now, generation, &channel, &frame, &mut self.asks);
                 }
                 None => break,
             }
@@ -299,7 +322,12 @@ impl Proxy {
         }
     }
 
-    fn greeted(&mut self, now: u64, generation: u64, greeting: Result<Greeting, hub_core::ask::Fault>) {
+    fn greeted(
+        &mut self,
+        now: u64,
+        generation: u64,
+        greeting: Result<Greeting, hub_core::ask::Fault>,
+    ) {
         self.hello_asked = None;
         match (greeting, self.state) {
             (Ok(_), State::Greeting) => {
@@ -343,7 +371,8 @@ impl Proxy {
         link.answers.clear();
         link.announcements.clear();
         if link.server_end {
-            link.server_learns.get_or_insert(now + 1 + self.random.to(200));
+            link.server_learns
+                .get_or_insert(now + 1 + self.random.to(200));
         }
         let generation = link.generation;
         if self.state == State::Up {
@@ -359,7 +388,10 @@ impl Proxy {
 
     fn send_asks(&mut self, now: u64, around: &mut Around<'_>) {
         let up = self.state == State::Up;
-        let link = self.link.and_then(|at| around.links.get_mut(at)).filter(|_| up);
+        let link = self
+            .link
+            .and_then(|at| around.links.get_mut(at))
+            .filter(|_| up);
         let Some(link) = link else {
             self.asks.clear();
             return;
@@ -389,8 +421,12 @@ impl Proxy {
 
     fn read_one(&mut self, now: u64, conn: ConnId, around: &mut Around<'_>) {
         loop {
-            let Some(of) = self.conns.get_mut(&conn) else { return };
-            let Some(socket) = around.sockets.get_mut(&conn) else { return };
+            let Some(of) = self.conns.get_mut(&conn) else {
+                return;
+            };
+            let Some(socket) = around.sockets.get_mut(&conn) else {
+                return;
+            };
             let shared = of.handle.0.clone();
             while let Some(number) = socket.pongs.pop(now) {
                 let mut beats = shared.beats.borrow_mut();
@@ -417,10 +453,13 @@ impl Proxy {
     }
 
     fn act(&mut self, now: u64, conn: ConnId, act: Act, around: &mut Around<'_>) {
-        let Some(of) = self.conns.get_mut(&conn) else { return };
+        let Some(of) = self.conns.get_mut(&conn) else {
+            return;
+        };
         match act {
             Act::Room(roomid, event, bytes) => {
-                self.hub.client(now, conn, &of.handle, &roomid, event, bytes, &mut self.asks);
+                self.hub
+                    .client(now, conn, &of.handle, &roomid, event, bytes, &mut self.asks);
             }
             Act::Say(frames) => {
                 around.stats.add("refused at the door", 1);
@@ -429,7 +468,8 @@ impl Proxy {
             Act::Answered => {
                 let beat = of.handle.0.beats.borrow_mut().answered();
                 if let Some(beat) = beat {
-                    self.hub.answered(now, conn, of.client.rooms(), beat, &mut self.asks);
+                    self.hub
+                        .answered(now, conn, of.client.rooms(), beat, &mut self.asks);
                 }
             }
             Act::Close(_) => self.close(now, conn, around),
@@ -460,7 +500,9 @@ impl Proxy {
     fn beat(&mut self, now: u64, around: &mut Around<'_>) {
         let all: Vec<ConnId> = self.conns.keys().copied().collect();
         for conn in all {
-            let Some(of) = self.conns.get(&conn) else { continue };
+            let Some(of) = self.conns.get(&conn) else {
+                continue;
+            };
             let shared = of.handle.0.clone();
             let tick = {
                 let mut beats = shared.beats.borrow_mut();
@@ -476,7 +518,8 @@ impl Proxy {
                 }
                 Tick::Confirmed(beat) => {
                     around.stats.add("pong counted", 1);
-                    self.hub.answered(now, conn, of.client.rooms(), beat, &mut self.asks);
+                    self.hub
+                        .answered(now, conn, of.client.rooms(), beat, &mut self.asks);
                 }
                 Tick::Dead => {
                     around.stats.add("dead connection", 1);
@@ -518,13 +561,21 @@ impl Proxy {
     }
 
     fn settle(&mut self, now: u64, conn: ConnId, around: &mut Around<'_>) {
-        let Some(of) = self.conns.get_mut(&conn) else { return };
+        let Some(of) = self.conns.get_mut(&conn) else {
+            return;
+        };
         let shared = &of.handle.0;
-        shared.done.take().into_iter().for_each(|bytes| of.client.done(bytes));
+        shared
+            .done
+            .take()
+            .into_iter()
+            .for_each(|bytes| of.client.done(bytes));
         for (roomid, login) in shared.ended.take() {
             of.client.ended(&roomid, login);
         }
-        let Some(socket) = around.sockets.get_mut(&conn) else { return };
+        let Some(socket) = around.sockets.get_mut(&conn) else {
+            return;
+        };
         let mut outbox = shared.outbox.borrow_mut();
         while socket.has_room()
             && let Some(frames) = outbox.pop_front()

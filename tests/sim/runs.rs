@@ -25,7 +25,13 @@ pub(crate) fn run_safely(plan: &Plan, broken: Option<Broken>, trace: bool) -> Ou
 }
 
 /// Runs `many` random plans from a seed on, until `most` of them failed.
-pub(crate) fn run_random(first: u64, many: u64, jobs: usize, most: usize, broken: Option<Broken>) -> (Stats, Vec<Failed>, u64) {
+pub(crate) fn run_random(
+    first: u64,
+    many: u64,
+    jobs: usize,
+    most: usize,
+    broken: Option<Broken>,
+) -> (Stats, Vec<Failed>, u64) {
     let next = AtomicU64::new(0);
     let done: Mutex<(Stats, Vec<Failed>, u64)> = Mutex::default();
     std::thread::scope(|scope| {

@@ -66,7 +66,10 @@ pub(crate) fn frame(bytes: &[u8]) -> Option<(Frame<'_>, &[u8])> {
     let (payload, rest) = rest.split_at_checked(len)?;
     Some(match first {
         0x81 => (Frame::Text(payload), rest),
-        0x89 => (Frame::Ping(u64::from_be_bytes(payload.try_into().ok()?)), rest),
+        0x89 => (
+            Frame::Ping(u64::from_be_bytes(payload.try_into().ok()?)),
+            rest,
+        ),
         _ => return None,
     })
 }

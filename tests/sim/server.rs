@@ -126,7 +126,10 @@ impl Server {
         run: impl FnOnce(Place<'_>, &Env<'_>, &mut Finish) -> Result<R, RoomError>,
     ) -> Result<R, Fault> {
         self.times();
-        self.births = self.births.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        self.births = self
+            .births
+            .wrapping_mul(1_664_525)
+            .wrapping_add(1_013_904_223);
         let (clock, settings) = (self.clock, self.settings);
         let env = self.env(client, &clock, &settings);
         let mut room = self.rooms.remove(key);
@@ -210,7 +213,13 @@ impl Server {
         refuses.then(|| refused(code))
     }
 
-    pub(crate) fn hello(&mut self, now: u64, client: ClientId, name: &str, id: &str) -> Result<Greeting, Fault> {
+    pub(crate) fn hello(
+        &mut self,
+        now: u64,
+        client: ClientId,
+        name: &str,
+        id: &str,
+    ) -> Result<Greeting, Fault> {
         self.now = now;
         if let Some(fault) = self.refusal(false) {
             return Err(fault);
@@ -228,22 +237,37 @@ impl Server {
         })
     }
 
-    pub(crate) fn ask(&mut self, now: u64, client: ClientId, key: &Arc<str>, ask: &Ask) -> Result<Answer, Fault> {
+    pub(crate) fn ask(
+        &mut self,
+        now: u64,
+        client: ClientId,
+        key: &Arc<str>,
+        ask: &Ask,
+    ) -> Result<Answer, Fault> {
         self.now = now;
-        let writes = matches!(ask, Ask::Join { .. } | Ask::Leave(_) | Ask::Ack(..) | Ask::Publish { .. } | Ask::Signal(..));
+        let writes = matches!(
+            ask,
+            Ask::Join { .. } | Ask::Leave(_) | Ask::Ack(..) | Ask::Publish { .. } | Ask::Signal(..)
+        );
         if let Some(fault) = self.refusal(writes) {
             return Err(fault);
         }
         match ask {
             Ask::Subscribe | Ask::Unsubscribe => Ok(Answer::Done),
-            Ask::Join { uid, since, history } => {
+            Ask::Join {
+                uid,
+                since,
+                history,
+            } => {
                 let join = commands::Join {
                     uid: uid.as_bytes(),
                     since: *since,
                     history: *history,
                     own: false,
                 };
-                let done = self.run(client, key, |place, env, finish| Ok(finish.take(join.run(place, env)?)))?;
+                let done = self.run(client, key, |place, env, finish| {
+                    Ok(finish.take(join.run(place, env)?))
+                })?;
                 Ok(Answer::Joined(joined(&done)))
             }
             Ask::Attach(uids) => {
@@ -263,7 +287,9 @@ impl Server {
             }
             Ask::Leave(uid) => {
                 let list = [uid.as_bytes()];
-                self.run(client, key, |place, env, finish| Ok(finish.take(commands::leave(place, &list, env)?)))?;
+                self.run(client, key, |place, env, finish| {
+                    Ok(finish.take(commands::leave(place, &list, env)?))
+                })?;
                 Ok(Answer::Done)
             }
             Ask::Ack(position, uids) => {
@@ -280,7 +306,9 @@ impl Server {
                 })?;
                 Ok(Answer::Done)
             }
-            Ask::Publish { uid, payload, id } => self.publish(client, key, uid, payload, id.as_deref()),
+            Ask::Publish { uid, payload, id } => {
+                self.publish(client, key, uid, payload, id.as_deref())
+            }
             Ask::Signal(uid, payload) => {
                 let publish = commands::Publish {
                     uid: given(uid.as_bytes()),
@@ -289,7 +317,9 @@ impl Server {
                     ephemeral: true,
                     only_existing: false,
                 };
-                self.run(client, key, |place, env, finish| Ok(finish.take(publish.run(place, env)?)))?;
+                self.run(client, key, |place, env, finish| {
+                    Ok(finish.take(publish.run(place, env)?))
+                })?;
                 Ok(Answer::Done)
             }
             Ask::Range { from, count, bytes } => {
@@ -322,7 +352,9 @@ impl Server {
             ephemeral: false,
             only_existing: false,
         };
-        let done = self.run(client, key, |place, env, finish| Ok(finish.take(publish.run(place, env)?)))?;
+        let done = self.run(client, key, |place, env, finish| {
+            Ok(finish.take(publish.run(place, env)?))
+        })?;
         Ok(Answer::Published(Published {
             seq: done.seq,
             duplicate: done.duplicate,
@@ -386,12 +418,21 @@ impl Server {
         let grace = self.settings.grace;
         for (key, change) in self.sessions.flush(mono, grace, 1000) {
             let online = self.sessions.online(key.as_name());
-            self.in_room(&key, |room, _, env| commands::presence(room, online, &change, env));
+            let names = self.settings.presence_names;
+            let who = change
+                .again
+                .then(|| self.sessions.who(key.as_name(), names))
+                .flatten();
+            self.in_room(&key, |room, _, env| {
+                commands::presence(room, (online, who.as_deref()), &change, env)
+            });
         }
         let mut risen = self.sessions.take_risen(mono, 1000);
         risen.sort_unstable_by(|a, b| a.key.cmp(&b.key));
         for of_room in risen.chunk_by(|a, b| a.key == b.key) {
-            self.in_room(&of_room[0].key, |room, _, env| commands::rise(room, of_room, env));
+            self.in_room(&of_room[0].key, |room, _, env| {
+                commands::rise(room, of_room, env)
+            });
         }
         if now >= self.last_sweep + SWEEP_MS {
             self.last_sweep = now;
@@ -406,9 +447,13 @@ impl Server {
             let (clock, settings) = (self.clock, self.settings);
             let env = self.env(0, &clock, &settings);
             let name = RoomKey::new(0, key.as_bytes());
-            let Some(room) = self.rooms.get(&key) else { continue };
+            let Some(room) = self.rooms.get(&key) else {
+                continue;
+            };
             if let Some(work) = commands::look(name.as_name(), room, &self.sessions, 0, &env) {
-                self.in_room(&name, |room, sessions, env| commands::sweep(name.as_name(), room, sessions, &work, env));
+                self.in_room(&name, |room, sessions, env| {
+                    commands::sweep(name.as_name(), room, sessions, &work, env)
+                });
             }
         }
     }
@@ -455,7 +500,10 @@ impl Server {
     /// From now on the replica gets nothing.
     pub(crate) fn replica_falls_behind(&mut self) {
         if self.replica.is_none() {
-            let rooms = self.rooms.iter().map(|(key, room)| (key.clone(), room.clone()));
+            let rooms = self
+                .rooms
+                .iter()
+                .map(|(key, room)| (key.clone(), room.clone()));
             self.replica = Some((rooms.collect(), self.truth.holds()));
         }
     }
@@ -505,12 +553,16 @@ struct Finish {
 }
 
 /// A frame, and for a stored message its position, uid and payload.
-type Told = (Bytes, Option<(room_core::position::Position, String, Vec<u8>)>);
+type Told = (
+    Bytes,
+    Option<(room_core::position::Position, String, Vec<u8>)>,
+);
 
 impl Finish {
     fn take<R>(&mut self, outcome: Outcome<'_, R>) -> R {
         for told in &outcome.tell {
-            let stored = (told.kind == Kind::Message).then(|| (told.position, text(&told.uid), told.payload.to_vec()));
+            let stored = (told.kind == Kind::Message)
+                .then(|| (told.position, text(&told.uid), told.payload.to_vec()));
             self.told.push((frame(told), stored));
         }
         match outcome.key {
@@ -551,8 +603,15 @@ fn attached(done: &commands::Attached<'_>) -> Attached {
     Attached {
         head: Some(done.head),
         gone: done.gone.iter().map(|uid| text(uid)).collect(),
-        kicks: done.kicks.iter().map(|(uid, kicks)| (text(uid), (*kicks).into())).collect(),
+        kicks: done
+            .kicks
+            .iter()
+            .map(|(uid, kicks)| (text(uid), (*kicks).into()))
+            .collect(),
         counts: Some((done.members, done.online)),
-        online: done.who.as_ref().map(|who| who.iter().map(|uid| text(uid)).collect()),
+        online: done
+            .who
+            .as_ref()
+            .map(|who| who.iter().map(|uid| text(uid)).collect()),
     }
 }

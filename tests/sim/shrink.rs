@@ -8,8 +8,14 @@ use std::time::{Duration, Instant};
 /// The word that a failure begins with behind its place, to tell one kind from another.
 pub(crate) fn kind(wrong: &[String]) -> String {
     let first = wrong.first().map_or("", String::as_str);
-    let is_name = |word: &str| crate::people::KINDS.iter().any(|kind| word.trim_end_matches(':').trim_end_matches(',') == kind.0);
-    let words = first.split(' ').filter(|word| !word.contains(|c: char| c.is_ascii_digit()) && !is_name(word));
+    let is_name = |word: &str| {
+        crate::people::KINDS
+            .iter()
+            .any(|kind| word.trim_end_matches(':').trim_end_matches(',') == kind.0)
+    };
+    let words = first
+        .split(' ')
+        .filter(|word| !word.contains(|c: char| c.is_ascii_digit()) && !is_name(word));
     words.take(6).collect::<Vec<_>>().join(" ")
 }
 

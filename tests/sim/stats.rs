@@ -14,9 +14,31 @@ pub(crate) struct Stats {
 
 /// What must have happened in a run of 500 schedules, beside the faults.
 pub(crate) const WANTED: &[&str] = &[
-    "published", "delivered", "sent", "duplicate", "reset", "lost", "kicked", "left", "catch-up", "range", "gap",
-    "step from the ring", "back to the log", "relink", "relinked room", "announced again", "lease ended", "ghost",
-    "time-out", "asked again", "slow reader", "lost tail", "pong counted", "presence", "signal heard",
+    "published",
+    "delivered",
+    "sent",
+    "duplicate",
+    "reset",
+    "lost",
+    "kicked",
+    "left",
+    "catch-up",
+    "range",
+    "gap",
+    "step from the ring",
+    "back to the log",
+    "relink",
+    "relinked room",
+    "announced again",
+    "lease ended",
+    "ghost",
+    "time-out",
+    "asked again",
+    "slow reader",
+    "lost tail",
+    "pong counted",
+    "presence",
+    "signal heard",
 ];
 
 impl Stats {
@@ -71,6 +93,10 @@ impl Display for Stats {
         for (what, many) in &self.counts {
             writeln!(f, "  {many:>10}  {what}")?;
         }
-        writeln!(f, "  {:>10}  most bytes that waited for a connection", self.most_waiting)
+        writeln!(
+            f,
+            "  {:>10}  most bytes that waited for a connection",
+            self.most_waiting
+        )
     }
 }

@@ -53,7 +53,9 @@ impl Truth {
     }
 
     pub(crate) fn stored(&mut self, key: &Arc<str>, position: Position, uid: &str, payload: &[u8]) {
-        let Some(life) = self.rooms.get_mut(key) else { return };
+        let Some(life) = self.rooms.get_mut(key) else {
+            return;
+        };
         let before = life.holds.last().copied().unwrap_or_default();
         assert_eq!(position.seq, before.seq + 1, "the numbers have no holes");
         life.holds.push(position);
@@ -70,7 +72,9 @@ impl Truth {
 
     pub(crate) fn holds(&self) -> Holds {
         let rooms = self.rooms.iter();
-        rooms.map(|(key, life)| (key.clone(), life.holds.clone())).collect()
+        rooms
+            .map(|(key, life)| (key.clone(), life.holds.clone()))
+            .collect()
     }
 
     pub(crate) fn gone(&mut self, key: &Arc<str>, now: u64) {
@@ -108,6 +112,8 @@ impl Truth {
 /// What a client wrote: between `"message":"` and the next quote.
 fn text_of(payload: &[u8]) -> String {
     let payload = String::from_utf8_lossy(payload);
-    let rest = payload.split_once("\"message\":\"").map_or("", |parts| parts.1);
+    let rest = payload
+        .split_once("\"message\":\"")
+        .map_or("", |parts| parts.1);
     rest.split('"').next().unwrap_or_default().into()
 }

@@ -113,7 +113,9 @@ impl<'a> World<'a> {
             sockets: Sockets::new(),
             proxies: (0..PROXIES).map(proxy).collect(),
             starts: [None; PROXIES],
-            devices: (0..DEVICES).map(|number| Device::new(number, plan.seed)).collect(),
+            devices: (0..DEVICES)
+                .map(|number| Device::new(number, plan.seed))
+                .collect(),
             conns: 0,
             processes: PROXIES as u64,
             random,
@@ -124,10 +126,14 @@ impl<'a> World<'a> {
         };
         for (place, (at, act)) in plan.acts.iter().enumerate() {
             world.number += 1;
-            world.queue.push(Reverse((*at, world.number, Actor::Act(place))));
+            world
+                .queue
+                .push(Reverse((*at, world.number, Actor::Act(place))));
             if let Act::Failover(lag @ 1.., _) = act {
                 // Between the two the replica hears nothing.
-                world.queue.push(Reverse((at.saturating_sub(*lag), 0, Actor::Act(place))));
+                world
+                    .queue
+                    .push(Reverse((at.saturating_sub(*lag), 0, Actor::Act(place))));
             }
         }
         world.wake(Actor::Server, TICK_MS);
@@ -176,7 +182,9 @@ impl<'a> World<'a> {
             }
             Actor::Server if self.is_awake(0) => self.server_turn(),
             Actor::Proxy(proxy) if self.is_awake(1 + proxy) => self.proxy_turn(proxy),
-            Actor::Device(device) if self.is_awake(1 + PROXIES + device) => self.device_turn(device),
+            Actor::Device(device) if self.is_awake(1 + PROXIES + device) => {
+                self.device_turn(device)
+            }
             _ => {}
         }
     }
@@ -219,7 +227,9 @@ impl<'a> World<'a> {
                 Command::Ask(request, key, ask) => {
                     let answer = self.server.ask(now, client, &key, &ask);
                     match (&ask, &answer) {
-                        (Ask::Subscribe, Ok(_)) => drop(self.links[at].subscribed.insert(key.clone())),
+                        (Ask::Subscribe, Ok(_)) => {
+                            drop(self.links[at].subscribed.insert(key.clone()))
+                        }
                         (Ask::Unsubscribe, Ok(_)) => drop(self.links[at].subscribed.remove(&key)),
                         (Ask::Publish { .. }, Ok(Answer::Published(done))) => {
                             self.stats.add("published", u64::from(!done.duplicate));
@@ -264,7 +274,8 @@ impl<'a> World<'a> {
             for at in 0..self.links.len() {
                 let link = &mut self.links[at];
                 if link.server_end && link.proxy_end && link.subscribed.contains(&key) {
-                    link.announcements.send(self.now, News::Announced(key.clone(), frame.clone()));
+                    link.announcements
+                        .send(self.now, News::Announced(key.clone(), frame.clone()));
                     self.wake_proxy_of(at);
                 }
             }
@@ -282,7 +293,8 @@ impl<'a> World<'a> {
             self.starts[proxy] = None;
             self.processes += 1;
             let process = self.processes;
-            self.proxies[proxy] = Proxy::new(proxy, process, self.plan.seed, now, self.settings.clone());
+            self.proxies[proxy] =
+                Proxy::new(proxy, process, self.plan.seed, now, self.settings.clone());
         }
         if self.proxies[proxy].wants_link(now) {
             self.connect(proxy);
@@ -314,7 +326,10 @@ impl<'a> World<'a> {
     fn wake_around(&mut self, proxy: usize) {
         let server = self.links.iter().filter_map(Link::server_wakes).min();
         if let Some(at) = server {
-            self.wake(Actor::Server, at.max(self.stalled_until).max(self.down_until));
+            self.wake(
+                Actor::Server,
+                at.max(self.stalled_until).max(self.down_until),
+            );
         }
         let wakes: Vec<(usize, u64)> = self
             .sockets
@@ -337,7 +352,13 @@ impl<'a> World<'a> {
         let generation = self.links.len() as u64 + 1;
         let delays = (self.plan.commands, self.plan.announcements);
         let process = self.proxies[proxy].process;
-        self.links.push(Link::new(proxy, process, generation, self.plan.seed, delays));
+        self.links.push(Link::new(
+            proxy,
+            process,
+            generation,
+            self.plan.seed,
+            delays,
+        ));
         let place = self.links.len() - 1;
         let (of, mut around) = self.around(proxy);
         of.connected(now, place, &mut around);
@@ -373,13 +394,19 @@ impl<'a> World<'a> {
         let now = self.now;
         let home = self.devices[number].home;
         let other = (home + 1) % PROXIES;
-        let Some(proxy) = [home, other].into_iter().find(|proxy| self.proxies[*proxy].listens()) else {
+        let Some(proxy) = [home, other]
+            .into_iter()
+            .find(|proxy| self.proxies[*proxy].listens())
+        else {
             self.devices[number].connect_at = now + 200;
             return;
         };
         self.conns += 1;
         let conn = self.conns;
-        self.sockets.insert(conn, Socket::new(conn, number, proxy, self.plan.seed, self.plan.network));
+        self.sockets.insert(
+            conn,
+            Socket::new(conn, number, proxy, self.plan.seed, self.plan.network),
+        );
         self.proxies[proxy].accept(now, conn);
         self.devices[number].connected(now, conn);
     }
@@ -387,8 +414,12 @@ impl<'a> World<'a> {
     fn read(&mut self, number: usize, conn: ConnId) {
         let now = self.now;
         loop {
-            let Some(socket) = self.sockets.get_mut(&conn) else { break };
-            let Some(bytes) = socket.to_client.pop(now) else { break };
+            let Some(socket) = self.sockets.get_mut(&conn) else {
+                break;
+            };
+            let Some(bytes) = socket.to_client.pop(now) else {
+                break;
+            };
             socket.in_flight -= bytes.len();
             let proxy = socket.proxy;
             let mut scene = Scene {
@@ -402,7 +433,10 @@ impl<'a> World<'a> {
             self.proxies[proxy].has_room(conn, now);
             self.wake(Actor::Proxy(proxy), now);
         }
-        let closed = self.sockets.get(&conn).is_none_or(|socket| socket.client_learns.is_some_and(|at| at <= now));
+        let closed = self
+            .sockets
+            .get(&conn)
+            .is_none_or(|socket| socket.client_learns.is_some_and(|at| at <= now));
         if closed {
             self.sockets.remove(&conn);
             let ms = self.random.between(50, 600);
@@ -430,12 +464,17 @@ impl<'a> World<'a> {
         let device = &mut self.devices[number];
         let says = std::mem::take(&mut device.says);
         let pongs = std::mem::take(&mut device.pongs);
-        let Some(socket) = device.conn.and_then(|conn| self.sockets.get_mut(&conn)) else { return };
+        let Some(socket) = device.conn.and_then(|conn| self.sockets.get_mut(&conn)) else {
+            return;
+        };
         if says.is_empty() && pongs.is_empty() || !socket.proxy_end {
             return;
         }
-        says.into_iter().for_each(|text| socket.to_proxy.send(self.now, text));
-        pongs.into_iter().for_each(|number| socket.pongs.send(self.now, number));
+        says.into_iter()
+            .for_each(|text| socket.to_proxy.send(self.now, text));
+        pongs
+            .into_iter()
+            .for_each(|number| socket.pongs.send(self.now, number));
         let (proxy, at) = (socket.proxy, socket.proxy_wakes());
         if let Some(at) = at {
             self.wake(Actor::Proxy(proxy), at);
@@ -444,10 +483,14 @@ impl<'a> World<'a> {
 
     /// A device's connection ends, as this side sees it; with `loses` what is on its way does not arrive.
     fn hang_up(&mut self, number: usize, loses: bool) {
-        let Some(conn) = self.devices[number].conn else { return };
+        let Some(conn) = self.devices[number].conn else {
+            return;
+        };
         let now = self.now;
         let late = self.random.between(100, 400);
-        let Some(socket) = self.sockets.get_mut(&conn) else { return };
+        let Some(socket) = self.sockets.get_mut(&conn) else {
+            return;
+        };
         socket.client_end = false;
         socket.to_client.clear();
         if loses {
@@ -514,10 +557,16 @@ impl<'a> World<'a> {
     fn kick(&mut self, number: usize, room: usize) {
         let uid = self.devices[number].kind.1;
         let key: Arc<str> = KEYS[room].into();
-        if self.now < self.stalled_until.max(self.down_until) || !self.server.kick(self.now, &key, uid) {
+        if self.now < self.stalled_until.max(self.down_until)
+            || !self.server.kick(self.now, &key, uid)
+        {
             return;
         }
-        for device in self.devices.iter_mut().filter(|device| device.kind.1 == uid) {
+        for device in self
+            .devices
+            .iter_mut()
+            .filter(|device| device.kind.1 == uid)
+        {
             if let Some(at) = device.place_of(room)
                 && device.places[at].state == State::In
             {
@@ -546,13 +595,19 @@ impl<'a> World<'a> {
             }
             Act::StallServer(ms) => self.stalled_until = self.stalled_until.max(now + ms),
             Act::StallCommands(proxy, ms) => {
-                if let Some(link) = self.proxies[proxy].link.and_then(|at| self.links.get_mut(at)) {
+                if let Some(link) = self.proxies[proxy]
+                    .link
+                    .and_then(|at| self.links.get_mut(at))
+                {
                     link.commands.stall(now + ms);
                     link.answers.stall(now + ms);
                 }
             }
             Act::StallAnnouncements(proxy, ms) => {
-                if let Some(link) = self.proxies[proxy].link.and_then(|at| self.links.get_mut(at)) {
+                if let Some(link) = self.proxies[proxy]
+                    .link
+                    .and_then(|at| self.links.get_mut(at))
+                {
                     link.announcements.stall(now + ms);
                     link.subscribes.stall(now + ms);
                 }
@@ -616,7 +671,12 @@ impl<'a> World<'a> {
 
     /// All must be at rest, and nothing forgotten.
     fn judge(&mut self) {
-        let head_of = |key: &str| self.server.truth.room(key).and_then(crate::truth::Life::head);
+        let head_of = |key: &str| {
+            self.server
+                .truth
+                .room(key)
+                .and_then(crate::truth::Life::head)
+        };
         let mut wrong = Vec::new();
         for device in &self.devices {
             let who = device.who();
@@ -630,7 +690,12 @@ impl<'a> World<'a> {
             for place in &device.places {
                 let key = KEYS[place.room];
                 if place.track.last != head_of(key) {
-                    let what = format!("poll-skip: {} has {:?} of {key}, whose head is {:?}", who.name, place.track.last, head_of(key));
+                    let what = format!(
+                        "poll-skip: {} has {:?} of {key}, whose head is {:?}",
+                        who.name,
+                        place.track.last,
+                        head_of(key)
+                    );
                     wrong.push(what);
                 }
                 self.judge_place(device, place, &mut wrong);
@@ -658,27 +723,48 @@ impl<'a> World<'a> {
 
     fn judge_place(&self, device: &Device, place: &crate::people::Place, wrong: &mut Vec<String>) {
         let (who, key) = (device.who(), KEYS[place.room]);
-        let Some(room) = self.server.rooms.get(key) else { return };
+        let Some(room) = self.server.rooms.get(key) else {
+            return;
+        };
         let member = room.member(who.uid.as_bytes());
-        let all_here = self.devices.iter().all(|other| other.kind.1 != who.uid || other.connect_at < END);
+        let all_here = self
+            .devices
+            .iter()
+            .all(|other| other.kind.1 != who.uid || other.connect_at < END);
         if all_here && member.as_ref().map(|member| member.cursor) != Some(room.log().head().seq) {
             let cursor = member.map(|member| member.cursor);
-            wrong.push(format!("liveness: the cursor of {} in {key} is {cursor:?} of {}", who.uid, room.log().head()));
+            wrong.push(format!(
+                "liveness: the cursor of {} in {key} is {cursor:?} of {}",
+                who.uid,
+                room.log().head()
+            ));
         }
         let changed = self.server.truth.room(key).map_or(0, |life| life.changed);
         if let Some(since) = place.track.owed_kick
             && since > changed
         {
-            wrong.push(format!("kick: {} was never told of its kick at {since} ms in {key}", who.name));
+            wrong.push(format!(
+                "kick: {} was never told of its kick at {since} ms in {key}",
+                who.name
+            ));
         }
         let name = Server::name(key);
-        let truth = (room.member_count() as u64, self.server.sessions.online(name));
+        let truth = (
+            room.member_count() as u64,
+            self.server.sessions.online(name),
+        );
         if place.track.counts.is_some_and(|counts| counts != truth) {
-            wrong.push(format!("presence: {} takes {:?} of {key} for true, which is {truth:?}", who.name, place.track.counts));
+            wrong.push(format!(
+                "presence: {} takes {:?} of {key} for true, which is {truth:?}",
+                who.name, place.track.counts
+            ));
         }
         for (uid, online) in &place.track.online {
             if *online != self.server.sessions.is_here(name, uid.as_bytes()) {
-                wrong.push(format!("presence: {} takes {uid} in {key} for online: {online}", who.name));
+                wrong.push(format!(
+                    "presence: {} takes {uid} in {key} for online: {online}",
+                    who.name
+                ));
             }
         }
     }
@@ -686,7 +772,9 @@ impl<'a> World<'a> {
     /// Nothing twice, each sender's order, nothing that was refused.
     fn judge_rooms(&self, wrong: &mut Vec<String>) {
         for key in KEYS {
-            let Some(life) = self.server.truth.room(key) else { continue };
+            let Some(life) = self.server.truth.room(key) else {
+                continue;
+            };
             for (text, many) in self.server.truth.texts(key) {
                 if many > 1 {
                     wrong.push(format!("duplicate: {key} holds '{text}' {many} times"));
@@ -698,13 +786,22 @@ impl<'a> World<'a> {
                 let number = number.parse().unwrap_or(0);
                 let before = newest.entry(device).or_default();
                 if *before > number {
-                    wrong.push(format!("order: in {key} {device} said {number} after {before}"));
+                    wrong.push(format!(
+                        "order: in {key} {device} said {number} after {before}"
+                    ));
                 }
                 *before = number;
             }
             for device in &self.devices {
-                for said in life.said.values().filter(|said| device.refused.contains(&said.text)) {
-                    wrong.push(format!("aborted read: '{}' was refused, and {key} holds it", said.text));
+                for said in life
+                    .said
+                    .values()
+                    .filter(|said| device.refused.contains(&said.text))
+                {
+                    wrong.push(format!(
+                        "aborted read: '{}' was refused, and {key} holds it",
+                        said.text
+                    ));
                 }
             }
         }

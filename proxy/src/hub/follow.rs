@@ -193,6 +193,8 @@ impl Task {
             match line.split_at_checked(1) {
                 Some(("+", uid)) => self.tell_others(uid, "login", header),
                 Some(("-", uid)) => self.tell_others(uid, "logout", header),
+                // Who is here after a start: this proxy told nobody otherwise.
+                Some(("=", _)) => {}
                 _ => warn!(
                     room = self.hub.roomid,
                     line, "a presence line that this proxy does not know"
