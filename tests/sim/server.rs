@@ -418,8 +418,13 @@ impl Server {
         let grace = self.settings.grace;
         for (key, change) in self.sessions.flush(mono, grace, 1000) {
             let online = self.sessions.online(key.as_name());
+            let names = self.settings.presence_names;
+            let who = change
+                .again
+                .then(|| self.sessions.who(key.as_name(), names))
+                .flatten();
             self.in_room(&key, |room, _, env| {
-                commands::presence(room, online, &change, env)
+                commands::presence(room, (online, who.as_deref()), &change, env)
             });
         }
         let mut risen = self.sessions.take_risen(mono, 1000);

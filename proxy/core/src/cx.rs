@@ -26,6 +26,7 @@ pub(crate) enum Purpose<H> {
     Went(Position, Vec<Arc<str>>),
     Detached(Vec<Arc<str>>),
     Published {
+        conn: ConnId,
         handle: H,
         id: Option<String>,
         bytes: usize,

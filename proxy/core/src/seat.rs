@@ -85,6 +85,8 @@ pub(crate) struct Seat<H> {
     pub(crate) next: u64,
     /// Where the room was when it came: `synced` comes not before.
     pub(crate) promised: Seq,
+    /// Its client was told that its message is here, further on than what it was handed.
+    vouched: Option<Position>,
     /// What the answers to heartbeats will confirm.
     notes: VecDeque<(Beat, Position)>,
     pub(crate) waiting: Option<Box<Waiting>>,
@@ -112,6 +114,7 @@ impl<H: Handle> Seat<H> {
             sent: Position::default(),
             next: 0,
             promised: 0,
+            vouched: None,
             notes: VecDeque::new(),
             waiting: None,
         }
@@ -120,7 +123,26 @@ impl<H: Handle> Seat<H> {
     /// It begins, or begins anew, with everything up to `at`.
     pub(crate) fn restart(&mut self, at: Position) {
         self.sent = at;
+        self.vouched = None;
         self.notes = VecDeque::new();
+    }
+
+    /// Its client was told that its message is stored at `at`.
+    pub(crate) fn vouch(&mut self, at: Position) {
+        if at.seq > self.past().seq {
+            self.vouched = Some(at);
+        }
+    }
+
+    /// The newest of what its client was told of the room's history.
+    pub(crate) fn past(&self) -> Position {
+        let vouched = self.vouched.filter(|at| at.seq > self.sent.seq);
+        vouched.unwrap_or(self.sent)
+    }
+
+    /// Whether its client was told of this position.
+    pub(crate) fn claims(&self, at: Position) -> bool {
+        self.sent == at || self.vouched == Some(at)
     }
 
     /// It was handed everything up to `sent`; the answer to heartbeat `beat` confirms that.

@@ -69,6 +69,8 @@ impl<H: Handle> Room<H> {
                 return;
             };
             if let Some((rest, next)) = self.ring.find(seat.sent) {
+                // Who came and went while it was away from the ring it was not told.
+                let missed = (!seat.owes_synced).then(|| seat.handle.clone());
                 seat.state = State::Live;
                 seat.next = next;
                 cx.figures.stepped += 1;
@@ -80,6 +82,10 @@ impl<H: Handle> Room<H> {
                     self.hand(place, &rest, to.unwrap_or(at), false, cx);
                 }
                 self.serve_seat(place, cx);
+                if let Some(handle) = missed {
+                    let event = events::presence(&self.roomid, self.total, self.online, None);
+                    handle.push(cx.now, &event, Push::Answer);
+                }
                 return;
             }
             if seat.sent.seq > at.seq {

@@ -177,6 +177,7 @@ impl<H: Handle> Room<H> {
         if !self.knows {
             return self.after_loss(head, cx);
         }
+        self.doubt_senders();
         // A join that was answered meanwhile told where the room is, but not what is true of the others' past.
         self.settle_doubts(cx);
         if head.is_some() && head == self.at() {
@@ -207,7 +208,7 @@ impl<H: Handle> Room<H> {
             .rows()
             .iter()
             .filter(|seat| seat.state == State::Doubt);
-        let conns: Vec<_> = seats.map(|seat| (seat.conn, seat.sent)).collect();
+        let conns: Vec<_> = seats.map(|seat| (seat.conn, seat.past())).collect();
         for (conn, sent) in conns {
             self.join_again(conn, sent, cx);
         }
@@ -224,10 +225,32 @@ impl<H: Handle> Room<H> {
                 }
             }
         }
+        self.believe_kicks(&relink.kicks, cx);
         if let Some(head) = head {
             self.start(head, cx);
         }
         self.ask_doubts(cx);
+    }
+
+    /// Kicks that were missed. A room that was born again counts anew, so whatever the history, more is news.
+    fn believe_kicks(&mut self, kicks: &[(String, u64)], cx: &mut Cx<'_, H>) {
+        for (uid, count) in kicks {
+            if self.book.is_here(uid) && self.book.kicks(uid) < *count {
+                self.end_uid(uid, Some(""), "", cx);
+            }
+        }
+    }
+
+    /// Whose message is said to be further on than the room knows: it may have been in a tail that is lost.
+    fn doubt_senders(&mut self) {
+        let Some(at) = self.at() else { return };
+        for seat in self.seats.rows_mut() {
+            let asks = matches!(seat.state, State::Live | State::Full | State::Ahead);
+            if asks && seat.waiting.is_none() && seat.past().seq > at.seq && seat.past() != seat.sent {
+                seat.state = State::Doubt;
+                self.apart += 1;
+            }
+        }
     }
 
     /// The room knows where it is, but some seats' past may be of another history: those are asked about, or join again where
@@ -267,11 +290,7 @@ impl<H: Handle> Room<H> {
         for uid in relink.gone {
             self.end_uid(&uid, None, "no longer a member", cx);
         }
-        for (uid, count) in relink.kicks {
-            if self.book.is_here(&uid) && self.book.kicks(&uid) < count {
-                self.end_uid(&uid, Some(""), "", cx);
-            }
-        }
+        self.believe_kicks(&relink.kicks, cx);
     }
 
     /// Who is online now, for those who may have missed who came and went.

@@ -166,8 +166,8 @@ impl<H: Handle> Room<H> {
         for seat in self.seats.rows_mut() {
             if seat.state == State::Doubt && seat.waiting.is_none() {
                 seat.state = State::Check;
-                if !asked.contains(&seat.sent) {
-                    asked.push(seat.sent);
+                if !asked.contains(&seat.past()) {
+                    asked.push(seat.past());
                 }
             }
         }
@@ -188,7 +188,7 @@ impl<H: Handle> Room<H> {
         answer: Result<Answer, Fault>,
         cx: &mut Cx<'_, H>,
     ) {
-        let concerned = |seat: &crate::seat::Seat<H>| seat.state == State::Check && seat.sent == at;
+        let concerned = |seat: &crate::seat::Seat<H>| seat.state == State::Check && seat.claims(at);
         let conns: Vec<_> = self
             .seats
             .rows()

@@ -176,9 +176,12 @@ impl<H: Handle> Room<H> {
             Purpose::Acked(to, uids) => self.acked(to, &uids, answer.err(), cx),
             Purpose::Went(at, uids) => self.went(at, &uids, answer.err(), cx),
             Purpose::Detached(uids) => self.detached(&uids, answer.err(), cx),
-            Purpose::Published { handle, id, bytes } => {
-                self.published(&handle, id, bytes, answer, cx);
-            }
+            Purpose::Published {
+                conn,
+                handle,
+                id,
+                bytes,
+            } => self.published(conn, &handle, id, bytes, answer, cx),
             Purpose::Signalled {
                 handle,
                 id,

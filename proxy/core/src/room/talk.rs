@@ -116,6 +116,7 @@ impl<H: Handle> Room<H> {
             payload: message.payload(seat.name.as_deref()).into(),
         };
         let purpose = Purpose::Published {
+            conn,
             handle: handle.clone(),
             id,
             bytes,
@@ -147,6 +148,7 @@ impl<H: Handle> Room<H> {
 
     pub(super) fn published(
         &mut self,
+        conn: ConnId,
         handle: &H,
         id: Option<String>,
         bytes: usize,
@@ -155,6 +157,9 @@ impl<H: Handle> Room<H> {
     ) {
         let event = match (answer, id) {
             (Ok(Answer::Published(published)), Some(id)) => {
+                if let (Some(at), Some(seat)) = (published.position, self.seats.get_mut(&conn)) {
+                    seat.vouch(at);
+                }
                 Some(events::sent(&self.roomid, &id, &published))
             }
             (Ok(_), _) => None,

@@ -91,8 +91,9 @@ pub fn attach<'a>(
     if let Some(until) = held.filter(|_| began > 0) {
         place.sessions.hold(place.key, until);
     }
-    reply.online = place.sessions.online(place.key);
     reply.who = place.sessions.who(place.key, env.settings.presence_names);
+    let online = place.sessions.online(place.key);
+    reply.online = reply.who.as_ref().map_or(online, |who| who.len() as u64);
     let mut outcome = Outcome::of(reply);
     outcome.count(Counter::Joined, began);
     Ok(outcome)

@@ -16,7 +16,8 @@ impl Sessions {
         self.room_counts(room, |counts| counts.online)
     }
 
-    /// The uids with sessions in this room, in no promised order, if there are no more than `most`.
+    /// The uids with sessions in this room, in no promised order, if there are no more than `most`. Who went and was not told
+    /// gone yet is one of them: if it comes back in time, nothing is told.
     pub fn who(&self, room: RoomName<'_>, most: u64) -> Option<Vec<Box<[u8]>>> {
         if self.online(room) > most {
             return None;
@@ -24,7 +25,7 @@ impl Sessions {
         let room = self.find_room(room).and_then(|row| self.rooms.get(row));
         let first = room.map_or(NONE, |room| room.presences);
         let online = walk::<OWN, _>(&self.presences, first)
-            .filter(|(_, presence)| presence.counts().online > 0)
+            .filter(|(_, known)| known.counts().online > 0 || known.told && known.absent)
             .map(|(_, presence)| presence.uid.clone());
         Some(online.collect())
     }
