@@ -78,6 +78,8 @@ pub(crate) struct Seat<H> {
     /// The client sends `ack` events.
     pub(crate) acks: bool,
     pub(crate) owes_synced: bool,
+    /// It has read pages of the log since it was live.
+    pub(crate) paged: bool,
     pub(crate) state: State,
     /// It was handed everything up to here.
     pub(crate) sent: Position,
@@ -110,6 +112,7 @@ impl<H: Handle> Seat<H> {
             name: login.name.clone(),
             acks: login.acks,
             owes_synced: true,
+            paged: false,
             state: State::Out,
             sent: Position::default(),
             next: 0,

@@ -45,13 +45,22 @@ impl<H: Handle> Room<H> {
 
     /// The seat's connection has room again.
     pub(crate) fn low(&mut self, conn: ConnId, cx: &mut Cx<'_, H>) {
-        if self
+        let Some(place) = self.seats.find(&conn) else {
+            return;
+        };
+        let Some(seat) = self
             .seats
-            .get(&conn)
-            .is_some_and(|seat| seat.state == State::Full)
-        {
-            self.advance_one(conn, cx);
+            .at(place)
+            .filter(|seat| seat.state == State::Full)
+        else {
+            return;
+        };
+        // Where it stopped is still here: it goes on there, and misses no event that is not stored.
+        if !seat.paged && self.ring.chunk(seat.next).is_some() {
+            seat.state = State::Live;
+            return self.serve_seat(place, cx);
         }
+        self.advance_one(conn, cx);
     }
 
     /// One seat goes on: into the ring, to the next page, or it waits. `fresh` is a page that was just read for it.
@@ -69,8 +78,9 @@ impl<H: Handle> Room<H> {
                 return;
             };
             if let Some((rest, next)) = self.ring.find(seat.sent) {
-                // Who came and went while it was away from the ring it was not told.
-                let missed = (!seat.owes_synced).then(|| seat.handle.clone());
+                // Who came and went while it read the log it was not told.
+                let paged = std::mem::take(&mut seat.paged) && !seat.owes_synced;
+                let missed = paged.then(|| seat.handle.clone());
                 seat.state = State::Live;
                 seat.next = next;
                 cx.figures.stepped += 1;
@@ -143,6 +153,7 @@ impl<H: Handle> Room<H> {
         };
         match seat.handle.push(cx.now, frames, how) {
             Pushed::Taken(beat) => {
+                seat.paged |= page;
                 seat.handed(to, beat);
                 if cx.settings.broken == Some(crate::settings::Broken::AckEarly) {
                     let (uid, conn) = (seat.uid.clone(), seat.conn);
