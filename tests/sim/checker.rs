@@ -184,9 +184,11 @@ impl Judge<'_> {
         }
         match &*seen.event {
             "login" if own_login => track.online.clear(),
-            "login" => drop(track.online.insert(seen.uid.to_string(), true)),
+            "login" => {
+                track.online.insert(seen.uid.to_string(), true);
+            }
             "logout" if seen.uid != who.uid => {
-                drop(track.online.insert(seen.uid.to_string(), false))
+                track.online.insert(seen.uid.to_string(), false);
             }
             "presence" => {
                 if let Some(online) = &seen.online {

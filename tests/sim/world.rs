@@ -228,9 +228,11 @@ impl<'a> World<'a> {
                     let answer = self.server.ask(now, client, &key, &ask);
                     match (&ask, &answer) {
                         (Ask::Subscribe, Ok(_)) => {
-                            drop(self.links[at].subscribed.insert(key.clone()))
+                            self.links[at].subscribed.insert(key.clone());
                         }
-                        (Ask::Unsubscribe, Ok(_)) => drop(self.links[at].subscribed.remove(&key)),
+                        (Ask::Unsubscribe, Ok(_)) => {
+                            self.links[at].subscribed.remove(&key);
+                        }
                         (Ask::Publish { .. }, Ok(Answer::Published(done))) => {
                             self.stats.add("published", u64::from(!done.duplicate));
                         }

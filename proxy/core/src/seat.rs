@@ -24,8 +24,8 @@ pub(crate) enum State {
     Ahead,
     /// It waits for the page of the log that begins with this number.
     Page(Seq),
-    /// Redis is asked whether its past is this history's.
-    Check,
+    /// Redis is asked whether its past, which reaches to here, is this history's.
+    Check(Position),
     /// That is still to be asked.
     Doubt,
     /// Its connection is gone, and will say so.
@@ -137,15 +137,14 @@ impl<H: Handle> Seat<H> {
         }
     }
 
-    /// The newest of what its client was told of the room's history.
-    pub(crate) fn past(&self) -> Position {
-        let vouched = self.vouched.filter(|at| at.seq > self.sent.seq);
-        vouched.unwrap_or(self.sent)
+    /// What its client was told is stored, beyond what it was handed.
+    pub(crate) fn vouched(&self) -> Option<Position> {
+        self.vouched.filter(|at| at.seq > self.sent.seq)
     }
 
-    /// Whether its client was told of this position.
-    pub(crate) fn claims(&self, at: Position) -> bool {
-        self.sent == at || self.vouched == Some(at)
+    /// The newest of what its client was told of the room's history.
+    pub(crate) fn past(&self) -> Position {
+        self.vouched().unwrap_or(self.sent)
     }
 
     /// It was handed everything up to `sent`; the answer to heartbeat `beat` confirms that.

@@ -246,10 +246,7 @@ impl<H: Handle> Room<H> {
         let Some(at) = self.at() else { return };
         for seat in self.seats.rows_mut() {
             let asks = matches!(seat.state, State::Live | State::Full | State::Ahead);
-            if asks
-                && seat.waiting.is_none()
-                && seat.past().seq > at.seq
-                && seat.past() != seat.sent
+            if asks && seat.waiting.is_none() && seat.vouched().is_some_and(|own| own.seq > at.seq)
             {
                 seat.state = State::Doubt;
                 self.apart += 1;

@@ -4,7 +4,7 @@ use super::Room;
 use crate::ask::{Answer, Ask, Fault, Range};
 use crate::cx::{Cx, Purpose};
 use crate::events;
-use crate::handle::Handle;
+use crate::handle::{ConnId, Handle};
 use crate::seat::State;
 use room_core::position::{Position, Seq};
 
@@ -149,7 +149,7 @@ impl<H: Handle> Room<H> {
         for seat in self.seats.rows_mut() {
             if matches!(
                 seat.state,
-                State::Live | State::Full | State::Ahead | State::Page(_) | State::Check
+                State::Live | State::Full | State::Ahead | State::Page(_) | State::Check(_)
             ) {
                 seat.state = State::Doubt;
             }
@@ -165,21 +165,24 @@ impl<H: Handle> Room<H> {
         let mut asked: Vec<Position> = Vec::new();
         for seat in self.seats.rows_mut() {
             if seat.state == State::Doubt && seat.waiting.is_none() {
-                seat.state = State::Check;
-                if !asked.contains(&seat.past()) {
-                    asked.push(seat.past());
+                seat.state = State::Check(seat.sent);
+                if !asked.contains(&seat.sent) {
+                    asked.push(seat.sent);
                 }
             }
         }
-        for at in asked {
-            cx.figures.ranges += 1;
-            let ask = Ask::Range {
-                from: at.seq + 1,
-                count: 1,
-                bytes: 1,
-            };
-            self.ask(cx, ask, Purpose::Checked(at));
-        }
+        asked.into_iter().for_each(|at| self.check(at, cx));
+    }
+
+    /// Asks whether a position is of this history.
+    fn check(&mut self, at: Position, cx: &mut Cx<'_, H>) {
+        cx.figures.ranges += 1;
+        let ask = Ask::Range {
+            from: at.seq + 1,
+            count: 1,
+            bytes: 1,
+        };
+        self.ask(cx, ask, Purpose::Checked(at));
     }
 
     pub(super) fn checked(
@@ -188,7 +191,7 @@ impl<H: Handle> Room<H> {
         answer: Result<Answer, Fault>,
         cx: &mut Cx<'_, H>,
     ) {
-        let concerned = |seat: &crate::seat::Seat<H>| seat.state == State::Check && seat.claims(at);
+        let concerned = |seat: &crate::seat::Seat<H>| seat.state == State::Check(at);
         let conns: Vec<_> = self
             .seats
             .rows()
@@ -210,13 +213,27 @@ impl<H: Handle> Room<H> {
         };
         for conn in conns {
             match head {
-                Some(_) => self.put(conn, State::Ahead),
+                Some(_) => self.believe(conn, at, cx),
                 None => self.join_again(conn, at, cx),
             }
         }
         if let Some(head) = head {
             self.start(head, cx);
             self.advance_all(cx);
+        }
+    }
+
+    /// What a seat was handed is true up to `at`; so may be what its client was told of its own message beyond that.
+    fn believe(&mut self, conn: ConnId, at: Position, cx: &mut Cx<'_, H>) {
+        let Some(seat) = self.seats.get_mut(&conn) else {
+            return;
+        };
+        match seat.vouched().filter(|_| at == seat.sent) {
+            None => seat.state = State::Ahead,
+            Some(own) => {
+                seat.state = State::Check(own);
+                self.check(own, cx);
+            }
         }
     }
 
@@ -246,7 +263,7 @@ impl<H: Handle> Room<H> {
         self.advance_all(cx);
     }
 
-    pub(super) fn put(&mut self, conn: crate::handle::ConnId, state: State) {
+    pub(super) fn put(&mut self, conn: ConnId, state: State) {
         if let Some(seat) = self.seats.get_mut(&conn) {
             seat.state = state;
         }
