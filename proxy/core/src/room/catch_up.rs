@@ -89,7 +89,13 @@ impl<H: Handle> Room<H> {
                         .ring
                         .chunk(next.saturating_sub(1))
                         .map(crate::ring::Chunk::end);
-                    self.hand(place, &rest, to.unwrap_or(at), false, cx);
+                    if !self.hand(place, &rest, to.unwrap_or(at), false, cx) {
+                        // The next chunk is not what follows for it: it is to look for its place again.
+                        if let Some(seat) = self.seats.at(place) {
+                            seat.paged = true;
+                        }
+                        return;
+                    }
                 }
                 self.serve_seat(place, cx);
                 if let Some(handle) = missed {
