@@ -54,7 +54,9 @@ fn change_with<'o, R: Answer>(
         _ => Tag(0),
     };
     let settings = config::settings();
-    let mut outcome = with_clock(|clock| {
+    // Filled in there and finished from here: it is some hundred bytes, which each move would copy.
+    let mut outcome = None;
+    with_clock(|clock| {
         let mut env = env_of(ctx, flags, clock, &settings);
         env.birth = birth;
         sessions(|sessions| {
@@ -63,18 +65,18 @@ fn change_with<'o, R: Answer>(
                 room: key.room_mut(),
                 sessions,
             };
-            run(place, &env)
-        })
+            outcome = Some(run(place, &env));
+        });
     });
     match outcome {
-        // By reference: it is some hundred bytes, which each move would copy.
-        Ok(ref mut outcome) => finish(ctx, flags, (name, args), &mut key, outcome),
-        Err(error) => {
+        Some(Ok(ref mut outcome)) => finish(ctx, flags, (name, args), &mut key, outcome),
+        Some(Err(error)) => {
             if let RoomError::TooMany(..) = &error {
                 info::too_many();
             }
             return Err(error.into());
         }
+        None => return Err(Failure::Internal),
     }
     Ok(())
 }

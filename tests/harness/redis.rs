@@ -10,6 +10,17 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
 
+/// Options of a server on which no room changes by time alone, for tests that look at a digest twice: nobody's departure
+/// is marked, and no device that went lets a cursor rise.
+pub const STILL: [&str; 6] = [
+    "--save",
+    "",
+    "--room.grace",
+    "1h",
+    "--room.device-grace",
+    "1h",
+];
+
 /// See the top of the file.
 pub struct Redis {
     /// Where it listens, on loopback.
@@ -188,6 +199,16 @@ impl Redis {
     /// Runs a command given as words.
     pub fn run_words(&self, words: &str) -> Result<Value, RedisError> {
         value::words(words).query(&mut self.connect())
+    }
+
+    /// A key's dump and the digest of its value at the same moment.
+    pub fn dump(&self, key: &str) -> (Vec<u8>, String) {
+        let mut both = redis::pipe();
+        both.atomic().cmd("DUMP").arg(key);
+        both.cmd("DEBUG").arg("DIGEST-VALUE").arg(key);
+        let got = both.query(&mut self.connect());
+        let (dump, digests): (Vec<u8>, Vec<String>) = got.unwrap_or_else(|error| panic!("{error}"));
+        (dump, digests.into_iter().next().expect("a digest"))
     }
 
     /// The digest of a key's value.

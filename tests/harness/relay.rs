@@ -3,8 +3,8 @@
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
+use std::time::{Duration, Instant};
 
 /// What is read at once. Small, so that a stalled or slow link holds little by itself.
 const CHUNK: usize = 4096;
@@ -17,6 +17,8 @@ enum Mode {
     Stalled,
     /// So many bytes a second pass in each direction of each connection.
     Slow(u64),
+    /// Everything passes so much later in each direction: a Redis that is far.
+    Late(Duration),
     /// Connections are ended, new ones are refused.
     Cut,
 }
@@ -89,6 +91,11 @@ impl Relay {
         self.set(Mode::Slow(bytes_a_second.max(1)));
     }
 
+    /// From now on everything passes after half of this round trip in each direction.
+    pub fn delay(&self, round_trip: Duration) {
+        self.set(Mode::Late(round_trip / 2));
+    }
+
     /// Ends all connections and refuses new ones.
     pub fn cut(&self) {
         self.set(Mode::Cut);
@@ -115,6 +122,23 @@ impl Drop for Relay {
         // Wakes the thread that waits for a connection.
         let _ = TcpStream::connect(("127.0.0.1", self.port));
     }
+}
+
+/// Bytes on their way, each chunk with the time at which it arrives. A thread of its own delivers them.
+type OnTheWay = mpsc::Sender<(Instant, Vec<u8>)>;
+
+fn on_the_way(to: &TcpStream) -> OnTheWay {
+    let (queue, arriving) = mpsc::channel::<(Instant, Vec<u8>)>();
+    let mut to = to.try_clone().expect("a second handle of a socket");
+    std::thread::spawn(move || {
+        for (due, bytes) in arriving {
+            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            if to.write_all(&bytes).is_err() {
+                break;
+            }
+        }
+    });
+    queue
 }
 
 fn end(pairs: &mut Vec<Pair>) {
@@ -174,6 +198,7 @@ impl Shared {
     /// One direction of one connection.
     fn carry(&self, mut from: TcpStream, mut to: TcpStream) {
         let mut buffer = [0; CHUNK];
+        let mut late = None;
         loop {
             let mode = self.wait_while_stalled();
             let most = match mode {
@@ -185,8 +210,24 @@ impl Shared {
                 break;
             };
             // It may have stalled while we waited for these bytes.
-            if let Mode::Slow(rate) = self.wait_while_stalled() {
+            let mode = self.wait_while_stalled();
+            if let Mode::Slow(rate) = mode {
                 std::thread::sleep(Duration::from_secs_f64(many as f64 / rate as f64));
+            }
+            if late.is_some() || matches!(mode, Mode::Late(_)) {
+                let by = if let Mode::Late(by) = mode {
+                    by
+                } else {
+                    Duration::ZERO
+                };
+                let queue = late.get_or_insert_with(|| on_the_way(&to));
+                if queue
+                    .send((Instant::now() + by, buffer[..many].to_vec()))
+                    .is_err()
+                {
+                    break;
+                }
+                continue;
             }
             if to.write_all(&buffer[..many]).is_err() {
                 break;

@@ -32,18 +32,26 @@ pub(crate) struct Options {
     /// Only redis-server, not the proxy
     #[arg(long)]
     only_server: bool,
+    /// Only ATTACH, RANGE and QUEUE
+    #[arg(long)]
+    only_looks: bool,
     /// Keep the counts of each function here, for callgrind_annotate
     #[arg(long)]
     profiles: Option<PathBuf>,
 }
 
 pub(crate) fn run(options: &Options) -> Value {
-    let deliveries = match options.only_server {
+    let deliveries = match options.only_server || options.only_looks {
         true => Value::Null,
         false => deliveries(options),
     };
-    let publishes = publishes(options);
-    json!({"deliveries": deliveries, "publishes": publishes})
+    let publishes = match options.only_looks {
+        true => Value::Null,
+        false => publishes(options),
+    };
+    let (redis, counter, _folder) = server(options, "looks");
+    let looks = crate::looks::run(&redis, &counter);
+    json!({"deliveries": deliveries, "publishes": publishes, "looks": looks})
 }
 
 /// Where the counts go: to the wanted folder, or to one that goes away.
@@ -94,15 +102,21 @@ fn deliveries(options: &Options) -> Value {
     Value::Array(rows.into())
 }
 
-/// Of redis-server, per publish.
-fn publishes(options: &Options) -> Value {
-    let (counter, _folder) = counter(options, "redis");
+/// A redis-server whose instructions are counted; the folder is to outlive it.
+fn server(options: &Options, name: &str) -> (Redis, Counter, TempDir) {
+    let (counter, folder) = counter(options, name);
     let server = std::env::var("REDIS_SERVER").unwrap_or_else(|_| "redis-server".into());
     // Its housekeeping goes by the wall clock, and so would count more on a busy machine.
     let redis = Redis::of(
         &counter.wrap(Path::new(&server)),
         &["--save", "", "--hz", "1"],
     );
+    (redis, counter, folder)
+}
+
+/// Of redis-server, per publish.
+fn publishes(options: &Options) -> Value {
+    let (redis, counter, _folder) = server(options, "redis");
     let mut c = redis.connect();
     invite(&mut c, "absent", options.members);
     for key in ["none", "absent"] {

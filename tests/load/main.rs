@@ -4,7 +4,8 @@
 //! |---|---|
 //! | `blocks` | what holds Redis, and for how long |
 //! | `fanout` | what a delivery costs the proxy, against a loop of `send()` (`floor`) |
-//! | `instructions` | instructions per delivery and per publish, counted by valgrind |
+//! | `far` | a Redis that is 1 to 200 ms away: live latency, logins, kicks, acknowledgements, a reconnect |
+//! | `instructions` | instructions per delivery, per publish, and of ATTACH, RANGE and QUEUE (`looks`), counted by valgrind |
 //! | `many` | ten thousand connections: memory, logins, coming back, acknowledgements |
 //! | `memory` | what a message and a member cost Redis |
 //! | `peers` | the same clients against what people would use instead |
@@ -16,9 +17,11 @@
 mod blocks;
 mod crowd;
 mod fanout;
+mod far;
 mod figures;
 mod floor;
 mod instructions;
+mod looks;
 mod many;
 mod memory;
 mod peers;
@@ -50,6 +53,8 @@ enum What {
     Blocks(blocks::Options),
     /// Proxy CPU of a delivery, against a loop of send()
     Fanout(fanout::Options),
+    /// A Redis that is far: latency, logins, kicks, acknowledgements, a reconnect
+    Far(far::Options),
     /// The server that only sends: a part of `fanout`
     #[command(hide = true)]
     Floor(floor::Options),
@@ -77,6 +82,7 @@ impl What {
         match self {
             Self::Blocks(options) => ("blocks", blocks::run(options)),
             Self::Fanout(options) => (options.name(), fanout::run(options)),
+            Self::Far(options) => ("far", far::run(options)),
             Self::Floor(_) | Self::Plot(_) => unreachable!("they measure nothing"),
             Self::Instructions(options) => ("instructions", instructions::run(options)),
             Self::Many(options) => ("many", many::run(options)),

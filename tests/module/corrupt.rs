@@ -2,7 +2,7 @@
 
 use crate::workload::{fill, head, publish};
 use harness::random::Random;
-use harness::redis::Redis;
+use harness::redis::{Redis, STILL};
 use harness::value::ok;
 use redis::cmd;
 
@@ -66,7 +66,7 @@ fn restore(redis: &mut Redis, connection: &mut redis::Connection, dump: &[u8], w
 
 #[test]
 fn damaged_dumps_do_no_harm() {
-    let mut redis = Redis::start();
+    let mut redis = Redis::with(&STILL);
     fill(&redis, "r");
     ok(&mut redis.connect(), "ROOM.TRIM r MAXLEN 20");
     let dump: Vec<u8> = redis.query(cmd("DUMP").arg("r"));

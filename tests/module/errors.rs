@@ -2,7 +2,7 @@
 
 use crate::workload::fill;
 use harness::process::{self, built, free_port, installed};
-use harness::redis::Redis;
+use harness::redis::{Redis, STILL};
 use harness::value::{err, ok, words};
 use redis::{Cmd, cmd};
 use room_core::position::Tag;
@@ -108,7 +108,7 @@ fn refuse(redis: &mut Redis, command: &Cmd, wanted: &str, what: &str) {
 
 #[test]
 fn every_command_refuses_nonsense_and_changes_nothing() {
-    let mut redis = Redis::start();
+    let mut redis = Redis::with(&STILL);
     fill(&redis, "r");
     ok(&mut redis.connect(), "SET s text");
     let before = redis.digest("r");
@@ -135,7 +135,7 @@ const NO_UIDS: &[&[u8]] = &[
 
 #[test]
 fn every_command_refuses_what_is_no_uid() {
-    let mut redis = Redis::start();
+    let mut redis = Redis::with(&STILL);
     fill(&redis, "r");
     let before = redis.digest("r");
     for uid in NO_UIDS {
@@ -200,7 +200,7 @@ fn text_of_a_caller_is_never_a_format() {
 
 #[test]
 fn sizes_are_bounded() {
-    let mut redis = Redis::start();
+    let mut redis = Redis::with(&STILL);
     ok(&mut redis.connect(), "ROOM.JOIN r a");
     let before = redis.digest("r");
     let big = vec![b'x'; 64 * 1024 + 1];
@@ -306,7 +306,13 @@ const NO_EFFECTS: &[(&str, &str)] = &[
 
 #[test]
 fn damaged_effects_in_an_aof_change_nothing_and_are_logged() {
-    let mut redis = Redis::with(&["--appendonly", "yes", "--appendfsync", "always"]);
+    let mut redis = Redis::with(
+        &[
+            &STILL[..],
+            &["--appendonly", "yes", "--appendfsync", "always"],
+        ]
+        .concat(),
+    );
     fill(&redis, "r");
     ok(&mut redis.connect(), "SET s text");
     let before = redis.digest("r");

@@ -2,12 +2,12 @@
 
 use crate::workload::{fill, publish};
 use harness::eventually;
-use harness::redis::Redis;
+use harness::redis::{Redis, STILL};
 use harness::value::{field, int, ok, payloads, text};
 
 #[test]
 fn copy_dump_restore_and_rename() {
-    let redis = Redis::start();
+    let redis = Redis::with(&STILL);
     fill(&redis, "r");
     let mut c = redis.connect();
     let digest = redis.digest("r");

@@ -4,8 +4,13 @@ use crate::random::{Work, digests, stands};
 use crate::workload::{fill, head, publish};
 use harness::eventually;
 use harness::random::Random;
-use harness::redis::Redis;
+use harness::redis::{Redis, STILL};
 use harness::value::{field, int, ok, payloads, published};
+
+/// A server on which no room changes by time alone, with these options.
+fn still(options: &[&str]) -> Redis {
+    Redis::with(&[&STILL, options].concat())
+}
 
 fn rewritten(redis: &Redis) {
     ok(&mut redis.connect(), "BGREWRITEAOF");
@@ -40,20 +45,20 @@ fn still_the_same(redis: &mut Redis, again: impl FnOnce(&mut Redis)) {
 
 #[test]
 fn debug_reload() {
-    still_the_same(&mut Redis::start(), |redis| {
+    still_the_same(&mut still(&[]), |redis| {
         ok(&mut redis.connect(), "DEBUG RELOAD");
     });
 }
 
 #[test]
 fn restart_from_rdb() {
-    still_the_same(&mut Redis::with(&["--save", "3600", "1"]), Redis::restart);
+    still_the_same(&mut still(&["--save", "3600", "1"]), Redis::restart);
 }
 
 #[test]
 fn restart_from_aof() {
     still_the_same(
-        &mut Redis::with(&["--appendonly", "yes", "--appendfsync", "always"]),
+        &mut still(&["--appendonly", "yes", "--appendfsync", "always"]),
         Redis::crash_and_restart,
     );
 }
@@ -61,7 +66,7 @@ fn restart_from_aof() {
 #[test]
 fn restart_from_rewritten_aof() {
     still_the_same(
-        &mut Redis::with(&["--appendonly", "yes", "--appendfsync", "always"]),
+        &mut still(&["--appendonly", "yes", "--appendfsync", "always"]),
         |redis| {
             rewritten(redis);
             redis.crash_and_restart();
@@ -79,7 +84,7 @@ fn restart_from_rewritten_aof_of_commands() {
         "--aof-use-rdb-preamble",
         "no",
     ];
-    still_the_same(&mut Redis::with(&options), |redis| {
+    still_the_same(&mut still(&options), |redis| {
         rewritten(redis);
         redis.crash_and_restart();
     });
@@ -95,7 +100,7 @@ fn what_happens_after_a_rewrite_is_kept_too() {
         "--aof-use-rdb-preamble",
         "no",
     ];
-    let mut redis = Redis::with(&options);
+    let mut redis = still(&options);
     fill(&redis, "r");
     rewritten(&redis);
     let mut c = redis.connect();
@@ -117,6 +122,9 @@ fn random_rooms_survive_every_way() {
             "always",
             "--aof-use-rdb-preamble",
             preamble,
+            // Departures are marked after the test; the ghosts' end is waited for.
+            "--room.grace",
+            "1h",
         ]);
         let mut work = Work::on(&redis, Random::printed());
         work.run(600);

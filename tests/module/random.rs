@@ -1,5 +1,6 @@
 //! Random work on rooms.
 
+use harness::eventually;
 use harness::random::Random;
 use harness::redis::Redis;
 use harness::value::{ok, words};
@@ -124,8 +125,11 @@ impl Work {
     }
 }
 
-/// Every key with the digest of its value, once the timer has seen to the sessions that ended.
+/// Every key with the digest of its value, once the devices that went let the cursors rise and the timer has seen to that.
 pub(crate) fn digests(redis: &Redis) -> Vec<(String, String)> {
+    eventually("no device is missing", || {
+        (redis.info("room_ghosts") == 0).then_some(())
+    });
     std::thread::sleep(std::time::Duration::from_millis(300));
     let mut keys: Vec<String> = redis.query(redis::cmd("KEYS").arg("*"));
     keys.sort();

@@ -4,13 +4,13 @@ use crate::random::{Work, digests, stands};
 use crate::workload::{fill, head, publish};
 use harness::eventually;
 use harness::random::Random;
-use harness::redis::Redis;
+use harness::redis::{Redis, STILL};
 use harness::value::{err, field, int, ok, words};
 use room_core::announce;
 
 #[test]
 fn a_replica_and_its_replica_are_equal() {
-    let primary = Redis::start();
+    let primary = Redis::with(&STILL);
     fill(&primary, "before");
     let replica = primary.replica();
     let second = replica.replica();
@@ -28,7 +28,7 @@ fn a_replica_and_its_replica_are_equal() {
 
 #[test]
 fn settings_of_a_replica_do_not_matter() {
-    let primary = Redis::start();
+    let primary = Redis::with(&STILL);
     let replica = primary.replica();
     ok(&mut replica.connect(), "CONFIG SET room.maxlen 3");
     ok(&mut replica.connect(), "CONFIG SET room.dedupe-count 1");
@@ -41,7 +41,7 @@ fn settings_of_a_replica_do_not_matter() {
 
 #[test]
 fn a_promoted_replica_goes_on_where_the_primary_was() {
-    let mut primary = Redis::start();
+    let mut primary = Redis::with(&STILL);
     let replica = primary.replica();
     fill(&primary, "r");
     primary.in_step(&replica);

@@ -2,7 +2,7 @@
 
 use crate::shape::{Page, Section, Shape};
 use crate::workload::head;
-use harness::redis::Redis;
+use harness::redis::{Redis, STILL};
 use harness::value::{field, ok, text, words};
 use redis::{Cmd, Connection, Value, cmd};
 use std::collections::BTreeSet;
@@ -59,7 +59,7 @@ fn check_errors(c: &mut Connection, section: &Section) {
 #[test]
 fn the_page_is_true_in_both_protocols() {
     for is_3 in [false, true] {
-        let redis = Redis::start();
+        let redis = Redis::with(&STILL);
         let mut c = match is_3 {
             true => redis.connect_resp3(),
             false => redis.connect(),

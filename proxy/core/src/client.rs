@@ -1,8 +1,8 @@
-//! A connection as a state machine: what its events are for which room, and how much of it is still under way.
+//! A connection as a state machine: which room each of its events is for, and how much of them is still under way.
 //!
-//! Rooms know best who is in them: an event that comes for a room between the end of its session and the client's knowing of it
-//! goes there, and is refused there in its order. Here a room is kept as long as the room may know this connection, as the
-//! room must be told when the connection ends.
+//! Whether somebody is in a room is the room's to say: it refuses what comes after the end of a session, in the order in
+//! which it came. The list kept here only chooses the room of an event that names none, and says which rooms must hear that
+//! the connection ended; so a room stays in it as long as the room may know the connection.
 
 use crate::allowance::Allowance;
 use crate::close::Close;
@@ -32,7 +32,7 @@ impl Default for ClientLimits {
     fn default() -> Self {
         Self {
             max_rooms: 100,
-            max_rate: 50,
+            max_rate: 200,
             unanswered: 64,
             held_bytes: 256 * 1024,
         }
@@ -57,7 +57,7 @@ pub enum Act {
 struct Place {
     /// The last login.
     login: LoginNumber,
-    /// The client wants to leave; it is a member until the room says otherwise.
+    /// The client wants to go; its session goes on until the room says otherwise, as leaving may be refused.
     leaving: bool,
 }
 
@@ -170,11 +170,8 @@ impl Client {
             };
             return Act::Say(events::error("NOLOGIN", &message, about));
         };
-        match (&event, self.places.get_mut(at)) {
-            // A logout cannot fail; leaving can, and the session goes on then.
-            (Event::Logout, _) => self.forget(at),
-            (Event::Leave, Some(place)) => place.leaving = true,
-            _ => {}
+        if let (Event::Logout | Event::Leave, Some(place)) = (&event, self.places.get_mut(at)) {
+            place.leaving = true;
         }
         self.room_act(roomid, event, size)
     }
@@ -215,10 +212,17 @@ impl Client {
         acts
     }
 
+    /// Whether there may be no other room. Those that the client is leaving do not count, up to as many again.
+    fn has_enough(&self) -> bool {
+        let stays = self.places.iter().filter(|place| !place.leaving).count();
+        let most = self.limits.max_rooms;
+        stays >= most || self.places.len() >= most.saturating_mul(2)
+    }
+
     /// Notes a login; `None` if there are too many rooms.
     fn enter(&mut self, roomid: &str) -> Option<(Arc<str>, LoginNumber)> {
         let known = self.at(roomid);
-        if known.is_none() && self.rooms.len() >= self.limits.max_rooms {
+        if known.is_none() && self.has_enough() {
             return None;
         }
         let roomid = match known {

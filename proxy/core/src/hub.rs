@@ -12,7 +12,7 @@ use bytes::Bytes;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
-/// See the top of the file. What a room does is in [`crate::room`].
+/// See the top of the file. What a room does is in `room`.
 #[derive(Debug)]
 pub struct Hub<H> {
     settings: Settings,

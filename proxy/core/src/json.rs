@@ -88,10 +88,15 @@ impl<'a> Object<'a> {
     }
 }
 
+/// A string in quotes is this text as it is.
+pub(crate) fn is_plain(text: &str) -> bool {
+    text.bytes().all(|b| b >= b' ' && b != b'"' && b != b'\\')
+}
+
 /// A JSON string.
 pub(crate) fn put_string(out: &mut BytesMut, text: &str) {
     out.reserve(text.len() + 2);
-    if text.bytes().all(|b| b >= b' ' && b != b'"' && b != b'\\') {
+    if is_plain(text) {
         out.put_u8(b'"');
         out.extend_from_slice(text.as_bytes());
         out.put_u8(b'"');

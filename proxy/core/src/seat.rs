@@ -157,3 +157,67 @@ impl<H: Handle> Seat<H> {
         !matches!(self.state, State::Out | State::Gone)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::handle::{Push, Pushed};
+    use bytes::Bytes;
+    use room_core::position::Tag;
+
+    #[derive(Clone)]
+    struct Nobody;
+
+    impl Handle for Nobody {
+        fn push(&self, _: u64, _: &Bytes, _: Push) -> Pushed {
+            Pushed::Gone
+        }
+        fn done(&self, _: usize) {}
+        fn ended(&self, _: &Arc<str>, _: LoginNumber) {}
+    }
+
+    fn at(seq: Seq) -> Position {
+        Position::new(seq, Tag(seq as u32))
+    }
+
+    fn seat(acks: bool) -> Seat<Nobody> {
+        let login = Login {
+            number: 1,
+            uid: "ann".into(),
+            name: None,
+            since: None,
+            history: 0,
+            acks,
+        };
+        Seat::new(1, Nobody, &login)
+    }
+
+    #[test]
+    fn who_acknowledges_itself_is_believed_about_what_was_sent() {
+        let mut seat = seat(true);
+        seat.restart(at(3));
+        seat.handed(at(7), 1);
+        assert!(seat.was_sent(at(7)) && seat.was_sent(at(5)));
+        assert!(!seat.was_sent(at(8)), "not sent yet");
+        assert!(!seat.was_sent(Position::new(7, Tag(1))), "another history");
+        assert_eq!(seat.answered(5), None, "heartbeats confirm nothing for it");
+    }
+
+    #[test]
+    fn an_answer_covers_what_was_handed_before_its_question() {
+        let mut seat = seat(false);
+        for (seq, beat) in [(1, 1), (2, 1), (3, 2), (4, 4)] {
+            seat.handed(at(seq), beat);
+        }
+        assert_eq!(seat.answered(1), Some(at(2)));
+        assert_eq!(seat.answered(1), None);
+        assert_eq!(seat.answered(3), Some(at(3)));
+        assert_eq!(seat.answered(4), Some(at(4)));
+        // Very many questions without an answer: the last ones are as one.
+        for seq in 5..200 {
+            seat.handed(at(seq), seq);
+        }
+        assert_eq!(seat.answered(150), Some(at(35)));
+        assert_eq!(seat.answered(199), Some(at(199)));
+    }
+}

@@ -7,7 +7,7 @@
 //! |---|---|---|---|
 //! | `m` message | of this message | who published | as published |
 //! | `e` ephemeral | 0 and the head's tag | who published | as published |
-//! | `p` presence | the head's | `-` | lines `+uid` (came online) and `-uid` (went); empty when only the counters changed |
+//! | `p` presence | the head's | `-` | lines `+uid` (came online) and `-uid` (went), or `=uid` for all who are online; empty when only the counters changed |
 //! | `c` control | the head's (0 and zeros if the key is gone) | whom it concerns, `-` for all | [`control`] |
 //!
 //! Channels know no databases, so an announcement names its own; 0 is not written. Whoever hears one of another database than

@@ -23,6 +23,7 @@
 //! | [`settings`] | what an operator sets for all rooms |
 //! | [`slots`] | the slots of a cluster's node |
 //! | [`commands`] | the commands and the parts of a tick, as functions |
+//! | [`turns`] | parts of a tick that share its time |
 //! | [`units`] | numbers as people write them: `64mb`, `30d` |
 //! | [`error`] | what can be wrong, with stable codes |
 #![forbid(unsafe_code)]
@@ -46,6 +47,7 @@ pub mod sessions;
 pub mod settings;
 pub mod slots;
 pub mod snapshot;
+pub mod turns;
 pub mod uid;
 pub mod units;
 

@@ -25,8 +25,9 @@ impl<H: Handle> Room<H> {
     ) {
         if !cx.up {
             self.refuse_login(handle, &Fault::Down, bytes, cx);
-            if self.seats.get(&conn).is_none() {
-                handle.ended(&self.roomid, login.number);
+            match self.seats.get_mut(&conn) {
+                Some(seat) => seat.number = login.number,
+                None => handle.ended(&self.roomid, login.number),
             }
             return;
         }

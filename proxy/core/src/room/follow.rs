@@ -48,6 +48,7 @@ impl<H: Handle> Room<H> {
         if header.db != cx.settings.db {
             return;
         }
+        let news = (self.online, self.total) != (header.online, header.members);
         self.set_counts(header.online, header.members);
         match header.kind {
             Kind::Message => self.message(frame, &header, payload, cx),
@@ -57,7 +58,7 @@ impl<H: Handle> Room<H> {
                     .push_event(None, |out| events::put_live(out, roomid, &header, payload));
                 self.wake(cx);
             }
-            Kind::Presence => self.presence(&header, payload, cx),
+            Kind::Presence => self.presence(&header, payload, news, cx),
             Kind::Control => self.control(&header, payload, cx),
         }
     }
@@ -167,12 +168,27 @@ impl<H: Handle> Room<H> {
         self.wake(cx);
     }
 
-    fn presence(&mut self, header: &Header<'_>, payload: &[u8], cx: &mut Cx<'_, H>) {
+    /// `news`: the counters are not those that were told last.
+    fn presence(&mut self, header: &Header<'_>, payload: &[u8], news: bool, cx: &mut Cx<'_, H>) {
         let text = std::str::from_utf8(payload).unwrap_or_default();
-        if text.is_empty() {
+        // Nobody is told of itself: whoever is named here learns the counters by themselves.
+        let named_here = |line: &str| {
+            let uid = line.strip_prefix(['+', '-']);
+            uid.is_some_and(|uid| self.book.is_here(uid))
+        };
+        if text.is_empty() || news && text.lines().any(named_here) {
             self.counters_changed(header.ms, cx);
         }
         let roomid = self.roomid.clone();
+        let here: Vec<String> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix('=').map(str::to_owned))
+            .collect();
+        if !here.is_empty() {
+            let event = events::presence(&roomid, header.members, header.online, Some(&here));
+            self.ring
+                .push_event(None, |out| out.extend_from_slice(&event));
+        }
         for line in text.lines() {
             let (ms, total, num) = (header.ms, header.members, header.online);
             let Some((sign, uid)) = line.split_at_checked(1) else {

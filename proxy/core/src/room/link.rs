@@ -175,8 +175,11 @@ impl<H: Handle> Room<H> {
         self.tell_presence(cx);
         self.linked(cx);
         if !self.knows {
-            self.after_loss(head, cx);
-        } else if head.is_some() && head == self.at() {
+            return self.after_loss(head, cx);
+        }
+        // A join that was answered meanwhile told where the room is, but not what is true of the others' past.
+        self.settle_doubts(cx);
+        if head.is_some() && head == self.at() {
             self.history_is_true(cx);
             self.replay(cx);
             self.advance_all(cx);
@@ -223,6 +226,29 @@ impl<H: Handle> Room<H> {
         }
         if let Some(head) = head {
             self.start(head, cx);
+        }
+        self.ask_doubts(cx);
+    }
+
+    /// The room knows where it is, but some seats' past may be of another history: those are asked about, or join again where
+    /// the membership went with it.
+    fn settle_doubts(&mut self, cx: &mut Cx<'_, H>) {
+        let gone = self.relink.as_ref().map(|relink| relink.gone.clone());
+        for uid in gone.unwrap_or_default() {
+            let mut doubted = false;
+            for (conn, _) in self
+                .conns_of(&uid)
+                .into_iter()
+                .filter(|of| of.1 == State::Doubt)
+            {
+                doubted = true;
+                if let Some(since) = self.book.confirmed(&uid, conn) {
+                    self.join_again(conn, since, cx);
+                }
+            }
+            if doubted && let Some(relink) = &mut self.relink {
+                relink.gone.retain(|gone| *gone != uid);
+            }
         }
         self.ask_doubts(cx);
     }

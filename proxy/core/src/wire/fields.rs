@@ -27,7 +27,7 @@ impl<'a> Fields<'a> {
     /// The text of a field's value; of the last one if it is there twice, as most readers take it.
     pub(super) fn raw(&self, name: &str) -> Option<&'a str> {
         let found = self.0.iter().rev().find(|(known, _)| known == name);
-        found.map(|(_, member)| member.value)
+        found.map(|(_, member)| member.value())
     }
 
     /// A field that may be there; `null` counts as not there.

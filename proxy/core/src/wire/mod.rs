@@ -5,7 +5,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | [`types`] | what clients say, as values |
-//! | [`parse`] | how an event is read, and what is refused |
+//! | [`mod@parse`] | how an event is read, and what is refused |
 //! | `fields` | how its fields are read |
 //! | [`scan`] | one pass over a JSON text |
 //! | [`pieces`] | an object's fields without the server's |

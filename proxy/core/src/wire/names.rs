@@ -14,10 +14,18 @@ pub const SERVER_EVENTS: [&str; 9] = [
 ];
 
 /// Whether only the server sets this field.
-pub fn is_server_field(name: &str) -> bool {
+pub fn is_server_field(name: &[u8]) -> bool {
     matches!(
         name,
-        "seq" | "position" | "ts" | "uid" | "roomid" | "total" | "num" | "event" | "duplicate"
+        b"seq"
+            | b"position"
+            | b"ts"
+            | b"uid"
+            | b"roomid"
+            | b"total"
+            | b"num"
+            | b"event"
+            | b"duplicate"
     )
 }
 

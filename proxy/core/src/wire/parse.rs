@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 pub const MAX_DEPTH: usize = 32;
 /// Fields of a client's event, not counting those within others.
 pub const MAX_FIELDS: usize = 64;
-/// Bytes of a name to show, as JSON.
+/// Bytes of a name to show: of its text, or as JSON if it is not one.
 pub const MAX_NAME: usize = 256;
 /// Rooms that one login may name.
 pub const MAX_ROOMS: usize = 100;
@@ -73,8 +73,8 @@ fn not_json(text: &str) -> String {
 fn read(text: &str, fields: &Fields<'_>) -> Result<ClientEvent, Wrong> {
     let event = fields.text("event").filter(|event| !event.is_empty());
     let event = event.ok_or(("BADEVENT", "the field 'event' must be a name".to_owned()))?;
-    if fields.raw("name").is_some_and(|name| name.len() > MAX_NAME) {
-        let what = format!("'name' may have {MAX_NAME} bytes, quotes included");
+    if fields.raw("name").map_or(0, name_size) > MAX_NAME {
+        let what = format!("'name' may have {MAX_NAME} bytes");
         return Err(("BADFIELD", what));
     }
     let roomid = fields.roomid()?;
@@ -105,6 +105,14 @@ fn read(text: &str, fields: &Fields<'_>) -> Result<ClientEvent, Wrong> {
         "message" => outgoing(text, roomid, event, fields).map(ClientEvent::Message),
         _ => outgoing(text, roomid, event, fields).map(ClientEvent::Other),
     }
+}
+
+/// How long a name is; escapes count as what they stand for.
+fn name_size(raw: &str) -> usize {
+    if raw.len() <= MAX_NAME {
+        return raw.len();
+    }
+    serde_json::from_str::<String>(raw).map_or(raw.len(), |name| name.len())
 }
 
 fn login(roomid: Option<String>, fields: &Fields<'_>) -> Result<Login, Wrong> {
@@ -192,8 +200,10 @@ fn outgoing(
         return Err(("BADID", format!("'id' must have 1 to {MAX_ID} bytes")));
     }
     let mut pieces = Pieces::default();
-    fields.members().for_each(|member| pieces.add(member));
-    let mut kept = String::with_capacity(pieces.len());
+    for member in fields.members() {
+        pieces.add(member);
+    }
+    let mut kept = String::with_capacity(pieces.size());
     for piece in pieces.of(text) {
         kept.push(',');
         kept.push_str(piece);

@@ -7,40 +7,45 @@ use smallvec::SmallVec;
 /// Fields to be copied, with the commas between them: one piece for as many as lie side by side.
 #[derive(Debug, Default)]
 pub struct Pieces {
-    /// Where each piece begins and ends.
-    pieces: SmallVec<[(usize, usize); 4]>,
+    /// Where each piece begins and ends, but for the last one.
+    before: SmallVec<[(usize, usize); 4]>,
+    /// The last piece; an empty one is none.
+    last: (usize, usize),
     /// The last piece goes on with the next field.
     goes_on: bool,
 }
 
 impl Pieces {
-    /// The next field of the object.
-    pub fn add(&mut self, member: &Member<'_>) {
-        if is_server_field(&member.name()) {
-            self.goes_on = false;
-            return;
+    /// The next field of the object: whether it is kept.
+    #[inline(always)] // A call would cost as much as a short field.
+    pub fn add(&mut self, member: &Member<'_>) -> bool {
+        let keep = !member.is(is_server_field);
+        if keep && !self.goes_on {
+            if self.last.1 > 0 {
+                self.before.push(self.last);
+            }
+            self.last.0 = member.from;
         }
-        match self.pieces.last_mut() {
-            Some(piece) if self.goes_on => piece.1 = member.to,
-            _ => self.pieces.push((member.from, member.to)),
+        if keep {
+            self.last.1 = member.to;
         }
-        self.goes_on = true;
+        self.goes_on = keep;
+        keep
+    }
+
+    fn all(&self) -> impl Iterator<Item = (usize, usize)> {
+        let last = (self.last.1 > 0).then_some(self.last);
+        self.before.iter().copied().chain(last)
     }
 
     /// The pieces of `text`, which must be the one that the fields were found in.
     pub fn of<'a>(&self, text: &'a str) -> impl Iterator<Item = &'a str> {
-        let piece = move |(from, to): &(usize, usize)| text.get(*from..*to);
-        self.pieces.iter().filter_map(piece)
+        self.all().filter_map(move |(from, to)| text.get(from..to))
     }
 
     /// How many bytes they are, a comma before each included.
-    pub fn len(&self) -> usize {
-        self.pieces.iter().map(|(from, to)| to - from + 1).sum()
-    }
-
-    /// No field is left.
-    pub fn is_empty(&self) -> bool {
-        self.pieces.is_empty()
+    pub fn size(&self) -> usize {
+        self.all().map(|(from, to)| to - from + 1).sum()
     }
 }
 
@@ -63,10 +68,9 @@ pub fn published(text: &str) -> Option<Published<'_>> {
     let mut event = None;
     let mut pieces = Pieces::default();
     let shape = scan(text, |member| {
-        if member.name() == "event" {
-            event = Some(member.value);
+        if !pieces.add(&member) && member.is(|name| name == b"event") {
+            event = Some(member.value());
         }
-        pieces.add(&member);
     })?;
     Some(Published {
         event,

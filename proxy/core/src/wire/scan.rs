@@ -24,12 +24,15 @@ impl Shape {
 /// A field of the outermost object.
 #[derive(Clone, Copy, Debug)]
 pub struct Member<'a> {
-    /// Its name as it is written, with the quotes.
-    quoted: &'a str,
-    /// Its value as it is written.
-    pub value: &'a str,
-    /// Where its name begins in the text.
+    text: &'a str,
+    /// Where its name begins in the text, with the quote.
     pub from: usize,
+    /// Behind the name's closing quote.
+    named: usize,
+    /// The name has a backslash.
+    escaped: bool,
+    /// Where its value begins.
+    start: usize,
     /// Where its value has ended.
     pub to: usize,
 }
@@ -37,16 +40,28 @@ pub struct Member<'a> {
 impl<'a> Member<'a> {
     /// The name; as it is written if that is half a surrogate pair, which no name that anybody looks for is.
     pub fn name(&self) -> Cow<'a, str> {
-        let plain = self
-            .quoted
-            .get(1..self.quoted.len() - 1)
-            .unwrap_or_default();
-        if plain.contains('\\')
-            && let Ok(name) = serde_json::from_str(self.quoted)
+        if self.escaped
+            && let Some(quoted) = self.text.get(self.from..self.named)
+            && let Ok(name) = serde_json::from_str(quoted)
         {
             return Cow::Owned(name);
         }
-        Cow::Borrowed(plain)
+        let plain = self.text.get(self.from + 1..self.named - 1);
+        Cow::Borrowed(plain.unwrap_or_default())
+    }
+
+    /// Whether the name is one that `test` is true of. Cheaper than the name as a text, of which there may be thousands.
+    pub fn is(&self, test: impl Fn(&[u8]) -> bool) -> bool {
+        if self.escaped {
+            return test(self.name().as_bytes());
+        }
+        let plain = self.text.as_bytes().get(self.from + 1..self.named - 1);
+        plain.is_some_and(test)
+    }
+
+    /// Its value as it is written.
+    pub fn value(&self) -> &'a str {
+        self.text.get(self.start..self.to).unwrap_or_default()
     }
 }
 
@@ -86,6 +101,7 @@ struct Reader<'a> {
     unicode: bool,
 }
 
+// What each field passes through is inlined by order: calls would cost as much as the field.
 impl<'a> Reader<'a> {
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
@@ -107,8 +123,12 @@ impl<'a> Reader<'a> {
         self.take(wanted).then_some(())
     }
 
+    #[inline(always)]
     fn blank(&mut self) {
-        while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.peek() {
+        while let Some(byte) = self.peek()
+            && byte <= b' '
+            && matches!(byte, b' ' | b'\n' | b'\r' | b'\t')
+        {
             self.at += 1;
         }
     }
@@ -124,15 +144,17 @@ impl<'a> Reader<'a> {
         loop {
             let from = self.at;
             self.need(b'"')?;
-            self.string()?;
-            let quoted = self.text.get(from..self.at)?;
+            let escaped = self.string()?;
+            let named = self.at;
             self.colon()?;
             let start = self.at;
             self.value()?;
             each(Member {
-                quoted,
-                value: self.text.get(start..self.at)?,
+                text: self.text,
                 from,
+                named,
+                escaped,
+                start,
                 to: self.at,
             });
             self.blank();
@@ -144,6 +166,7 @@ impl<'a> Reader<'a> {
         }
     }
 
+    #[inline(always)]
     fn colon(&mut self) -> Option<()> {
         self.blank();
         self.need(b':')?;
@@ -152,6 +175,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A whole value.
+    #[inline(always)]
     fn value(&mut self) -> Option<()> {
         loop {
             if self.begin()? {
@@ -181,10 +205,13 @@ impl<'a> Reader<'a> {
     }
 
     /// A value up to its end, or up to the first one within it: whether that is next.
+    #[inline(always)]
     fn begin(&mut self) -> Option<bool> {
         let first = self.next()?;
         match first {
-            b'"' => self.string()?,
+            b'"' => {
+                self.string()?;
+            }
             b'{' | b'[' => {
                 self.open.push(first);
                 self.deepest = self.deepest.max(self.open.len() + self.outer);
@@ -222,11 +249,15 @@ impl<'a> Reader<'a> {
     }
 
     /// A number behind its sign and first digit.
+    #[inline(always)]
     fn number(&mut self, first: u8) -> Option<()> {
         match first {
             b'0' => {}
             b'1'..=b'9' => self.digits(),
             _ => return None,
+        }
+        if !matches!(self.peek(), Some(b'.' | b'e' | b'E')) {
+            return Some(());
         }
         if self.take(b'.') {
             self.digit()?;
@@ -244,24 +275,28 @@ impl<'a> Reader<'a> {
         self.next()?.is_ascii_digit().then_some(())
     }
 
+    #[inline(always)]
     fn digits(&mut self) {
         while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
             self.at += 1;
         }
     }
 
-    /// A string behind its opening quote.
-    fn string(&mut self) -> Option<()> {
+    /// A string behind its opening quote: whether there are backslashes in it.
+    #[inline(always)]
+    fn string(&mut self) -> Option<bool> {
+        let mut escaped = false;
         loop {
             let rest = self.text.as_bytes().get(self.at..)?;
             let plain = |byte: &u8| !matches!(byte, b'"' | b'\\' | 0..=0x1f);
             let end = rest.iter().position(|byte| !plain(byte))?;
             self.at += end;
             match self.next()? {
-                b'"' => return Some(()),
+                b'"' => return Some(escaped),
                 b'\\' => self.escape()?,
                 _ => return None,
             }
+            escaped = true;
         }
     }
 

@@ -129,6 +129,7 @@ fn named(name: &str) -> String {
 
 #[test]
 fn what_common_readers_cannot_read_is_refused_at_the_door() {
+    let text = |letter: &str, many| format!("\"{}\"", letter.repeat(many));
     for (text, wanted) in [
         (nested(MAX_DEPTH - 1), ""),
         (nested(MAX_DEPTH), "BADFIELD"),
@@ -136,11 +137,12 @@ fn what_common_readers_cannot_read_is_refused_at_the_door() {
         (of_fields(MAX_FIELDS), ""),
         (of_fields(MAX_FIELDS + 1), "BADFIELD"),
         (of_fields(7000), "BADFIELD"),
-        (named(&format!("\"{}\"", "x".repeat(MAX_NAME - 2))), ""),
-        (
-            named(&format!("\"{}\"", "x".repeat(MAX_NAME - 1))),
-            "BADFIELD",
-        ),
+        (named(&text("x", MAX_NAME)), ""),
+        (named(&text("x", MAX_NAME + 1)), "BADFIELD"),
+        (named(&text(r"\u00e9", MAX_NAME / 2)), ""),
+        (named(&text(r"\u00e9", MAX_NAME / 2 + 1)), "BADFIELD"),
+        (named(&format!("[{}]", text("x", MAX_NAME - 4))), ""),
+        (named(&format!("[{}]", text("x", MAX_NAME - 3))), "BADFIELD"),
         (named(r#""\ud83e\udd80""#), ""),
         (named(r#""\ud800""#), "BADFIELD"),
         (named(r#"{"a":[1e999,null]}"#), ""),

@@ -1,6 +1,8 @@
 //! What clients say, as values.
 
+use crate::json::is_plain;
 use room_core::position::Position;
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 /// What a client wants.
@@ -112,8 +114,13 @@ impl Outgoing {
         let size = self.event.len() + self.fields.len() + name.map_or(0, str::len) + 32;
         let mut out = String::with_capacity(size);
         out.push_str("{\"event\":");
-        // Debug text of a `Value` is not JSON, its Display is.
-        out.push_str(&serde_json::Value::String(self.event).to_string());
+        if is_plain(&self.event) {
+            out.push('"');
+            out.push_str(&self.event);
+            out.push('"');
+        } else {
+            out.push_str(&Value::from(self.event).to_string());
+        }
         out.push_str(&self.fields);
         if let Some(name) = name {
             out.push_str(",\"name\":");

@@ -67,7 +67,7 @@ pub fn attach<'a>(
         online: 0,
         who: None,
     };
-    let mut began = 0;
+    let mut members = Vec::with_capacity(uids.len());
     let held = env.held_until(room.came());
     // After a start everybody comes at once, but nobody went.
     let quiet = !env.is_settled();
@@ -79,13 +79,15 @@ pub fn attach<'a>(
         if member.kicks > 0 {
             reply.kicks.push((uid, member.kicks));
         }
-        if env.counts {
-            place
-                .sessions
-                .attach(env.client, place.key, uid, member.cursor, quiet);
-            began += 1;
-        }
+        members.push((uid, member.cursor));
     }
+    if !env.counts {
+        members.clear();
+    }
+    let began = members.len() as u64;
+    place
+        .sessions
+        .attach_all(env.client, place.key, &members, quiet);
     if let Some(until) = held.filter(|_| began > 0) {
         place.sessions.hold(place.key, until);
     }

@@ -15,10 +15,11 @@ use std::borrow::Cow;
 /// Uids in one effect: a replica is to do it in a moment.
 const PER_EFFECT: usize = 1000;
 
-/// One frame for all that came and went; and they were seen, which ends or begins their absence.
+/// One frame for all that came and went, and one that says who is here where somebody came whom the others know from before;
+/// `who` are these, unless they are too many to be named. And they were seen, which ends or begins their absence.
 pub fn presence<'a>(
     room: &mut Room,
-    online: u64,
+    (online, who): (u64, Option<&[Box<[u8]>]>),
     change: &'a Change,
     env: &Env<'_>,
 ) -> Outcome<'a, ()> {
@@ -27,6 +28,15 @@ pub fn presence<'a>(
         let mut told = Announcement::at_head(Kind::Presence, room, online, env.times.wall, b"-");
         told.payload = Cow::Owned(names(online, change, env.settings.presence_names));
         outcome.tell = smallvec![told];
+    }
+    if change.again {
+        let mut told = Announcement::at_head(Kind::Presence, room, online, env.times.wall, b"-");
+        let mut lines = Vec::new();
+        who.unwrap_or_default()
+            .iter()
+            .for_each(|uid| put_line(&mut lines, b'=', uid));
+        told.payload = Cow::Owned(lines);
+        outcome.tell.push(told);
     }
     let seen = to_be_seen(room, change, env);
     mark(room, "seen", &seen, env, outcome)
@@ -41,14 +51,18 @@ fn names(online: u64, change: &Change, most: u64) -> Vec<u8> {
     }
     for (sign, uids) in [(b'+', &change.came), (b'-', &change.went)] {
         for uid in uids {
-            if !lines.is_empty() {
-                lines.push(b'\n');
-            }
-            lines.push(sign);
-            lines.extend_from_slice(uid);
+            put_line(&mut lines, sign, uid);
         }
     }
     lines
+}
+
+fn put_line(lines: &mut Vec<u8>, sign: u8, uid: &[u8]) {
+    if !lines.is_empty() {
+        lines.push(b'\n');
+    }
+    lines.push(sign);
+    lines.extend_from_slice(uid);
 }
 
 /// Members who went, and those who came and would be taken for absent; but for those whom that would not change.

@@ -191,12 +191,14 @@ impl<'a> Publish<'a> {
         outcome.effect(self.effect(ms, birth, drops, env));
         outcome.count(Counter::Published, 1);
         outcome.count(Counter::Dropped, dropped.unread);
-        Ok(outcome.changed(born, c"room.publish"))
+        outcome.has_changed(born, c"room.publish");
+        Ok(outcome)
     }
 
     fn effect(&self, ms: u64, birth: Option<u64>, drops: Drops, env: &Env<'_>) -> Effect<'a> {
         let mut rest: SmallVec<[_; 8]> = SmallVec::new();
-        rest.extend([Piece::Given(self.uid), Piece::Given(self.payload)]);
+        rest.push(Piece::Given(self.uid));
+        rest.push(Piece::Given(self.payload));
         if let Some(birth) = birth {
             rest.extend([Piece::Bytes(b"BIRTH"), Piece::Number(birth)]);
         }

@@ -1,6 +1,7 @@
 //! What commands do with the sessions of one uid in one room.
 
 use super::keys::{ClientId, RoomName};
+use super::rows::{Device, NameNo};
 use super::state::Sessions;
 use super::values::{Ghost, Kicked};
 use crate::position::Seq;
@@ -30,12 +31,7 @@ impl Sessions {
         self.announce(presence);
     }
 
-    /// Announces a session at its member's `cursor`. One that this connection has already stays at the higher of both: it
-    /// never ended, and its acknowledgements count.
-    ///
-    /// What is left of dead connections of the same proxy is taken over: then the session is at the lowest of that (and
-    /// not above where it was), whatever the cursor is. `quiet`: if the uid is new here, the others need not be told that
-    /// it came; they know it from before this server started.
+    /// [`attach_all`](Self::attach_all) of one uid.
     pub fn attach(
         &mut self,
         client: ClientId,
@@ -44,8 +40,59 @@ impl Sessions {
         cursor: Seq,
         quiet: bool,
     ) {
-        let (presence, made) = self.find_or_make(room, uid);
-        let of = self.name_of(client);
+        self.attach_all(client, room, &[(uid, cursor)], quiet);
+    }
+
+    /// Announces sessions of members, each at the member's cursor. One that this connection has already stays at the higher
+    /// of both: it never ended, and its acknowledgements count.
+    ///
+    /// What is left of dead connections of the same proxy is taken over: then the session is at the lowest of that (and
+    /// not above where it was), whatever the cursor is. `quiet`: if the uid is new here, the others need not be told that
+    /// it came, as they know it from before this server started; only who is here now, once for all that came so.
+    pub fn attach_all(
+        &mut self,
+        client: ClientId,
+        room: RoomName<'_>,
+        members: &[(&[u8], Seq)],
+        quiet: bool,
+    ) {
+        if members.is_empty() {
+            return;
+        }
+        let (room, of) = (self.find_or_make_room(room), self.name_of(client));
+        for &(uid, cursor) in members {
+            let (presence, made) = self.find_or_make_in(room, uid);
+            if made {
+                // Nothing is taken over, and no cursor was held back.
+                self.counted(presence, |this| {
+                    this.add_session(client, presence, cursor, false)
+                });
+                if quiet && let Some(known) = self.presences.get_mut(presence) {
+                    known.told = true;
+                    known.coming = true;
+                    self.came.push(presence);
+                }
+            } else if !self.is_attached(client, presence, cursor) {
+                self.attach_again(client, presence, cursor, of);
+            }
+            self.announce(presence);
+        }
+    }
+
+    /// Whether a session stands already as another ATTACH would leave it: the uid's only device, at its cursor or above. So
+    /// it is for most when a proxy asks again.
+    fn is_attached(&self, client: ClientId, presence: u32, cursor: Seq) -> bool {
+        let Some(known) = self.presences.get(presence) else {
+            return false;
+        };
+        let alone = known.session_count == 1 && known.ghost_count == 0;
+        let life = self.clients.get(&client).and_then(|client| client.life);
+        let own = self.devices.get(known.sessions);
+        let stands = |own: &Device| Some(own.of) == life && own.acked >= cursor && !own.single;
+        alone && own.is_some_and(stands)
+    }
+
+    fn attach_again(&mut self, client: ClientId, presence: u32, cursor: Seq, of: NameNo) {
         self.edit(presence, |this| {
             let left: Vec<(u32, Ghost)> = this
                 .all_ghosts(presence)
@@ -59,13 +106,6 @@ impl Sessions {
                 this.drop_device(row);
             }
         });
-        if made
-            && quiet
-            && let Some(known) = self.presences.get_mut(presence)
-        {
-            known.told = true;
-        }
-        self.announce(presence);
     }
 
     /// `of_both` chooses between what a session has acknowledged and what it begins with now; `single`: one device comes,

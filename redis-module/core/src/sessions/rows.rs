@@ -98,6 +98,17 @@ pub(super) struct Presence {
 }
 
 impl Presence {
+    /// What a new row counts for.
+    pub(super) const EMPTY: Counts = Counts {
+        rooms: 0,
+        rooms_online: 0,
+        uids: 1,
+        online: 0,
+        here: 0,
+        sessions: 0,
+        ghosts: 0,
+    };
+
     pub(super) fn new(uid: &[u8], room: u32) -> Self {
         Self {
             uid: uid.into(),

@@ -79,29 +79,43 @@ impl Sessions {
     }
 
     fn find_in(&self, room: u32, uid: &[u8]) -> Option<u32> {
+        self.find_hashed(room, uid, self.hash(room, uid))
+    }
+
+    fn find_hashed(&self, room: u32, uid: &[u8], hash: u64) -> Option<u32> {
         let same = |row: u32| {
             let known = self.presences.get(row);
             known.is_some_and(|known| known.room == room && *known.uid == *uid)
         };
-        self.presence_index.find(self.hash(room, uid), same)
+        self.presence_index.find(hash, same)
     }
 
     /// The presence of a uid, made if there is none; whether it was made.
     pub(super) fn find_or_make(&mut self, room: RoomName<'_>, uid: &[u8]) -> (u32, bool) {
-        let room = match self.find_room(room) {
+        let room = self.find_or_make_room(room);
+        self.find_or_make_in(room, uid)
+    }
+
+    /// A room that is made here is to get a presence at once: one without any is not freed.
+    pub(super) fn find_or_make_room(&mut self, room: RoomName<'_>) -> u32 {
+        match self.find_room(room) {
             Some(room) => room,
             None => self.make_room(room),
-        };
-        if let Some(known) = self.find_in(room, uid) {
+        }
+    }
+
+    /// The same as [`find_or_make`](Self::find_or_make) in a room that was found.
+    pub(super) fn find_or_make_in(&mut self, room: u32, uid: &[u8]) -> (u32, bool) {
+        let hash = self.hash(room, uid);
+        if let Some(known) = self.find_hashed(room, uid, hash) {
             return (known, false);
         }
         let row = self.presences.insert(Presence::new(uid, room));
         if let Some(room) = self.rooms.get_mut(room) {
             link::<OWN, _>(&mut self.presences, &mut room.presences, row);
         }
-        let hash = self.hash(room, uid);
         self.presence_index.insert(hash, row);
-        self.shift(room, &Counts::default(), &Presence::new(b"", room).counts());
+        self.shift(room, &Counts::default(), &Presence::EMPTY);
         (row, true)
     }
 

@@ -36,13 +36,16 @@ impl Sessions {
                 continue;
             };
             known.coming = false;
-            if !news || known.told {
+            if !news {
                 continue;
             }
-            known.told = true;
+            let again = std::mem::replace(&mut known.told, true);
             let (room, uid) = (known.room, (*known.uid).into());
             if let Some(change) = self.change_of(room, changes) {
-                change.came.push(uid);
+                match again {
+                    true => change.again = true,
+                    false => change.came.push(uid),
+                }
             }
             told += 1;
         }

@@ -78,6 +78,9 @@ pub struct Change {
     pub went: Vec<Arc<[u8]>>,
     /// Uids who came and went before anybody was told: no news, but they were here.
     pub passed: Vec<Arc<[u8]>>,
+    /// Some came whom the others know from before this server started: that is no news, but a proxy that asked earlier was
+    /// told that they are not here. So all are told who is.
+    pub again: bool,
 }
 
 /// All rooms together. Like [`Sessions::online`](super::Sessions::online), what a dead connection leaves behind is counted

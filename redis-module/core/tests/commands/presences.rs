@@ -53,7 +53,18 @@ fn after_a_start_nobody_is_told_that_everybody_came() {
     server.attach(PROXY, "r", &["a", "b"]).unwrap();
     server.join(PROXY, "r", join("c")).unwrap();
     server.tick(1);
-    assert_eq!(news(&mut server), [("+c".into(), 3)], "who joins does come");
+    let told = news(&mut server);
+    assert_eq!(told[0], ("+c".into(), 3), "who joins does come");
+    let mut here: Vec<&str> = told[1].0.lines().collect();
+    here.sort_unstable();
+    assert_eq!(
+        here,
+        ["=a", "=b", "=c"],
+        "who asked earlier learns who is here"
+    );
+    assert_eq!(told.len(), 2);
+    server.tick(1);
+    assert_eq!(news(&mut server), [], "once");
     server.pass(server.settings.start_grace);
     server.detach(PROXY, "r", &["a"]).unwrap();
     server.tick(server.settings.grace);

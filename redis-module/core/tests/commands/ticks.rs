@@ -28,11 +28,18 @@ impl Server {
     fn tell_presence(&mut self, now: u64) {
         for (key, change) in self.sessions.flush(now, self.settings.grace, 1000) {
             let online = self.sessions.online(key.as_name());
+            let names = self.settings.presence_names;
+            let who = self.sessions.who(key.as_name(), names);
             if self.rooms.contains_key(&key_of(&key)) {
                 let done = self.in_db(key.db, |this| {
                     let name = String::from_utf8_lossy(&key.name);
                     this.run(0, &name, |place, env| {
-                        Ok(presence(place.room.unwrap(), online, &change, env))
+                        Ok(presence(
+                            place.room.unwrap(),
+                            (online, who.as_deref()),
+                            &change,
+                            env,
+                        ))
                     })
                 });
                 assert!(done.is_ok());

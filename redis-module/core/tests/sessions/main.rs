@@ -296,6 +296,7 @@ impl Pair {
                 ("went", change.went),
                 ("passed", change.passed),
             ];
+            told.extend(change.again.then(|| ("again", no_of(&key), 0)));
             for (what, uids) in lists {
                 told.extend(uids.iter().map(|uid| (what, no_of(&key), uid[0])));
             }

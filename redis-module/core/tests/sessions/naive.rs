@@ -26,6 +26,8 @@ pub(crate) struct Device {
 pub(crate) struct Row {
     pub(crate) devices: Vec<Device>,
     pub(crate) told: bool,
+    /// It came quietly: its room is to be told who is here.
+    again: bool,
     pub(crate) absent: Option<u64>,
     rising: bool,
     acked: u64,
@@ -156,6 +158,7 @@ impl Naive {
             }
             row.devices.retain(|device| !left(device));
             row.told |= fresh && quiet;
+            row.again |= fresh && quiet;
         });
     }
 
@@ -342,6 +345,13 @@ impl Naive {
     pub(crate) fn flush(&mut self, now: u64) -> Vec<(&'static str, RoomNo, u8)> {
         let mut told = Vec::new();
         for ((room, uid), row) in &mut self.rows {
+            if std::mem::take(&mut row.again)
+                && row.told
+                && row.live() > 0
+                && !told.contains(&("again", *room, 0))
+            {
+                told.push(("again", *room, 0));
+            }
             if row.live() > 0 && !row.told {
                 row.told = true;
                 told.push(("came", *room, *uid));

@@ -10,7 +10,7 @@ fn shape(text: &str) -> Option<(usize, bool)> {
 fn members(text: &str) -> Vec<(String, String)> {
     let mut members = Vec::new();
     scan(text, |member| {
-        members.push((member.name().into_owned(), member.value.to_owned()));
+        members.push((member.name().into_owned(), member.value().to_owned()));
     });
     members
 }

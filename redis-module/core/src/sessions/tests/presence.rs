@@ -147,7 +147,9 @@ fn a_connection_that_ends_takes_only_its_own_sessions() {
 fn who_is_announced_quietly_is_known_and_its_departure_is_told() {
     let mut sessions = Sessions::default();
     sessions.attach(1, ROOM, b"a", 5, true);
-    assert!(sessions.flush(0, 100, 10).is_empty());
+    let told = sessions.flush(0, 100, 10);
+    assert!(told[0].1.again && told[0].1.came.is_empty());
+    assert!(sessions.flush(0, 100, 10).is_empty(), "once");
     sessions.detach(1, ROOM, b"a", 0);
     let told = sessions.flush(100, 100, 10);
     assert_eq!(texts(&told[0].1.went), ["a"]);

@@ -1,0 +1,253 @@
+//! Judges what each device is told against what is true, as it happens; and in the end, whether all are at rest.
+
+use crate::seen::Seen;
+use crate::truth::Truth;
+use room_core::position::{Position, Seq};
+use std::collections::{HashMap, HashSet};
+
+/// What one device was told in one room.
+#[derive(Default)]
+pub(crate) struct Track {
+    /// What it has without a hole.
+    pub(crate) last: Option<Position>,
+    seen: HashSet<Position>,
+    /// Where it was started first.
+    first: Seq,
+    /// A jump that the next event must explain.
+    jump: Option<String>,
+    /// When it was last told of another history, or became a member anew.
+    told_at: u64,
+    /// What it knows to be stored, and since when.
+    confirmed: Vec<(u64, String, Position)>,
+    /// A kick that it is to be told of: since when.
+    pub(crate) owed_kick: Option<u64>,
+    /// Whom it takes for online or not.
+    pub(crate) online: HashMap<String, bool>,
+    /// Members, and those online, as it was last told.
+    pub(crate) counts: Option<(u64, u64)>,
+}
+
+/// What is known of a device.
+#[derive(Clone, Copy)]
+pub(crate) struct Who<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) uid: &'a str,
+    pub(crate) careful: bool,
+    /// Another device has the same uid.
+    pub(crate) shared: bool,
+}
+
+/// Judges.
+pub(crate) struct Judge<'a> {
+    pub(crate) now: u64,
+    pub(crate) truth: &'a Truth,
+    pub(crate) wrong: &'a mut Vec<String>,
+}
+
+impl Judge<'_> {
+    fn fail(&mut self, who: Who<'_>, key: &str, what: &str) {
+        let now = self.now;
+        self.wrong
+            .push(format!("{now} ms, {} in {key}: {what}", who.name));
+    }
+
+    /// The device has something new of the room, or is told something.
+    pub(crate) fn event(&mut self, who: Who<'_>, key: &str, track: &mut Track, seen: &Seen<'_>) {
+        let own_login = seen.event == "login" && seen.position().is_some();
+        let explains = matches!(&*seen.event, "lost" | "reset");
+        let about_room = explains || own_login || matches!(&*seen.event, "message" | "synced");
+        if about_room
+            && let Some(jump) = track.jump.take()
+            && !explains
+        {
+            self.fail(who, key, &jump);
+        }
+        match &*seen.event {
+            "login" if own_login => self.login(who, track, seen),
+            "message" => self.message(who, key, track, seen),
+            "lost" => self.lost(who, key, track, seen),
+            "reset" => self.reset(who, key, track, seen),
+            "synced" => self.synced(who, key, track, seen),
+            _ => {}
+        }
+        self.presence(who, track, seen, own_login);
+    }
+
+    fn login(&mut self, who: Who<'_>, track: &mut Track, seen: &Seen<'_>) {
+        let at = seen.position().unwrap_or_default();
+        track.owed_kick = None;
+        match track.last {
+            _ if seen.new => {
+                track.told_at = self.now;
+                if track.last.is_none() {
+                    track.first = at.seq;
+                }
+            }
+            None => track.first = at.seq,
+            Some(last) if who.careful && last != at => {
+                track.jump = Some(format!("it had {last} and was started at {at}"));
+            }
+            Some(last) if last.seq < at.seq => {
+                track.jump = Some(format!("it had {last} and was started at {at}"));
+            }
+            Some(_) => {}
+        }
+        track.last = Some(at);
+    }
+
+    fn message(&mut self, who: Who<'_>, key: &str, track: &mut Track, seen: &Seen<'_>) {
+        let Some(at) = seen.position() else { return };
+        let Some(said) = self.truth.room(key).and_then(|life| life.said.get(&at)) else {
+            return self.fail(who, key, &format!("{at} was never stored"));
+        };
+        if said.uid != seen.uid || said.text != seen.message {
+            let what = format!(
+                "{at} is '{}' of {}, not '{}' of {}",
+                said.text, said.uid, seen.message, seen.uid
+            );
+            return self.fail(who, key, &what);
+        }
+        if track.last != Some(said.before) {
+            let what = match track.last {
+                Some(last) if last == at || track.seen.contains(&at) => {
+                    format!("{at} came again, it had {last}")
+                }
+                Some(last) => format!("{at} follows {}, and it had {last}", said.before),
+                None => format!("{at} came before its login"),
+            };
+            self.fail(who, key, &what);
+        }
+        track.last = Some(at);
+        track.seen.insert(at);
+    }
+
+    fn lost(&mut self, who: Who<'_>, key: &str, track: &mut Track, seen: &Seen<'_>) {
+        let at = seen.position().unwrap_or_default();
+        if at.seq != seen.to || seen.from > seen.to {
+            self.fail(
+                who,
+                key,
+                &format!("lost {} to {}, and goes on at {at}", seen.from, seen.to),
+            );
+        }
+        // Where it was started is the end of what is lost.
+        let has = track.last.map_or(0, |last| last.seq);
+        if has < seen.from.saturating_sub(1) {
+            self.fail(
+                who,
+                key,
+                &format!("it had {has} and lost {} to {}", seen.from, seen.to),
+            );
+        }
+        track.last = Some(at);
+    }
+
+    fn reset(&mut self, who: Who<'_>, key: &str, track: &mut Track, seen: &Seen<'_>) {
+        let at = seen.position().unwrap_or_default();
+        let Some(life) = self.truth.room(key) else {
+            return;
+        };
+        if life.changed == 0 {
+            self.fail(
+                who,
+                key,
+                &format!("a reset to {at}, and the history is what it was"),
+            );
+        }
+        let begin = life.holds.first() == Some(&at) || at.seq <= track.first;
+        if !begin
+            && !track.seen.contains(&at)
+            && !who.shared
+            && life.has(at)
+            && track.jump.is_none()
+        {
+            self.fail(who, key, &format!("a reset to {at}, which it never saw"));
+        }
+        track.told_at = self.now;
+        track.last = Some(at);
+    }
+
+    fn synced(&mut self, who: Who<'_>, key: &str, track: &mut Track, seen: &Seen<'_>) {
+        let at = seen.position();
+        if track.last != at {
+            self.fail(
+                who,
+                key,
+                &format!("synced at {at:?}, and it had {:?}", track.last),
+            );
+        }
+    }
+
+    fn presence(&mut self, who: Who<'_>, track: &mut Track, seen: &Seen<'_>, own_login: bool) {
+        if let (Some(total), Some(num)) = (seen.total, seen.num) {
+            track.counts = Some((total, num));
+        }
+        match &*seen.event {
+            "login" if own_login => track.online.clear(),
+            "login" => drop(track.online.insert(seen.uid.to_string(), true)),
+            "logout" if seen.uid != who.uid => {
+                drop(track.online.insert(seen.uid.to_string(), false))
+            }
+            "presence" => {
+                if let Some(online) = &seen.online {
+                    track.online.values_mut().for_each(|online| *online = false);
+                    track
+                        .online
+                        .extend(online.iter().map(|uid| (uid.clone(), true)));
+                } else {
+                    // Only the counters: whom it knows by name may have gone.
+                    track.online.clear();
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// It was told that its message is stored.
+    pub(crate) fn sent(&mut self, who: Who<'_>, key: &str, track: &mut Track, seen: &Seen<'_>) {
+        let Some(at) = seen.position() else { return };
+        let said = self.truth.room(key).and_then(|life| life.said.get(&at));
+        match said {
+            Some(said) if said.uid == who.uid && said.text == seen.id => {
+                track.confirmed.push((self.now, said.text.clone(), at));
+            }
+            Some(said) => {
+                let what = format!("'{}' is said to be {at}, which is '{}'", seen.id, said.text);
+                self.fail(who, key, &what);
+            }
+            None => self.fail(
+                who,
+                key,
+                &format!("'{}' is said to be {at}, which never was", seen.id),
+            ),
+        }
+    }
+
+    /// A plain device's connection ended: as it says nothing of its past when it comes back, what was lost a moment ago it
+    /// cannot be told.
+    pub(crate) fn cut_off(&mut self, key: &str, track: &mut Track) {
+        if let Some(life) = self.truth.room(key)
+            && self.now < life.changed + 10_000
+        {
+            track.confirmed.retain(|(_, _, at)| life.has(*at));
+        }
+    }
+
+    /// In the end: what was confirmed is in the room, or its sender was told of another history.
+    pub(crate) fn confirmed(&mut self, who: Who<'_>, key: &str, track: &Track) {
+        let Some(life) = self.truth.room(key) else {
+            return;
+        };
+        for (when, text, at) in &track.confirmed {
+            if !life.has(*at) && track.told_at < *when {
+                self.fail(
+                    who,
+                    key,
+                    &format!(
+                        "lost write: '{text}' was {at} at {when} ms, and is gone without a word"
+                    ),
+                );
+            }
+        }
+    }
+}

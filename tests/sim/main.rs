@@ -1,0 +1,251 @@
+//! The simulator: real rooms and commands, real hubs, simulated people, one virtual clock. Every promise is judged while
+//! servers, links, proxies and clocks fail in all the ways that a seed can think of.
+//!
+//! usage: `cargo test --release -p roomcast-tests --test sim -- [--runs N] [--seed S] [--jobs J] [--broken WHAT] [--plan FILE [--trace]]`
+//!
+//! First come the plans under `seeds`, each of which failed once; then N random ones. One that fails is made small and
+//! kept there.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | [`plan`] | what happens in a run: from a seed, or from a file |
+//! | [`world`] | one run: who is woken when, and the faults |
+//! | [`server`] | rooms, sessions, commands, ticks |
+//! | [`proxy`] | a hub and its connections, with a small shell |
+//! | [`people`] | devices and what they do |
+//! | [`checker`], [`truth`] | what each was told, against what is true |
+//! | [`link`], [`socket`], [`pipe`] | connections |
+//! | [`handle`] | what a hub and its shell share of a connection |
+//! | [`seen`], [`read_rows`] | reading frames and replies |
+//! | [`stats`], [`runs`], [`shrink`] | many runs |
+#![forbid(unsafe_code)]
+
+mod checker;
+mod handle;
+mod link;
+mod people;
+mod pipe;
+mod plan;
+mod proxy;
+mod random;
+mod read_rows;
+mod runs;
+mod seen;
+mod server;
+mod shrink;
+mod socket;
+mod stats;
+mod truth;
+mod world;
+
+use hub_core::settings::Broken;
+use plan::Plan;
+use runs::{Failed, run_random, run_safely};
+use stats::{Stats, WANTED};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant, SystemTime};
+
+const SEEDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/sim/seeds");
+/// So many runs are enough for everything to have happened.
+const ENOUGH: u64 = 400;
+
+struct Options {
+    runs: u64,
+    seed: Option<u64>,
+    jobs: usize,
+    broken: Option<Broken>,
+    plan: Option<PathBuf>,
+    trace: bool,
+    keep: bool,
+    /// It stops after so many failures; of more than 5 only the kinds are told.
+    failures: usize,
+}
+
+fn broken(name: &str) -> Option<Broken> {
+    match name {
+        "ack-early" => Some(Broken::AckEarly),
+        "no-gap-check" => Some(Broken::NoGapCheck),
+        _ => None,
+    }
+}
+
+fn options() -> Result<Options, String> {
+    let mut options = Options {
+        runs: 500,
+        seed: None,
+        jobs: 1,
+        broken: None,
+        plan: None,
+        trace: false,
+        keep: true,
+        failures: 5,
+    };
+    let mut words = std::env::args().skip(1);
+    while let Some(word) = words.next() {
+        let mut value = || words.next().ok_or(format!("{word} needs a value"));
+        let number = |text: String| {
+            text.parse::<u64>()
+                .map_err(|_| format!("'{text}' is no number"))
+        };
+        match word.as_str() {
+            "--runs" => options.runs = number(value()?)?,
+            "--seed" => options.seed = Some(number(value()?)?),
+            "--jobs" => options.jobs = number(value()?)?.max(1) as usize,
+            "--plan" => options.plan = Some(value()?.into()),
+            "--broken" => {
+                let name = value()?;
+                options.broken = Some(broken(&name).ok_or(format!("there is no defect '{name}'"))?);
+            }
+            "--failures" => options.failures = number(value()?)?.max(1) as usize,
+            "--trace" => options.trace = true,
+            "--no-keep" => options.keep = false,
+            _ => return Err(format!("unknown option '{word}'")),
+        }
+    }
+    Ok(options)
+}
+
+fn main() -> ExitCode {
+    let options = match options() {
+        Ok(options) => options,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    // A panic in a run is caught, and told with its plan.
+    std::panic::set_hook(Box::new(|_| ()));
+    let good = match (&options.plan, options.trace) {
+        (Some(file), _) => run_file(file, &options),
+        (None, true) => show(&Plan::random(options.seed.unwrap_or(1)), &options),
+        (None, false) => run_kept(&options) & run_many(&options),
+    };
+    if good {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn show(plan: &Plan, options: &Options) -> bool {
+    let outcome = run_safely(plan, options.broken, options.trace);
+    outcome
+        .wrong
+        .iter()
+        .for_each(|wrong| println!("WRONG {wrong}"));
+    outcome.wrong.is_empty()
+}
+
+fn run_file(file: &Path, options: &Options) -> bool {
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    match Plan::parse(&text) {
+        Some(plan) => show(&plan, options),
+        None => {
+            println!("{}: no plan", file.display());
+            false
+        }
+    }
+}
+
+/// What failed once must not fail again.
+fn run_kept(options: &Options) -> bool {
+    let mut files: Vec<PathBuf> = match std::fs::read_dir(SEEDS) {
+        Ok(files) => files.flatten().map(|file| file.path()).collect(),
+        Err(_) => Vec::new(),
+    };
+    files.retain(|file| file.extension().is_some_and(|end| end == "txt"));
+    files.sort();
+    let mut good = true;
+    for file in &files {
+        if !run_file(file, options) {
+            println!("FAILED {}", file.display());
+            good = false;
+        }
+    }
+    println!("{} plans that failed once", files.len());
+    good
+}
+
+fn run_many(options: &Options) -> bool {
+    let time = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(1, |time| time.as_secs());
+    let seed = options.seed.unwrap_or(time * 1_000);
+    println!("{} random plans from --seed {seed} on", options.runs);
+    let began = Instant::now();
+    let most = if options.broken.is_some() {
+        1
+    } else {
+        options.failures
+    };
+    let (stats, failed, done) = run_random(seed, options.runs, options.jobs, most, options.broken);
+    let took = began.elapsed().as_secs_f64();
+    println!(
+        "{done} in {took:.1} s: {:.0} a minute\n{stats}",
+        done as f64 * 60.0 / took
+    );
+    match failed.len() {
+        0..=5 => failed.iter().for_each(|failed| tell(failed, options)),
+        _ => tell_kinds(&failed),
+    }
+    failed.is_empty() && all_happened(&stats, done)
+}
+
+/// How often each kind of failure happened, and three seeds of it.
+fn tell_kinds(failed: &[Failed]) {
+    let mut kinds: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+    for (plan, wrong) in failed {
+        kinds
+            .entry(shrink::kind(wrong))
+            .or_default()
+            .push(plan.seed);
+    }
+    for (kind, seeds) in kinds {
+        let some: Vec<u64> = seeds.iter().take(3).copied().collect();
+        println!("FAILED {} times: {kind}, seeds {some:?}", seeds.len());
+    }
+}
+
+/// Tells a failure, made small.
+fn tell((plan, wrong): &Failed, options: &Options) {
+    println!("FAILED seed {}", plan.seed);
+    wrong.iter().take(6).for_each(|wrong| println!("  {wrong}"));
+    let small = shrink::shrink(plan, options.broken, Duration::from_secs(20));
+    let again = run_safely(&small, options.broken, false);
+    println!(
+        "  with {} of {} acts: {}",
+        small.acts.len(),
+        plan.acts.len(),
+        again.wrong.first().map_or("", |wrong| wrong)
+    );
+    let text = format!(
+        "# {}\n{small}",
+        again.wrong.first().map_or("", |wrong| wrong)
+    );
+    let file = Path::new(SEEDS).join(format!("{}.txt", plan.seed));
+    if options.keep && options.broken.is_none() {
+        match std::fs::write(&file, text) {
+            Ok(()) => println!("  kept as {}", file.display()),
+            Err(error) => println!("  {error}"),
+        }
+    } else if options.keep {
+        println!("{text}");
+    }
+}
+
+/// A run in which something never happened has not shown that it is survived.
+fn all_happened(stats: &Stats, done: u64) -> bool {
+    let faults = plan::NAMES_OF_FAULTS.iter();
+    let missing: Vec<&&str> = WANTED
+        .iter()
+        .chain(faults)
+        .filter(|what| stats.get(what) == 0)
+        .collect();
+    if done >= ENOUGH && !missing.is_empty() {
+        println!("never happened: {missing:?}");
+        return false;
+    }
+    true
+}

@@ -1,0 +1,119 @@
+//! What each room's history is and was: every message that was ever stored, and which of them are of the history that holds.
+
+use room_core::position::Position;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// The histories that hold, of each room.
+pub(crate) type Holds = HashMap<Arc<str>, Vec<Position>>;
+
+/// See the top of the file.
+#[derive(Default)]
+pub(crate) struct Truth {
+    rooms: HashMap<Arc<str>, Life>,
+}
+
+/// A stored message.
+pub(crate) struct Said {
+    pub(crate) uid: String,
+    pub(crate) text: String,
+    pub(crate) before: Position,
+}
+
+/// The history of one room.
+#[derive(Default)]
+pub(crate) struct Life {
+    /// Everything that was ever stored under this key.
+    pub(crate) said: HashMap<Position, Said>,
+    /// Position 0 and then each message of the history that holds.
+    pub(crate) holds: Vec<Position>,
+    /// When it was last replaced or rolled back; 0: never.
+    pub(crate) changed: u64,
+}
+
+impl Life {
+    /// Whether a position is in the history that holds.
+    pub(crate) fn has(&self, position: Position) -> bool {
+        self.holds.get(position.seq as usize) == Some(&position)
+    }
+
+    pub(crate) fn head(&self) -> Option<Position> {
+        self.holds.last().copied()
+    }
+}
+
+impl Truth {
+    pub(crate) fn room(&self, key: &str) -> Option<&Life> {
+        self.rooms.get(key)
+    }
+
+    pub(crate) fn born(&mut self, key: &Arc<str>, start: Position) {
+        let life = self.rooms.entry(key.clone()).or_default();
+        life.holds = vec![start];
+    }
+
+    pub(crate) fn stored(&mut self, key: &Arc<str>, position: Position, uid: &str, payload: &[u8]) {
+        let Some(life) = self.rooms.get_mut(key) else {
+            return;
+        };
+        let before = life.holds.last().copied().unwrap_or_default();
+        assert_eq!(position.seq, before.seq + 1, "the numbers have no holes");
+        life.holds.push(position);
+        let text = text_of(payload);
+        life.said.insert(
+            position,
+            Said {
+                uid: uid.to_owned(),
+                text,
+                before,
+            },
+        );
+    }
+
+    pub(crate) fn holds(&self) -> Holds {
+        let rooms = self.rooms.iter();
+        rooms
+            .map(|(key, life)| (key.clone(), life.holds.clone()))
+            .collect()
+    }
+
+    pub(crate) fn gone(&mut self, key: &Arc<str>, now: u64) {
+        if let Some(life) = self.rooms.get_mut(key) {
+            life.holds.clear();
+            life.changed = now;
+        }
+    }
+
+    /// The history is that of an earlier moment again. Whether that changes anything.
+    pub(crate) fn roll_back(&mut self, earlier: &Holds, now: u64) -> bool {
+        let mut lost = false;
+        for (key, life) in &mut self.rooms {
+            let holds = earlier.get(key).cloned().unwrap_or_default();
+            // Also where no message went: members and kicks may have.
+            life.changed = now;
+            lost |= holds.len() < life.holds.len();
+            life.holds = holds;
+        }
+        lost
+    }
+
+    /// How often each text is in the history that holds.
+    pub(crate) fn texts(&self, key: &str) -> HashMap<&str, u64> {
+        let mut texts = HashMap::new();
+        if let Some(life) = self.rooms.get(key) {
+            for said in life.holds.iter().filter_map(|at| life.said.get(at)) {
+                *texts.entry(said.text.as_str()).or_default() += 1;
+            }
+        }
+        texts
+    }
+}
+
+/// What a client wrote: between `"message":"` and the next quote.
+fn text_of(payload: &[u8]) -> String {
+    let payload = String::from_utf8_lossy(payload);
+    let rest = payload
+        .split_once("\"message\":\"")
+        .map_or("", |parts| parts.1);
+    rest.split('"').next().unwrap_or_default().into()
+}
