@@ -8,3 +8,12 @@ pub enum Broken {
     /// Live frames are taken whether they follow or not, and nobody looks for what was missed.
     NoGapCheck,
 }
+
+impl From<Broken> for hub_core::settings::Broken {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::AckEarly => Self::AckEarly,
+            Broken::NoGapCheck => Self::NoGapCheck,
+        }
+    }
+}

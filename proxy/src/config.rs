@@ -1,7 +1,9 @@
 //! Options of the program, each declared once: flag, environment variable, default, meaning.
 
+#[cfg(feature = "broken")]
 use crate::broken::Broken;
 use clap::Parser;
+use clap::builder::BoolishValueParser;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -125,8 +127,12 @@ pub struct Config {
     )]
     pub origins: Vec<String>,
 
+    /// Threads that serve rooms and connections [default: as many as there are cores, at most 8]
+    #[arg(long, env = "ROOMCAST_WORKERS", value_name = "N")]
+    pub workers: Option<usize>,
+
     /// Logs as JSON, one object a line; RUST_LOG chooses what is logged
-    #[arg(long, env = "ROOMCAST_LOG_JSON")]
+    #[arg(long, env = "ROOMCAST_LOG_JSON", value_parser = BoolishValueParser::new())]
     pub log_json: bool,
 
     /// A defect, for tests of the tests
@@ -135,50 +141,47 @@ pub struct Config {
     pub broken: Option<Broken>,
 }
 
+/// Threads beyond this gain little: what they share is one link.
+const MOST_BY_ITSELF: usize = 8;
+
 const AFTER_HELP: &str = "\
 Times are written 500ms, 20s, 5m or 2h.
 
 Exit codes: 0 stopped by a signal, 1 another failure, 2 wrong options,
-3 Redis cannot be reached, 4 Redis has no Roomcast module, 5 the address is taken.";
+3 Redis cannot be reached or used, 4 Redis has no Roomcast module, 5 the address is taken.";
 
 impl Config {
-    /// Whether this defect is wanted: never, but in builds for tests of the tests.
+    /// The defect that is wanted: none, but in builds for tests of the tests.
     #[cfg(not(feature = "broken"))]
-    pub const fn is_broken(&self, _: Broken) -> bool {
-        false
+    pub const fn defect(&self) -> Option<hub_core::settings::Broken> {
+        None
     }
 
-    /// Whether this defect is wanted.
+    /// The defect that is wanted.
     #[cfg(feature = "broken")]
-    pub fn is_broken(&self, what: Broken) -> bool {
-        self.broken == Some(what)
+    pub fn defect(&self) -> Option<hub_core::settings::Broken> {
+        self.broken.map(Into::into)
     }
 
-    /// Where Redis is, without the name and password that the URL may hold.
-    pub fn redis_shown(&self) -> String {
-        match (self.redis.split_once("://"), self.redis.rsplit_once('@')) {
-            (Some((scheme, _)), Some((_, place))) => format!("{scheme}://{place}"),
-            _ => self.redis.clone(),
-        }
+    /// Threads that serve rooms and connections.
+    pub fn workers(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        self.workers.unwrap_or_else(|| cores().min(MOST_BY_ITSELF))
     }
 }
 
 /// `500ms`, `20s`, `5m`, `2h`.
 fn duration(text: &str) -> Result<Duration, String> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let number: u64 = digits
-        .parse()
-        .map_err(|_| format!("'{text}' is no time such as 500ms, 20s, 5m or 2h"))?;
-    let unit = match &text[digits.len()..] {
-        "ms" => 1,
-        "s" => 1000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        other => return Err(format!("'{other}' is no unit of time: ms, s, m or h")),
-    };
-    match number.checked_mul(unit) {
-        Some(ms) if ms > 0 => Ok(Duration::from_millis(ms)),
-        _ => Err(format!("'{text}' is out of range")),
+    match humantime::parse_duration(text) {
+        Ok(time) if time.is_zero() => Err("a time must not be 0".into()),
+        Ok(time) if time > Duration::from_secs(365 * 24 * 3600) => {
+            Err(format!("'{text}' is out of range"))
+        }
+        Ok(time) => Ok(time),
+        Err(humantime::DurationError::UnknownUnit { unit, .. }) => {
+            Err(format!("'{unit}' is no unit of time: ms, s, m or h"))
+        }
+        Err(_) => Err(format!("'{text}' is no time such as 500ms, 20s, 5m or 2h")),
     }
 }
 
@@ -206,31 +209,10 @@ mod tests {
     }
 
     #[test]
-    fn passwords_are_not_shown() {
-        for (given, shown) in [
-            ("redis://u:p@ss@host:1/2", "redis://host:1/2"),
-            ("redis://127.0.0.1:6379", "redis://127.0.0.1:6379"),
-            ("nonsense", "nonsense"),
-        ] {
-            let config = Config::parse_from(["roomcast-proxy", "--redis", given]);
-            assert_eq!(config.redis_shown(), shown);
-        }
-    }
-
-    #[test]
     fn times() {
         assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
         assert_eq!(duration("2h"), Ok(Duration::from_secs(7200)));
-        for bad in [
-            "",
-            "5",
-            "s",
-            "5 s",
-            "-1s",
-            "0s",
-            "1d",
-            "99999999999999999999s",
-        ] {
+        for bad in ["", "5", "s", "-1s", "0s", "1y 1d", "99999999999999999999s"] {
             assert!(duration(bad).is_err(), "{bad}");
         }
     }

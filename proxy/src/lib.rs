@@ -1,48 +1,60 @@
-//! The WebSocket proxy: browsers' JSON events on one side, Redis with the Roomcast module on the other.
+//! The WebSocket proxy: browsers' JSON events on one side, Redis with the Roomcast module on the other. What rooms and
+//! connections do is in the crate `hub-core`; here is what is real: threads, sockets, the link, the clock.
 //!
 //! | file | what it holds |
 //! |---|---|
 //! | [`config`] | the options |
+//! | `check` | whether they can work |
 //! | [`broken`] | defects on request, in builds for tests of the tests |
-//! | [`wire`] | the JSON events (pure) |
-//! | [`close`] | why a connection is closed (pure) |
-//! | [`session`] | what one connection was sent and has confirmed (pure) |
-//! | [`catchup`] | joining pages and live frames without a gap (pure) |
-//! | [`frame`] | WebSocket frames, encoded once (pure) |
-//! | `events` | what a client's events do |
-//! | `conn`, `outbox`, `socket` | one connection: its task, its writing half, what the WebSocket library sees of it |
-//! | `hub/` | one room: who is here, live frames, catch-up, acknowledgements |
-//! | `redis/` | the link: two connections that live and die together, the commands |
-//! | `http` | the upgrade, the demo page, health, metrics |
+//! | `inbox` | what workers are told |
+//! | `worker` | a worker: owns rooms |
+//! | `conn/` | connections |
+//! | `link/` | the link to Redis |
+//! | `http/` | the upgrade, the demo page, health, metrics |
 //! | `server` | what all connections share, and the clock that looks after them |
-//! | [`metrics`] | every number that is counted |
+//! | `metrics` | every number that is counted |
 
+mod check;
 mod clock;
 mod conn;
-mod events;
 mod http;
-mod hub;
-mod outbox;
-mod redis;
+mod inbox;
+mod link;
+mod metrics;
 mod server;
-mod socket;
+mod worker;
 
 pub mod broken;
-pub mod catchup;
-pub mod close;
 pub mod config;
-pub mod frame;
-pub mod metrics;
-pub mod session;
-pub mod wire;
-
-pub use redis::StartError;
 
 use config::Config;
+use hub_core::close::Close;
+use hub_core::settings::Settings;
+use inbox::Inboxes;
+use link::node::{Link, Node};
+use link::{Address, Refusal};
+use metrics::Metrics;
+use server::Server;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::{io, thread};
 use tokio::net::TcpListener;
-use tracing::info;
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::mpsc;
+use tracing::{info, warn};
+
+/// Why the program cannot begin.
+#[derive(Debug)]
+pub enum StartError {
+    /// Options that cannot work.
+    Options(String),
+    /// Redis cannot be used: where it is, and why.
+    Redis(String),
+    /// Redis answers but has no `ROOM.*` commands.
+    NoModule,
+    /// A thread could not be started.
+    Thread(io::Error),
+}
 
 /// Serves until `stop` is done. `admin` is where metrics are served, if anywhere.
 pub async fn run(
@@ -51,27 +63,122 @@ pub async fn run(
     admin: Option<TcpListener>,
     stop: impl Future<Output = ()>,
 ) -> Result<(), StartError> {
+    let warnings = check::check(&config).map_err(StartError::Options)?;
+    warnings.iter().for_each(|warning| warn!("{warning}"));
+    let address = Address::new(&config.redis).map_err(|bad| StartError::Redis(bad.0))?;
     let config = Arc::new(config);
-    let hubs = hub::Hubs::new(config.clone());
-    let redis = redis::Redis::start(&config, hubs.clone()).await?;
-    hubs.start(redis.clone());
-    let server = server::Server::new(config.clone(), redis, hubs);
-    if let Ok(address) = listener.local_addr() {
-        info!(%address, redis = config.redis_shown(), "serving");
+    let figures: Vec<_> = (0..config.workers()).map(|_| Arc::default()).collect();
+    let metrics = Arc::new(Metrics::new(figures.clone()));
+    let inboxes = Arc::new(Inboxes::new(&config.key_prefix, config.workers()));
+    let name = config.name.as_deref();
+    let times = (config.lease, config.redis_timeout);
+    let mut node = Node::new(
+        address.clone(),
+        name,
+        times,
+        inboxes.clone(),
+        metrics.clone(),
+    );
+    let started = node.start(config.redis_wait).await;
+    let started = started.map_err(|refusal| start_error(&address.shown, refusal))?;
+    let link = node.link.clone();
+    let (questions, asked) = mpsc::unbounded_channel();
+    let failure = Arc::new(Failure::new(link.clone()));
+    let mut threads = Vec::new();
+    for (number, (inbox, figures)) in inboxes.all().iter().zip(figures).enumerate() {
+        let failure = failure.clone();
+        let given = worker::Given {
+            number,
+            inbox: inbox.clone(),
+            settings: settings(&config, address.db),
+            figures,
+            questions: questions.clone(),
+            failed: Box::new(move || failure.happened()),
+        };
+        threads.push(start_worker(number, given).map_err(StartError::Thread)?);
     }
-    let serving = http::listen(listener, server.clone());
-    let metrics = async {
+    // Requests must keep their order, whatever else there is to do.
+    let linked = tokio::task::unconstrained(node.run(started, asked));
+    tokio::spawn(linked);
+    let server = Server::new(config.clone(), link, inboxes, metrics.clone(), threads);
+    let server = Arc::new(server);
+    let _ = failure.server.set(server.clone());
+    tokio::spawn(server.clone().tick());
+    if let Ok(listens) = listener.local_addr() {
+        info!(address = %listens, redis = address.shown, "serving");
+    }
+    let serving = http::listen::listen(listener, server.clone());
+    let admin = async {
         match admin {
-            Some(admin) => http::listen_admin(admin).await,
+            Some(admin) => http::listen::listen_admin(admin, metrics).await,
             None => std::future::pending().await,
         }
     };
     tokio::select! {
         () = serving => {}
-        () = metrics => {}
+        () = admin => {}
         () = stop => {}
     }
     info!("stopping");
     server.stop().await;
     Ok(())
+}
+
+fn start_error(shown: &str, refusal: Refusal) -> StartError {
+    match refusal {
+        Refusal::NoModule => StartError::NoModule,
+        Refusal::Unreachable(why) => StartError::Redis(format!(
+            "Redis cannot be reached at {shown}: {why}\nIs it running? Another address is given with --redis."
+        )),
+        Refusal::Denied(why) => StartError::Redis(format!(
+            "Redis at {shown} does not let this proxy in: {why}\nThe name and password are part of the address, redis://name:password@host; docs/operating.md has the rights that a proxy needs."
+        )),
+        Refusal::Cluster => StartError::Redis(format!(
+            "Redis at {shown} is in cluster mode, which this proxy cannot use yet: give it a single server."
+        )),
+    }
+}
+
+fn settings(config: &Config, db: i32) -> Settings {
+    Settings {
+        key_prefix: config.key_prefix.clone(),
+        db,
+        ack_interval: config.ack_interval.as_millis() as u64,
+        room_pause: config.room_pause.as_millis() as u64,
+        page: config.page,
+        broken: config.defect(),
+        ..Settings::default()
+    }
+}
+
+/// Starts a worker's thread; connections are served on its runtime too.
+fn start_worker(number: usize, given: worker::Given) -> io::Result<Handle> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let handle = runtime.handle().clone();
+    thread::Builder::new()
+        .name(format!("worker-{number}"))
+        .spawn(move || runtime.block_on(worker::run(given)))?;
+    Ok(handle)
+}
+
+/// A worker failed: the sessions of its rooms must end in Redis, and its connections must know.
+struct Failure {
+    link: Arc<Link>,
+    server: OnceLock<Arc<Server>>,
+}
+
+impl Failure {
+    fn new(link: Arc<Link>) -> Self {
+        Self {
+            link,
+            server: OnceLock::new(),
+        }
+    }
+
+    fn happened(&self) {
+        self.link.give_up();
+        if let Some(server) = self.server.get() {
+            server.close_all(Close::Failed);
+        }
+    }
 }

@@ -13,7 +13,7 @@ use tracing_subscriber::EnvFilter;
 fn main() -> ExitCode {
     let config = Config::parse();
     start_logs(config.log_json);
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
+    let runtime = match tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
     {
@@ -50,12 +50,11 @@ async fn serve(config: Config) -> ExitCode {
     };
     match run(config, listener, admin, stopped()).await {
         Ok(()) => ExitCode::SUCCESS,
-        Err(StartError::Unreachable(why)) => fail(
-            3,
-            &format!(
-                "Redis cannot be reached at {why}\nIs it running? Another address is given with --redis."
-            ),
-        ),
+        Err(StartError::Options(why)) => fail(2, &why),
+        Err(StartError::Redis(why)) => fail(3, &why),
+        Err(StartError::Thread(error)) => {
+            fail(1, &format!("the threads could not be started: {error}"))
+        }
         Err(StartError::NoModule) => fail(
             4,
             "this Redis has no ROOM.* commands\nLoad the module: redis-server --loadmodule /path/to/libroomcast.so",

@@ -1,117 +1,202 @@
-//! Every number that the proxy counts, and its text form for Prometheus.
+//! Every number that the proxy counts.
 
-use std::fmt::Write;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use hub_core::Figures;
+use parking_lot::Mutex;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, text};
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
+use prometheus_client::registry::Registry;
+use std::fmt;
+use std::sync::Arc;
 
-/// A number that only grows, or one that goes up and down.
-#[derive(Debug)]
-pub struct Metric {
-    name: &'static str,
-    help: &'static str,
-    gauge: bool,
-    value: AtomicU64,
+/// See the top of the file. What rooms count is added up when it is asked for.
+#[derive(Debug, Default)]
+pub(crate) struct Metrics {
+    registry: Registry,
+    pub(crate) connections: Gauge,
+    pub(crate) refused: Counter,
+    pub(crate) redis_up: Gauge,
+    pub(crate) redis_lost: Counter,
+    pub(crate) events: Counter,
+    pub(crate) bad_events: Counter,
+    pub(crate) dead: Counter,
+    pub(crate) floods: Counter,
 }
 
-impl Metric {
-    const fn counter(name: &'static str, help: &'static str) -> Self {
-        Self {
-            name,
-            help,
-            gauge: false,
-            value: AtomicU64::new(0),
-        }
-    }
-
-    const fn gauge(name: &'static str, help: &'static str) -> Self {
-        Self {
-            name,
-            help,
-            gauge: true,
-            value: AtomicU64::new(0),
-        }
-    }
-
-    /// Adds one.
-    pub fn up(&self) {
-        self.add(1);
-    }
-
-    /// Takes one away (of a gauge).
-    pub fn down(&self) {
-        self.value.fetch_sub(1, Relaxed);
-    }
-
-    /// Adds one for as long as the result lives.
-    pub fn held(&'static self) -> Held {
-        self.up();
-        Held(self)
-    }
-
-    /// Adds some.
-    pub fn add(&self, more: u64) {
-        self.value.fetch_add(more, Relaxed);
-    }
-
-    /// The number now.
-    pub fn get(&self) -> u64 {
-        self.value.load(Relaxed)
-    }
-}
-
-/// One more in a gauge, until it is dropped.
-#[derive(Debug)]
-pub struct Held(&'static Metric);
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        self.0.down();
-    }
-}
-
-macro_rules! metrics {
-    ($($(#[doc = $doc:literal])* $name:ident = $kind:ident($text:literal, $help:literal);)*) => {
-        $(#[doc = $help] pub static $name: Metric = Metric::$kind(concat!("roomcast_", $text), $help);)*
-        static ALL: &[&Metric] = &[$(&$name),*];
-    };
-}
-
-metrics! {
-    CONNECTIONS = gauge("connections", "Open WebSocket connections");
-    REFUSED = counter("connections_refused_total", "Connections refused at --max-connections or for their origin");
-    ROOMS = gauge("rooms", "Rooms that somebody is or was just connected to");
-    SEATS = gauge("seats", "Connections in rooms");
-    LINK_UP = gauge("redis_up", "1 while Redis is connected");
-    LINK_LOST = counter("redis_lost_total", "Times that the connection to Redis was lost");
-    RANGES = counter("redis_ranges_total", "ROOM.RANGE reads for catch-ups and gaps");
-    EVENTS = counter("events_total", "Events from clients");
-    BAD_EVENTS = counter("bad_events_total", "Events from clients that were answered with an error");
-    FRAMES = counter("frames_total", "Announcements from Redis");
-    DROPPED_FRAMES = counter("frames_dropped_total", "Announcements that a busy room read from the log instead");
-    GAPS = counter("gaps_total", "Times that a room's live frames did not follow and the log was read");
-    RESETS = counter("resets_total", "Times that somebody's history was found to be another one");
-    LOST = counter("lost_messages_total", "Messages that somebody was told are gone");
-    DELIVERIES = counter("deliveries_total", "Writes of live messages to connections");
-    SLOW = counter("slow_total", "Times that a slow connection went back to catch-up at --outbox");
-    CATCHUPS = counter("catchups_total", "Catch-ups that began");
-    PAGES_SHARED = counter("pages_shared_total", "Pages of a catch-up that were in memory already");
-    ACKED = counter("acked_total", "Acknowledgements sent to Redis");
-    DEAD = counter("dead_connections_total", "Connections closed without a sign of life");
-    FLOODS = counter("floods_total", "Connections closed at --max-rate");
-}
-
-/// All of them in Prometheus' text format, version 0.0.4.
-pub fn text() -> String {
-    let mut out = String::new();
-    for metric in ALL {
-        let kind = if metric.gauge { "gauge" } else { "counter" };
-        // Writing to a String cannot fail.
-        let _ = write!(
-            out,
-            "# HELP {name} {}\n# TYPE {name} {kind}\n{name} {}\n",
-            metric.help,
-            metric.get(),
-            name = metric.name
+impl Metrics {
+    /// With what each worker counts.
+    pub(crate) fn new(workers: Vec<Arc<Mutex<Figures>>>) -> Self {
+        let mut new = Self::default();
+        let all = &mut new.registry;
+        let (name, help) = ("connections", "Open WebSocket connections");
+        registered(all, name, help, &new.connections);
+        let (name, help) = (
+            "connections_refused",
+            "Connections refused at --max-connections, for their origin, or for want of file descriptors",
         );
+        registered(all, name, help, &new.refused);
+        let (name, help) = ("redis_up", "1 while Redis is connected");
+        registered(all, name, help, &new.redis_up);
+        let (name, help) = ("redis_lost", "Times that the connection to Redis was lost");
+        registered(all, name, help, &new.redis_lost);
+        let (name, help) = ("events", "Events from clients");
+        registered(all, name, help, &new.events);
+        let (name, help) = (
+            "bad_events",
+            "Events from clients that were refused before they came to a room",
+        );
+        registered(all, name, help, &new.bad_events);
+        let (name, help) = (
+            "dead_connections",
+            "Connections closed without a sign of life",
+        );
+        registered(all, name, help, &new.dead);
+        let (name, help) = ("floods", "Connections closed at --max-rate");
+        registered(all, name, help, &new.floods);
+        all.register_collector(Box::new(OfRooms(workers)));
+        new
     }
-    out
+
+    /// All of them in the text format of OpenMetrics, which Prometheus reads.
+    pub(crate) fn text(&self) -> String {
+        let mut out = String::new();
+        // Writing to a String cannot fail.
+        let _ = text::encode(&mut out, &self.registry);
+        out
+    }
+}
+
+fn registered<M>(registry: &mut Registry, name: &str, help: &str, metric: &M)
+where
+    M: prometheus_client::registry::Metric + Clone,
+{
+    registry.register(format!("roomcast_{name}"), help, metric.clone());
+}
+
+/// What the workers' rooms count, added up.
+#[derive(Debug)]
+struct OfRooms(Vec<Arc<Mutex<Figures>>>);
+
+impl Collector for OfRooms {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let each: Vec<Figures> = self.0.iter().map(|figures| *figures.lock()).collect();
+        let sum = |of: fn(&Figures) -> u64| each.iter().map(of).sum::<u64>();
+        for (name, help, of) in GAUGES {
+            let gauge = ConstGauge::new(sum(*of) as i64);
+            let name = format!("roomcast_{name}");
+            gauge.encode(encoder.encode_descriptor(&name, help, None, gauge.metric_type())?)?;
+        }
+        for (name, help, of) in COUNTERS {
+            let counter = ConstCounter::new(sum(*of));
+            let name = format!("roomcast_{name}");
+            counter.encode(encoder.encode_descriptor(
+                &name,
+                help,
+                None,
+                counter.metric_type(),
+            )?)?;
+        }
+        Ok(())
+    }
+}
+
+type Of = (&'static str, &'static str, fn(&Figures) -> u64);
+
+const GAUGES: &[Of] = &[
+    (
+        "rooms",
+        "Rooms that somebody is or was just connected to.",
+        |f| f.rooms,
+    ),
+    ("seats", "Connections in rooms.", |f| f.seats),
+];
+
+const COUNTERS: &[Of] = &[
+    (
+        "redis_ranges",
+        "ROOM.RANGE reads for catch-ups and gaps.",
+        |f| f.ranges,
+    ),
+    ("frames", "Announcements from Redis.", |f| f.frames),
+    (
+        "frames_dropped",
+        "Announcements that a room read from the log instead.",
+        |f| f.dropped,
+    ),
+    (
+        "gaps",
+        "Times that a room's live frames did not follow and the log was read.",
+        |f| f.gaps,
+    ),
+    (
+        "resets",
+        "Times that somebody's history was found to be another one.",
+        |f| f.resets,
+    ),
+    (
+        "lost_messages",
+        "Messages that somebody was told are gone.",
+        |f| f.lost,
+    ),
+    (
+        "deliveries",
+        "Writes of live messages to connections.",
+        |f| f.deliveries,
+    ),
+    (
+        "slow",
+        "Times that a slow connection went back to the log at --outbox.",
+        |f| f.slow,
+    ),
+    ("catchups", "Catch-ups that began.", |f| f.catchups),
+    (
+        "stepped",
+        "Catch-ups that ended by stepping over to the live frames.",
+        |f| f.stepped,
+    ),
+    (
+        "pages_shared",
+        "Pages of a catch-up that were in memory already.",
+        |f| f.pages_shared,
+    ),
+    ("acked", "Acknowledgements that Redis took.", |f| f.acked),
+    (
+        "acks_asked_again",
+        "Acknowledgements that Redis refused in passing.",
+        |f| f.asked_again,
+    ),
+    (
+        "relinked",
+        "Rooms that were attached again after a reconnect.",
+        |f| f.relinked,
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_all_workers_are_added_up() {
+        let figures = |rooms| {
+            Arc::new(Mutex::new(Figures {
+                rooms,
+                acked: 10 * rooms,
+                ..Figures::default()
+            }))
+        };
+        let metrics = Metrics::new(vec![figures(1), figures(2)]);
+        metrics.events.inc();
+        let text = metrics.text();
+        for line in [
+            "roomcast_rooms 3",
+            "roomcast_acked_total 30",
+            "roomcast_events_total 1",
+            "roomcast_redis_up 0",
+            "# TYPE roomcast_acked counter",
+        ] {
+            assert!(text.lines().any(|known| known == line), "{line}: {text}");
+        }
+    }
 }

@@ -1,67 +1,133 @@
 //! What all connections share, and the clock that looks after them.
 
 use crate::clock;
-use crate::close::Close;
 use crate::config::Config;
-use crate::conn::Conn;
-use crate::hub::Hubs;
-use crate::redis::Redis;
+use crate::conn::read::{Reading, serve};
+use crate::conn::shared::Conn;
+use crate::inbox::{Inboxes, Input};
+use crate::link::node::Link;
+use crate::metrics::Metrics;
+use hub_core::client::ClientLimits;
+use hub_core::close::Close;
+use hub_core::handle::ConnId;
 use parking_lot::Mutex;
 use std::collections::HashMap;
+use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
-use tokio::time::{MissedTickBehavior, interval, timeout};
-use tracing::warn;
+use tokio::net::TcpStream;
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep, timeout};
+use tracing::{debug, warn};
 
 /// How often every connection is looked at.
 const TICK: Duration = Duration::from_millis(500);
-/// How long the last acknowledgements may take when the proxy stops.
+/// A tick that is later than this was not only waited for: this process stood still.
+const STOOD_STILL: Duration = Duration::from_millis(250);
+/// How long clients may take to go when the proxy stops, and the last reports after that.
+const GO_WITHIN: Duration = Duration::from_secs(2);
 const REPORT_WITHIN: Duration = Duration::from_secs(3);
+/// File descriptors that connections leave to the link and to whoever looks at the metrics.
+const SPARE_FILES: u64 = 32;
 
+/// See the top of the file.
 pub(crate) struct Server {
     pub(crate) config: Arc<Config>,
-    pub(crate) redis: Arc<Redis>,
-    pub(crate) hubs: Arc<Hubs>,
-    conns: Mutex<HashMap<u64, Weak<Conn>>>,
+    pub(crate) link: Arc<Link>,
+    pub(crate) metrics: Arc<Metrics>,
+    reading: Arc<Reading>,
+    /// The threads that connections are spread over.
+    threads: Vec<Handle>,
+    conns: Mutex<HashMap<ConnId, Weak<Conn>>>,
     last_id: AtomicU64,
 }
 
 impl Server {
-    pub(crate) fn new(config: Arc<Config>, redis: Arc<Redis>, hubs: Arc<Hubs>) -> Arc<Self> {
-        let server = Arc::new(Self {
+    pub(crate) fn new(
+        config: Arc<Config>,
+        link: Arc<Link>,
+        inboxes: Arc<Inboxes>,
+        metrics: Arc<Metrics>,
+        threads: Vec<Handle>,
+    ) -> Self {
+        let limits = ClientLimits {
+            max_rooms: config.max_rooms,
+            max_rate: config.max_rate,
+            ..ClientLimits::default()
+        };
+        let reading = Reading {
+            inboxes,
+            metrics: metrics.clone(),
+            limits,
+            max_event: config.max_event,
+        };
+        Self {
             config,
-            redis,
-            hubs,
+            link,
+            metrics,
+            reading: Arc::new(reading),
+            threads,
             conns: Mutex::default(),
             last_id: AtomicU64::new(0),
-        });
-        tokio::spawn(server.clone().tick());
-        server
-    }
-
-    /// A number that nothing else in this proxy has.
-    pub(crate) fn new_id(&self) -> u64 {
-        self.last_id.fetch_add(1, Ordering::Relaxed) + 1
-    }
-
-    /// Takes a connection in; `None` if there are too many. It counts until the guard is dropped.
-    pub(crate) fn admit(self: &Arc<Self>, conn: &Arc<Conn>) -> Option<Admitted> {
-        let mut conns = self.conns.lock();
-        if conns.len() >= self.config.max_connections {
-            return None;
         }
-        let id = self.new_id();
-        conns.insert(id, Arc::downgrade(conn));
-        crate::metrics::CONNECTIONS.up();
-        Some(Admitted {
-            server: self.clone(),
-            id,
-        })
+    }
+
+    /// Whether this socket takes a file descriptor that the link may need.
+    pub(crate) fn takes_spare(&self, stream: &TcpStream) -> bool {
+        let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+        // The system gives the lowest number that is free.
+        let number = u64::try_from(stream.as_raw_fd()).unwrap_or(0);
+        limit.is_some_and(|limit| number + SPARE_FILES >= limit)
     }
 
     pub(crate) fn is_full(&self) -> bool {
         self.conns.lock().len() >= self.config.max_connections
+    }
+
+    /// Serves an upgraded connection on one of the threads. `early` is what came behind the handshake already.
+    pub(crate) fn begin(self: &Arc<Self>, stream: TcpStream, early: Vec<u8>) {
+        let id = self.last_id.fetch_add(1, Ordering::Relaxed) + 1;
+        let Some(thread) = self.threads.get(id as usize % self.threads.len().max(1)) else {
+            return;
+        };
+        // The thread's own runtime is to watch the socket.
+        let Ok(stream) = stream.into_std() else {
+            return;
+        };
+        let server = self.clone();
+        thread.spawn(async move {
+            let Ok(stream) = TcpStream::from_std(stream) else {
+                return;
+            };
+            let conn = Conn::new(id, stream, server.config.outbox, clock::now_ms());
+            let conn = Arc::new(conn);
+            let Some(admitted) = server.admit(&conn) else {
+                return;
+            };
+            let reading = server.reading.clone();
+            drop(server);
+            // A task of its own again: this one is as large as both.
+            tokio::spawn(async move {
+                let _admitted = admitted;
+                serve(reading, conn, early).await;
+            });
+        });
+    }
+
+    /// Takes a connection in; `None` if there are too many. It counts until the guard is dropped.
+    fn admit(self: &Arc<Self>, conn: &Arc<Conn>) -> Option<Admitted> {
+        let mut conns = self.conns.lock();
+        if conns.len() >= self.config.max_connections {
+            return None;
+        }
+        conns.insert(conn.id(), Arc::downgrade(conn));
+        self.metrics.connections.inc();
+        Some(Admitted {
+            server: self.clone(),
+            id: conn.id(),
+        })
     }
 
     fn conns(&self) -> Vec<Arc<Conn>> {
@@ -69,15 +135,25 @@ impl Server {
         conns.values().filter_map(Weak::upgrade).collect()
     }
 
-    async fn tick(self: Arc<Self>) {
+    /// Looks at every connection again and again.
+    pub(crate) async fn tick(self: Arc<Self>) {
         let idle = self.config.heartbeat.as_millis() as u64;
         let dead = self.config.dead_after.as_millis() as u64;
-        let mut clock = interval(TICK);
-        clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            clock.tick().await;
+            let due = Instant::now() + TICK;
+            sleep(TICK).await;
+            let late = due.elapsed();
+            let paused = if late > STOOD_STILL {
+                late
+            } else {
+                Duration::ZERO
+            };
+            let paused = paused.as_millis() as u64;
             for (i, conn) in self.conns().into_iter().enumerate() {
-                conn.tick(clock::now_ms(), idle, dead);
+                if conn.tick(clock::now_ms(), paused, idle, dead) {
+                    self.metrics.dead.inc();
+                    debug!(conn = conn.id(), "no sign of life");
+                }
                 if i % 256 == 255 {
                     tokio::task::yield_now().await;
                 }
@@ -85,32 +161,51 @@ impl Server {
         }
     }
 
-    /// Tells every client that the proxy stops, and waits a moment for them to go.
-    pub(crate) async fn stop(&self) {
+    /// Closes all connections for this reason.
+    pub(crate) fn close_all(&self, why: Close) {
         for conn in self.conns() {
-            conn.close(Close::GoingAway);
+            conn.close(why);
         }
-        for _ in 0..40 {
-            if self.conns.lock().is_empty() {
-                break;
+    }
+
+    /// Tells every client that the proxy stops, waits a moment for them to go, and reports what they confirmed.
+    pub(crate) async fn stop(&self) {
+        self.close_all(Close::GoingAway);
+        let gone = async {
+            while !self.conns.lock().is_empty() {
+                sleep(Duration::from_millis(20)).await;
             }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        if timeout(REPORT_WITHIN, self.hubs.stop()).await.is_err() {
+        };
+        let _ = timeout(GO_WITHIN, gone).await;
+        let inboxes = self.reading.inboxes.all().iter();
+        let reported: Vec<oneshot::Receiver<()>> = inboxes
+            .map(|inbox| {
+                let (answer, answered) = oneshot::channel();
+                inbox.push(Input::Stop(answer));
+                answered
+            })
+            .collect();
+        let all = async {
+            for reported in reported {
+                // A worker that is gone has nothing to report.
+                let _ = reported.await;
+            }
+        };
+        if timeout(REPORT_WITHIN, all).await.is_err() {
             warn!("not everything that clients confirmed could be reported");
         }
     }
 }
 
 /// A connection's place among all; dropped at its end.
-pub(crate) struct Admitted {
+struct Admitted {
     server: Arc<Server>,
-    id: u64,
+    id: ConnId,
 }
 
 impl Drop for Admitted {
     fn drop(&mut self) {
         self.server.conns.lock().remove(&self.id);
-        crate::metrics::CONNECTIONS.down();
+        self.server.metrics.connections.dec();
     }
 }

@@ -1,9 +1,8 @@
 //! Who this proxy is to Redis: its name, and an ID that tells it from another process of the same name.
 
-use super::commands::hello;
 use parking_lot::Mutex;
 use redis::aio::MultiplexedConnection;
-use redis::{RedisError, RedisResult, Value, cmd};
+use redis::{Cmd, RedisError, RedisResult, Value, cmd};
 use room_core::uid::MAX_UID;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -97,6 +96,19 @@ impl Identity {
         name.arg("SETNAME").arg(&*self.name.lock());
         let _ = name.query_async::<Value>(commands).await;
     }
+}
+
+/// `ROOM.HELLO`; `id` tells this process from another one of the same name.
+fn hello(proxy: &str, lease: Duration, id: Option<&str>) -> Cmd {
+    let mut command = cmd("ROOM.HELLO");
+    command
+        .arg(proxy)
+        .arg("LEASE")
+        .arg(lease.as_millis() as u64);
+    if let Some(id) = id {
+        command.arg("ID").arg(id);
+    }
+    command
 }
 
 /// The module before the ID knew exactly four words.

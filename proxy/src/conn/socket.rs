@@ -1,7 +1,7 @@
 //! The socket as the WebSocket library sees it: it reads from the connection, and what it writes (pongs, close frames)
 //! takes its place in the outbox behind whole broadcast frames.
 
-use crate::conn::Conn;
+use super::shared::Conn;
 use bytes::Bytes;
 use std::io;
 use std::pin::Pin;
@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-pub(crate) struct Socket(pub(crate) Arc<Conn>);
+/// See the top of the file.
+pub(super) struct Socket(pub(super) Arc<Conn>);
 
 impl AsyncRead for Socket {
     fn poll_read(
@@ -38,7 +39,7 @@ impl AsyncWrite for Socket {
         _: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.0.push(&Bytes::copy_from_slice(buf));
+        self.0.say(&Bytes::copy_from_slice(buf));
         Poll::Ready(Ok(buf.len()))
     }
 

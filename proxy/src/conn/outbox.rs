@@ -23,20 +23,20 @@ fn try_send(stream: &TcpStream, bytes: &[u8], more: bool) -> io::Result<usize> {
 
 /// Bytes that wait for a socket, shared with whoever else they wait for.
 #[derive(Debug, Default)]
-pub(crate) struct Outbox {
+pub(super) struct Outbox {
     queue: VecDeque<Bytes>,
     bytes: usize,
 }
 
 impl Outbox {
-    pub(crate) const fn bytes(&self) -> usize {
+    pub(super) const fn bytes(&self) -> usize {
         self.bytes
     }
 
     /// Writes what the socket takes now and queues the rest. True if something waits. With `more` the kernel may wait
     /// (200 ms at most) for what follows, and send it along.
     #[inline]
-    pub(crate) fn push(
+    pub(super) fn push(
         &mut self,
         stream: &TcpStream,
         frames: &Bytes,
@@ -66,7 +66,7 @@ impl Outbox {
     }
 
     /// Writes queued bytes until the socket takes no more. True if something still waits.
-    pub(crate) fn drain(&mut self, stream: &TcpStream) -> io::Result<bool> {
+    pub(super) fn drain(&mut self, stream: &TcpStream) -> io::Result<bool> {
         while !self.queue.is_empty() {
             let slices: Vec<IoSlice<'_>> = self
                 .queue

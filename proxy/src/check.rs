@@ -1,0 +1,159 @@
+//! Whether the options can work, each by itself and against its neighbours.
+
+use crate::config::Config;
+use room_core::uid::{MAX_UID, valid_new_uid};
+use std::time::Duration;
+
+/// The least lease: its renewal goes over the network three times in it.
+const LEAST_LEASE: Duration = Duration::from_millis(500);
+/// The least outbox: one event must have place in it.
+const LEAST_OUTBOX: usize = 4096;
+const LEAST_PAGE: usize = 1024;
+const MOST_WORKERS: usize = 64;
+
+/// What cannot work, as a sentence; else what merely is unwise.
+pub(crate) fn check(config: &Config) -> Result<Vec<String>, String> {
+    numbers(config)?;
+    times(config)?;
+    config
+        .origins
+        .iter()
+        .try_for_each(|origin| check_origin(origin))?;
+    if let Some(name) = &config.name
+        && !valid_new_uid(name.as_bytes())
+    {
+        return Err(format!(
+            "--name must have 1 to {MAX_UID} bytes, without blanks at its ends or control characters"
+        ));
+    }
+    let mut warnings = Vec::new();
+    if config.lease < config.redis_timeout {
+        warnings.push(
+            "--lease is shorter than --redis-timeout: when Redis is slow, sessions end before the proxy notices"
+                .to_owned(),
+        );
+    }
+    Ok(warnings)
+}
+
+fn numbers(config: &Config) -> Result<(), String> {
+    let least = [
+        ("max-connections", config.max_connections, 1),
+        ("max-rooms", config.max_rooms, 1),
+        ("max-event", config.max_event, 256),
+        ("max-rate", config.max_rate as usize, 1),
+        ("outbox", config.outbox, LEAST_OUTBOX),
+        ("send-buffer", config.send_buffer, 1024),
+        ("page", config.page, LEAST_PAGE),
+        ("workers", config.workers(), 1),
+    ];
+    for (name, value, least) in least {
+        if value < least {
+            return Err(format!("--{name} is at least {least}, not {value}"));
+        }
+    }
+    if config.workers() > MOST_WORKERS {
+        return Err(format!("--workers is at most {MOST_WORKERS}"));
+    }
+    Ok(())
+}
+
+fn times(config: &Config) -> Result<(), String> {
+    if config.heartbeat >= config.dead_after {
+        return Err(
+            "--heartbeat must be shorter than --dead-after: a silent client is asked before it is given up"
+                .to_owned(),
+        );
+    }
+    if config.lease < LEAST_LEASE {
+        return Err(format!(
+            "--lease is at least {}: it is renewed over the network three times in it",
+            humantime::format_duration(LEAST_LEASE)
+        ));
+    }
+    Ok(())
+}
+
+/// As browsers send it: scheme, host and port, nothing else.
+fn check_origin(origin: &str) -> Result<(), String> {
+    let bad = |why: &str| {
+        Err(format!(
+            "--origins: '{origin}' matches no page: {why}; an origin is written https://example.org or http://localhost:3000"
+        ))
+    };
+    if origin == "null" {
+        return Ok(());
+    }
+    if origin.is_empty() {
+        return bad("it is empty");
+    }
+    if origin.contains(char::is_whitespace) {
+        return bad("it has a blank in it");
+    }
+    let Some((scheme, place)) = origin.split_once("://") else {
+        return bad("it has no scheme");
+    };
+    if place.contains(['/', '?', '#', '@']) {
+        return bad("it ends behind the host and port, without a slash");
+    }
+    if scheme.is_empty() || place.is_empty() {
+        return bad("its scheme or host is missing");
+    }
+    if origin.chars().any(char::is_uppercase) {
+        return bad("browsers write it in small letters");
+    }
+    let default = [("https", ":443"), ("http", ":80")];
+    let names_it = |(of, port): (&str, &str)| scheme == of && place.ends_with(port);
+    if default.into_iter().any(names_it) {
+        return bad("browsers leave out the usual port");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    fn checked(args: &[&str]) -> Result<Vec<String>, String> {
+        check(&Config::parse_from(
+            ["roomcast-proxy"].iter().chain(args).copied(),
+        ))
+    }
+
+    #[test]
+    fn the_defaults_are_wise() {
+        assert_eq!(checked(&[]), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn what_cannot_work_is_said_in_a_sentence() {
+        for (args, part) in [
+            (&["--heartbeat", "45s"][..], "--dead-after"),
+            (&["--heartbeat", "2s", "--dead-after", "1s"], "--dead-after"),
+            (&["--lease", "50ms"], "--lease is at least 500ms"),
+            (&["--origins", "https://a.org/"], "without a slash"),
+            (&["--origins", "https://a.org, https://b.org"], "a blank"),
+            (&["--origins", ""], "empty"),
+            (&["--origins", "https://a.org,"], "empty"),
+            (&["--origins", "a.org"], "no scheme"),
+            (&["--origins", "https://A.org"], "small letters"),
+            (&["--origins", "https://a.org:443"], "usual port"),
+            (&["--max-rooms", "0"], "--max-rooms is at least 1"),
+            (&["--outbox", "10"], "--outbox"),
+            (&["--workers", "1000"], "--workers"),
+            (&["--name", ""], "--name"),
+        ] {
+            let said = checked(args).unwrap_err();
+            assert!(said.contains(part), "{args:?}: {said}");
+        }
+        for origin in ["https://a.org", "http://localhost:3000", "null"] {
+            assert_eq!(checked(&["--origins", origin]), Ok(Vec::new()));
+        }
+    }
+
+    #[test]
+    fn what_is_unwise_is_a_warning() {
+        assert_eq!(checked(&["--lease", "2s"]).map(|said| said.len()), Ok(1));
+    }
+}

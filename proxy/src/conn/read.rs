@@ -1,0 +1,227 @@
+//! The task that reads a connection until its end, and hands the client's events to the rooms.
+
+use super::shared::{Conn, ConnHandle, News};
+use super::socket::Socket;
+use crate::clock;
+use crate::inbox::{Inboxes, Input};
+use crate::metrics::Metrics;
+use futures_util::StreamExt;
+use hub_core::client::{Act, Client, ClientLimits};
+use hub_core::close::Close;
+use hub_core::event::Event;
+use hub_core::handle::Beat;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Error, Message, error::CapacityError};
+use tracing::{debug, info};
+
+/// A client's usual event fits; a larger one takes some reads more. Each connection holds it all the time.
+const READ_BUFFER: usize = 256;
+/// How long a closing handshake may take.
+const CLOSING: Duration = Duration::from_secs(2);
+
+/// What all connections' tasks need.
+pub(crate) struct Reading {
+    pub(crate) inboxes: Arc<Inboxes>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) limits: ClientLimits,
+    /// The largest event, in bytes.
+    pub(crate) max_event: usize,
+}
+
+/// Reads a connection until it ends. `early` is what came behind the handshake already.
+pub(crate) async fn serve(reading: Arc<Reading>, conn: Arc<Conn>, early: Vec<u8>) {
+    let limits = WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(0)
+        .max_write_buffer_size(64 * 1024)
+        .max_message_size(Some(reading.max_event))
+        .max_frame_size(Some(reading.max_event));
+    if let Ok(address) = conn.stream().peer_addr() {
+        debug!(conn = conn.id(), %address, "connected");
+    }
+    let socket = Socket(conn.clone());
+    let mut ws =
+        WebSocketStream::from_partially_read(socket, early, Role::Server, Some(limits)).await;
+    let mut reader = Reader {
+        client: Client::new(reading.limits, clock::now_ms()),
+        reading,
+        conn: conn.clone(),
+    };
+    let why = tokio::select! {
+        why = reader.read(&mut ws) => why,
+        // It ends `read` by closing the connection.
+        never = async { conn.drain().await; std::future::pending().await } => never,
+    };
+    debug!(conn = conn.id(), code = why.map(Close::code), "closed");
+    if let Some(why) = why {
+        Box::pin(say_goodbye(&mut ws, &conn, why)).await;
+    }
+}
+
+async fn say_goodbye(ws: &mut WebSocketStream<Socket>, conn: &Conn, why: Close) {
+    let frame = CloseFrame {
+        code: CloseCode::from(why.code()),
+        reason: why.reason().into(),
+    };
+    let handshake = async {
+        let _ = ws.close(Some(frame)).await;
+        while let Some(Ok(_)) = ws.next().await {}
+    };
+    tokio::select! {
+        _ = timeout(CLOSING, handshake) => {}
+        () = conn.drain() => {}
+    }
+}
+
+/// The task's own half. However it ends, also by a panic, the rooms are told.
+struct Reader {
+    client: Client,
+    reading: Arc<Reading>,
+    conn: Arc<Conn>,
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.conn.end();
+        let conn = self.conn.id();
+        self.tell_rooms(|rooms| Input::Gone { conn, rooms });
+    }
+}
+
+impl Reader {
+    /// Handles events until the end; the code to close with, unless the connection is gone already.
+    async fn read(&mut self, ws: &mut WebSocketStream<Socket>) -> Option<Close> {
+        loop {
+            let news = self.conn.take_news();
+            if news.closed {
+                return None;
+            }
+            if news.close.is_some() {
+                return news.close;
+            }
+            self.handle_news(news);
+            // A slow reader is listened to: what it confirms is its sign of life. But not one that asks for more and more
+            // answers that it does not read, or whose events wait for their effect.
+            if self.client.is_full() {
+                self.conn.want_done();
+                self.conn.news.notified().await;
+                continue;
+            }
+            if self.conn.is_crowded() {
+                self.conn.news.notified().await;
+                continue;
+            }
+            let message = tokio::select! {
+                message = ws.next() => message,
+                () = self.conn.news.notified() => continue,
+            };
+            match message {
+                Some(Ok(message)) => {
+                    if let Some(why) = self.handle(message) {
+                        return Some(why);
+                    }
+                }
+                Some(Err(error)) => return self.closing_of(&error),
+                None => return None,
+            }
+        }
+    }
+
+    fn handle_news(&mut self, news: News) {
+        for (roomid, login) in news.ended {
+            self.client.ended(&roomid, login);
+        }
+        for i in 0..news.done {
+            self.client.done(if i == 0 { news.done_bytes } else { 0 });
+        }
+        let conn = self.conn.id();
+        if news.low {
+            self.tell_rooms(|rooms| Input::Low { conn, rooms });
+        }
+        if let Some(beat) = news.confirmed {
+            self.confirm(beat);
+        }
+    }
+
+    fn confirm(&self, beat: Beat) {
+        let conn = self.conn.id();
+        self.tell_rooms(|rooms| Input::Answered { conn, rooms, beat });
+    }
+
+    fn tell_rooms(&self, input: impl Fn(Vec<Arc<str>>) -> Input) {
+        self.reading.inboxes.tell_each(self.client.rooms(), input);
+    }
+
+    fn handle(&mut self, message: Message) -> Option<Close> {
+        let now = clock::now_ms();
+        match message {
+            Message::Text(text) => {
+                self.reading.metrics.events.inc();
+                self.conn.heard(now);
+                for act in self.client.text(now, text.as_str()) {
+                    if let Some(why) = self.act(act) {
+                        return Some(why);
+                    }
+                }
+            }
+            Message::Pong(payload) => {
+                self.conn.heard(now);
+                if let Ok(number) = <[u8; 8]>::try_from(&payload[..]) {
+                    self.conn.ponged(u64::from_be_bytes(number));
+                }
+            }
+            Message::Ping(_) => self.conn.heard(now),
+            Message::Binary(_) => return Some(Close::Protocol),
+            Message::Close(_) | Message::Frame(_) => {}
+        }
+        None
+    }
+
+    fn act(&mut self, act: Act) -> Option<Close> {
+        match act {
+            Act::Room(roomid, event, bytes) => {
+                if let Event::Login(login) = &event {
+                    debug!(conn = self.conn.id(), room = %roomid, uid = %login.uid, "login");
+                }
+                self.reading.inboxes.of(&roomid).push(Input::Client {
+                    conn: self.conn.id(),
+                    handle: ConnHandle(self.conn.clone()),
+                    roomid,
+                    event,
+                    bytes,
+                });
+            }
+            Act::Say(frames) => {
+                self.reading.metrics.bad_events.inc();
+                self.conn.say(&frames);
+            }
+            Act::Answered => {
+                if let Some(beat) = self.conn.answered() {
+                    self.confirm(beat);
+                }
+            }
+            Act::Close(why) => {
+                if why == Close::Flood {
+                    self.reading.metrics.floods.inc();
+                    info!(conn = self.conn.id(), "closed a connection at --max-rate");
+                }
+                return Some(why);
+            }
+        }
+        None
+    }
+
+    fn closing_of(&self, error: &Error) -> Option<Close> {
+        debug!(conn = self.conn.id(), %error, "a connection failed");
+        match error {
+            Error::Capacity(CapacityError::MessageTooLong { .. }) => Some(Close::TooBig),
+            Error::Protocol(_) | Error::Utf8(_) => Some(Close::Protocol),
+            _ => None,
+        }
+    }
+}

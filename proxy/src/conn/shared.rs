@@ -1,0 +1,346 @@
+//! The half of a connection that everybody shares. Rooms push frames into it from their threads, the clock looks at it, and
+//! what they have for the connection's own task is kept in [`News`] until that asks.
+
+use super::outbox::Outbox;
+use crate::clock;
+use bytes::Bytes;
+use hub_core::beats::{Beats, Tick};
+use hub_core::close::Close;
+use hub_core::event::LoginNumber;
+use hub_core::events;
+use hub_core::handle::{Beat, ConnId, Handle, Push, Pushed};
+use parking_lot::{Mutex, MutexGuard};
+use std::sync::Arc;
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+
+/// What others have for a connection's task.
+#[derive(Debug, Default)]
+pub(crate) struct News {
+    /// Somebody wants it closed.
+    pub(crate) close: Option<Close>,
+    /// A pong counts as the answer to this heartbeat.
+    pub(crate) confirmed: Option<Beat>,
+    /// Little waits again after something was refused as too much.
+    pub(crate) low: bool,
+    /// Events that have had their effect, and their bytes.
+    pub(crate) done: usize,
+    pub(crate) done_bytes: usize,
+    /// Sessions that a room ended.
+    pub(crate) ended: Vec<(Arc<str>, LoginNumber)>,
+    /// The socket is broken, or was closed by us.
+    pub(crate) closed: bool,
+}
+
+struct State {
+    outbox: Outbox,
+    beats: Beats,
+    news: News,
+    /// Somebody is to be told when little waits.
+    tells_low: bool,
+    /// The task waits for an event to have its effect.
+    tells_done: bool,
+}
+
+/// See the top of the file.
+pub(crate) struct Conn {
+    id: ConnId,
+    stream: TcpStream,
+    state: Mutex<State>,
+    /// The outbox has something that the socket did not take at once.
+    waiting: Notify,
+    /// There is news that the task must not wait with.
+    pub(super) news: Notify,
+    outbox_limit: usize,
+}
+
+impl Conn {
+    /// One that begins at `now`; beyond `outbox_limit` bytes rooms are told that it is full.
+    pub(crate) fn new(id: ConnId, stream: TcpStream, outbox_limit: usize, now: u64) -> Self {
+        Self {
+            id,
+            stream,
+            state: Mutex::new(State {
+                outbox: Outbox::default(),
+                beats: Beats::new(now),
+                news: News::default(),
+                tells_low: false,
+                tells_done: false,
+            }),
+            waiting: Notify::new(),
+            news: Notify::new(),
+            outbox_limit,
+        }
+    }
+
+    pub(crate) const fn id(&self) -> ConnId {
+        self.id
+    }
+
+    pub(super) const fn stream(&self) -> &TcpStream {
+        &self.stream
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock()
+    }
+
+    #[inline]
+    fn write(&self, state: &mut State, frames: &Bytes, more: bool) {
+        match state.outbox.push(&self.stream, frames, more) {
+            Ok(false) => {}
+            Ok(true) => self.waiting.notify_one(),
+            Err(_) => self.shut(state),
+        }
+    }
+
+    fn shut(&self, state: &mut State) {
+        state.news.closed = true;
+        state.outbox = Outbox::default();
+        self.news.notify_one();
+    }
+
+    /// Sends frames that answer the client.
+    pub(super) fn say(&self, frames: &Bytes) {
+        let mut state = self.state();
+        if !state.news.closed {
+            self.write(&mut state, frames, false);
+        }
+    }
+
+    /// Sends frames that it is asked to confirm, with a heartbeat behind them in the same packet where one is due.
+    #[inline]
+    fn write_noted(&self, state: &mut State, frames: &Bytes, now: u64) -> Beat {
+        let noted = state.beats.note();
+        let beat = state.beats.may_beat(now);
+        self.write(state, frames, beat);
+        if beat {
+            self.beat(state, now);
+        }
+        noted
+    }
+
+    fn beat(&self, state: &mut State, now: u64) {
+        let (_, ping) = state.beats.beat(now);
+        self.write(state, events::heartbeat(), ping.is_some());
+        if let Some(number) = ping {
+            self.write(state, &events::ping(number), false);
+        }
+    }
+
+    /// Looks at the clock; this process stood still for `paused` ms of the last time. Whether the client is dead.
+    pub(crate) fn tick(&self, now: u64, paused: u64, idle_ms: u64, dead_ms: u64) -> bool {
+        let mut state = self.state();
+        if state.news.closed || state.news.close.is_some() {
+            return false;
+        }
+        if paused > 0 {
+            state.beats.paused(now, paused);
+        }
+        let waits = state.beats.waits();
+        match state.beats.tick(now, idle_ms, dead_ms, waits) {
+            Tick::Nothing => {}
+            Tick::Beat => self.beat(&mut state, now),
+            Tick::Ping => {
+                let number = state.beats.ping(now);
+                self.write(&mut state, &events::ping(number), false);
+            }
+            Tick::Confirmed(beat) => {
+                state.news.confirmed = Some(beat);
+                self.news.notify_one();
+            }
+            Tick::Dead => {
+                state.news.close = Some(Close::Dead);
+                self.news.notify_one();
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Something came from the client.
+    pub(super) fn heard(&self, now: u64) {
+        self.state().beats.heard(now);
+    }
+
+    /// The client answered a heartbeat: which one.
+    pub(super) fn answered(&self) -> Option<Beat> {
+        self.state().beats.answered()
+    }
+
+    /// The client's WebSocket stack answered a ping.
+    pub(super) fn ponged(&self, number: u64) {
+        self.state().beats.ponged(number);
+    }
+
+    /// Asks the connection's task to close it.
+    pub(crate) fn close(&self, why: Close) {
+        self.state().news.close.get_or_insert(why);
+        self.news.notify_one();
+    }
+
+    /// What is new since it was last asked.
+    pub(super) fn take_news(&self) -> News {
+        let mut state = self.state();
+        state.tells_done = false;
+        let (close, closed) = (state.news.close, state.news.closed);
+        let news = std::mem::take(&mut state.news);
+        (state.news.close, state.news.closed) = (close, closed);
+        news
+    }
+
+    /// Asks for news when an event has had its effect.
+    pub(super) fn want_done(&self) {
+        let mut state = self.state();
+        state.tells_done = true;
+        if state.news.done > 0 {
+            self.news.notify_one();
+        }
+    }
+
+    /// So much waits that nothing more is to be read; if so, there is news when little does.
+    pub(super) fn is_crowded(&self) -> bool {
+        let mut state = self.state();
+        let crowded = state.outbox.bytes() > 2 * self.outbox_limit;
+        state.tells_low |= crowded;
+        crowded
+    }
+
+    /// The connection is over.
+    pub(super) fn end(&self) {
+        self.shut(&mut self.state());
+    }
+
+    /// Writes what waits whenever the socket takes it. Returns when the socket is broken; the connection is closed then.
+    pub(super) async fn drain(&self) {
+        loop {
+            self.waiting.notified().await;
+            loop {
+                let writable = self.stream.writable().await;
+                let mut state = self.state();
+                if writable.is_err() {
+                    return self.shut(&mut state);
+                }
+                let before = state.outbox.bytes();
+                let drained = state.outbox.drain(&self.stream);
+                let Ok(waits) = drained else {
+                    return self.shut(&mut state);
+                };
+                let left = state.outbox.bytes();
+                // The socket was full and takes more: the client reads, however slowly.
+                if left < before {
+                    state.beats.heard(clock::now_ms());
+                }
+                if left <= self.outbox_limit / 4 && std::mem::take(&mut state.tells_low) {
+                    state.news.low = true;
+                    self.news.notify_one();
+                }
+                if !waits {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// A connection as rooms have it.
+#[derive(Clone)]
+pub(crate) struct ConnHandle(pub(crate) Arc<Conn>);
+
+impl Handle for ConnHandle {
+    #[inline]
+    fn push(&self, now: u64, frames: &Bytes, how: Push) -> Pushed {
+        let conn = &*self.0;
+        let mut state = conn.state();
+        if state.news.closed {
+            return Pushed::Gone;
+        }
+        let queued = state.outbox.bytes();
+        let (asks, full) = match how {
+            Push::Answer | Push::Begin => (false, false),
+            Push::Live { asks } => (
+                asks,
+                queued > 0 && queued + frames.len() > conn.outbox_limit,
+            ),
+            Push::Page { asks } => (asks, queued > conn.outbox_limit / 4),
+        };
+        if full {
+            state.tells_low = true;
+            return Pushed::Full;
+        }
+        if asks {
+            return Pushed::Taken(conn.write_noted(&mut state, frames, now));
+        }
+        conn.write(&mut state, frames, how == Push::Begin);
+        Pushed::Taken(state.beats.next())
+    }
+
+    fn done(&self, bytes: usize) {
+        let mut state = self.0.state();
+        state.news.done += 1;
+        state.news.done_bytes += bytes;
+        if state.tells_done {
+            self.0.news.notify_one();
+        }
+    }
+
+    fn ended(&self, roomid: &Arc<str>, login: LoginNumber) {
+        // The task asks for it before it looks at the client's next event.
+        self.0.state().news.ended.push((roomid.clone(), login));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+
+    async fn pair(limit: usize) -> (ConnHandle, std::net::TcpStream) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let stream = listener.accept().await.unwrap().0;
+        (
+            ConnHandle(Arc::new(Conn::new(1, stream, limit, 10_000))),
+            client,
+        )
+    }
+
+    #[tokio::test]
+    async fn a_full_connection_takes_answers_only_and_tells_when_it_is_low() {
+        let (conn, mut client) = pair(100_000).await;
+        let frames = Bytes::from(vec![b'x'; 50_000]);
+        let mut taken = 0;
+        while conn.push(10_000, &frames, Push::Live { asks: false }) != Pushed::Full {
+            taken += 1;
+        }
+        assert_eq!(
+            conn.push(10_000, &frames, Push::Page { asks: true }),
+            Pushed::Full
+        );
+        assert_eq!(
+            conn.push(10_000, &frames, Push::Answer),
+            Pushed::Taken(1),
+            "an answer is taken in any case"
+        );
+        let shared = conn.0.clone();
+        tokio::spawn(async move { shared.drain().await });
+        let reading = std::thread::spawn(move || {
+            let mut all = vec![0; 50_000 * (taken + 1)];
+            client.read_exact(&mut all).unwrap();
+            client
+        });
+        tokio::time::timeout(std::time::Duration::from_secs(10), conn.0.news.notified())
+            .await
+            .unwrap();
+        assert!(conn.0.take_news().low);
+        drop(reading.join().unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_pause_of_this_process_is_not_the_clients_silence() {
+        let (conn, _client) = pair(1000).await;
+        assert!(!conn.0.tick(16_000, 6_000, 500, 2_000));
+        assert!(conn.0.tick(18_500, 0, 500, 2_000));
+        assert!(!conn.0.tick(19_000, 0, 500, 2_000), "dead once");
+    }
+}

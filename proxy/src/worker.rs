@@ -1,0 +1,176 @@
+//! A worker: owns the rooms that are its, and lets them handle what comes in.
+
+use crate::clock;
+use crate::conn::shared::ConnHandle;
+use crate::inbox::{Inbox, Input};
+use hub_core::hub::Hub;
+use hub_core::settings::Settings;
+use hub_core::{Asks, Figures};
+use parking_lot::Mutex;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+use tracing::error;
+
+/// How long rooms are served before the worker looks at what came in meanwhile.
+const SLICE: Duration = Duration::from_micros(300);
+
+/// Questions of a worker, for the link.
+pub(crate) struct Questions {
+    pub(crate) worker: usize,
+    /// The link that they are for.
+    pub(crate) generation: u64,
+    pub(crate) asks: Asks,
+}
+
+/// What a worker is given.
+pub(crate) struct Given {
+    pub(crate) number: usize,
+    pub(crate) inbox: Arc<Inbox>,
+    pub(crate) settings: Settings,
+    pub(crate) figures: Arc<Mutex<Figures>>,
+    pub(crate) questions: mpsc::UnboundedSender<Questions>,
+    /// Called after a panic: connections and sessions of the lost rooms must end.
+    pub(crate) failed: Box<dyn Fn() + Send>,
+}
+
+struct Worker {
+    given: Given,
+    hub: Hub<ConnHandle>,
+    generation: u64,
+    asks: Asks,
+    stopped: Option<oneshot::Sender<()>>,
+}
+
+/// Works for ever.
+pub(crate) async fn run(given: Given) {
+    let mut worker = Worker {
+        hub: Hub::new(given.settings.clone()),
+        given,
+        generation: 0,
+        asks: Vec::new(),
+        stopped: None,
+    };
+    let mut inputs = Vec::new();
+    loop {
+        worker.given.inbox.take(&mut inputs);
+        let turn = AssertUnwindSafe(|| worker.turn(&mut inputs));
+        let left = match catch_unwind(turn) {
+            Ok(left) => left,
+            Err(_) => {
+                inputs.clear();
+                worker.begin_again();
+                false
+            }
+        };
+        if left || !worker.given.inbox.is_empty() {
+            // Connections on this thread have their turn.
+            tokio::task::yield_now().await;
+            continue;
+        }
+        worker.sleep().await;
+    }
+}
+
+impl Worker {
+    /// Handles what came in and serves rooms for a moment. Whether something is left to serve.
+    fn turn(&mut self, inputs: &mut Vec<Input>) -> bool {
+        let now = clock::now_ms();
+        for input in inputs.drain(..) {
+            self.feed(now, input);
+        }
+        if self.hub.next().is_some_and(|due| due <= now) {
+            self.hub.tick(now, &mut self.asks);
+        }
+        // Redis can begin with the questions while seats are written to.
+        self.ask();
+        let left = self.serve(now);
+        self.ask();
+        *self.given.figures.lock() = self.hub.figures();
+        if self.stopped.is_some() && !left && self.hub.is_idle() {
+            self.stopped.take().map(|stopped| stopped.send(()));
+        }
+        left
+    }
+
+    fn feed(&mut self, now: u64, input: Input) {
+        let (hub, asks) = (&mut self.hub, &mut self.asks);
+        match input {
+            Input::Client {
+                conn,
+                handle,
+                roomid,
+                event,
+                bytes,
+            } => hub.client(now, conn, &handle, &roomid, event, bytes, asks),
+            Input::Gone { conn, rooms } => hub.gone(now, conn, &rooms, asks),
+            Input::Low { conn, rooms } => hub.low(now, conn, &rooms, asks),
+            Input::Answered { conn, rooms, beat } => hub.answered(now, conn, &rooms, beat, asks),
+            Input::Announced {
+                generation,
+                channel,
+                frame,
+            } => hub.announced(now, generation, &channel, &frame, asks),
+            Input::Answer {
+                generation,
+                request,
+                answer,
+            } => hub.answer(now, generation, request, answer, asks),
+            Input::Up(generation) => {
+                // What was asked before is for the link before.
+                self.ask();
+                self.generation = generation;
+                self.hub.up(now, generation, &mut self.asks);
+            }
+            Input::Down(generation) => hub.down(now, generation, asks),
+            Input::Announce => hub.announce(now, asks),
+            Input::Stop(stopped) => {
+                hub.stop(now, asks);
+                self.stopped = Some(stopped);
+            }
+        }
+    }
+
+    fn ask(&mut self) {
+        if !self.asks.is_empty() {
+            // The link ends with the program.
+            let _ = self.given.questions.send(Questions {
+                worker: self.given.number,
+                generation: self.generation,
+                asks: std::mem::take(&mut self.asks),
+            });
+        }
+    }
+
+    fn serve(&mut self, now: u64) -> bool {
+        let began = Instant::now();
+        let mut more = || began.elapsed() < SLICE;
+        while self.hub.serve(now, &mut more, &mut self.asks) {
+            if !more() {
+                return true;
+            }
+        }
+        false
+    }
+
+    async fn sleep(&self) {
+        let some = self.given.inbox.some();
+        match self.hub.next() {
+            Some(due) => {
+                let wait = due.saturating_sub(clock::now_ms());
+                let _ = timeout(Duration::from_millis(wait), some).await;
+            }
+            None => some.await,
+        }
+    }
+
+    /// A panic left the rooms in a state that nobody knows: all are given up, with their connections and sessions.
+    fn begin_again(&mut self) {
+        error!("a worker failed: all connections are closed, and begin again");
+        self.hub = Hub::new(self.given.settings.clone());
+        self.asks.clear();
+        (self.given.failed)();
+    }
+}
