@@ -95,10 +95,10 @@ fn what_was_confirmed_while_redis_was_away_is_reported() {
     let position = a.wait("message")["position"].clone();
     relay.cut();
     offline(&redis, "room:r", "a");
-    let before = proxy.metric("roomcast_acked_total");
+    let before = proxy.metric("roomcast_events_total");
     a.send(&json!({"event": "ack", "position": position}));
-    a.serve_until("the proxy has tried", || {
-        proxy.metric("roomcast_acked_total") > before
+    a.serve_until("the proxy has the ack", || {
+        proxy.metric("roomcast_events_total") > before
     });
     assert_eq!(pending(&redis, "room:r", "a"), 1);
     relay.mend();
