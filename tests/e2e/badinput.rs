@@ -204,19 +204,25 @@ fn violations_and_floods_close_with_a_code() {
 }
 
 #[test]
-fn all_that_is_json_may_be_a_name() {
+fn what_common_readers_cannot_read_is_refused_at_the_door() {
     let redis = Redis::start();
     let proxy = Proxy::start(&redis);
     let deep = format!("{}{}", "[".repeat(300), "]".repeat(300));
-    for name in ["1e999", r#""\ud800""#, &deep] {
-        let mut a = Client::connect(proxy.port);
+    let mut a = Client::connect(proxy.port);
+    for name in [r#""\ud800""#, &deep, &format!("{:?}", "x".repeat(300))] {
         a.send_text(&format!(
             r#"{{"event":"login","roomid":"r","uid":"a","name":{name}}}"#
         ));
-        // The echo is JSON that this client's own reader refuses; the room goes on behind it.
-        a.send_text(r#"{"event":"message","message":"hi","name":"a"}"#);
-        a.messages_until("hi");
-        a.drop_connection();
-        offline(&redis, "room:r", "a");
+        assert_eq!(a.wait("error")["code"], "BADFIELD", "{name}");
     }
+    // A number that no reader can hold is text to us, and goes through as it was written.
+    a.send_text(r#"{"event":"login","roomid":"r","uid":"a","name":1e999}"#);
+    a.send_text(r#"{"event":"message","message":"hi","name":"a"}"#);
+    a.messages_until("hi");
+    for message in [r#""\udfff""#, &deep] {
+        a.send_text(&format!(r#"{{"event":"message","message":{message}}}"#));
+        assert_eq!(a.wait("error")["code"], "BADFIELD", "{message}");
+    }
+    a.drop_connection();
+    offline(&redis, "room:r", "a");
 }

@@ -59,10 +59,7 @@ fn who_was_away_gets_exactly_what_was_missed_once_in_order() {
         (&json!(3), &json!(false), &json!(2))
     );
     let synced = b.wait("synced");
-    assert_eq!(
-        (&synced["total"], &synced["num"]),
-        (&json!(2), &json!(2))
-    );
+    assert_eq!((&synced["total"], &synced["num"]), (&json!(2), &json!(2)));
     let missed = b.take_messages();
     assert_eq!(texts(&missed), ["one", "two", "three"]);
     for (message, seq) in missed.iter().zip(2..) {
