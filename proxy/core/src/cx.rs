@@ -22,6 +22,8 @@ pub(crate) enum Purpose<H> {
     Attached(Vec<Arc<str>>),
     /// Whether a uid whose end was heard during its join still belongs to the room.
     Heard(Arc<str>),
+    /// Who is here, for a seat that was away from the ring.
+    Here(H),
     Acked(Position, Vec<Arc<str>>),
     Went(Position, Vec<Arc<str>>),
     Detached(Vec<Arc<str>>),

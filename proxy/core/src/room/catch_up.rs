@@ -2,7 +2,7 @@
 
 use super::Room;
 use super::missed::AGAIN_MS;
-use crate::ask::{Answer, Ask, Fault};
+use crate::ask::{Answer, Ask, Attached, Fault};
 use crate::cx::{Cx, Purpose};
 use crate::events;
 use crate::handle::{ConnId, Handle, Push, Pushed};
@@ -80,7 +80,7 @@ impl<H: Handle> Room<H> {
             if let Some((rest, next)) = self.ring.find(seat.sent) {
                 // Who came and went while it read the log it was not told.
                 let paged = std::mem::take(&mut seat.paged) && !seat.owes_synced;
-                let missed = paged.then(|| seat.handle.clone());
+                let missed = paged.then(|| (seat.uid.clone(), seat.handle.clone()));
                 seat.state = State::Live;
                 seat.next = next;
                 cx.figures.stepped += 1;
@@ -98,9 +98,8 @@ impl<H: Handle> Room<H> {
                     }
                 }
                 self.serve_seat(place, cx);
-                if let Some(handle) = missed {
-                    let event = events::presence(&self.roomid, self.total, self.online, None);
-                    handle.push(cx.now, &event, Push::Answer);
+                if let Some((uid, handle)) = missed {
+                    self.ask(cx, Ask::Attach(vec![uid]), Purpose::Here(handle));
                 }
                 return;
             }
@@ -139,6 +138,17 @@ impl<H: Handle> Room<H> {
         }
     }
 
+    /// Who is here, for a seat that missed who came and went.
+    pub(super) fn here(&mut self, handle: &H, answer: Result<Answer, Fault>, cx: &mut Cx<'_, H>) {
+        let attached = match answer {
+            Ok(Answer::Attached(attached)) => attached,
+            _ => Attached::default(),
+        };
+        let (total, num) = attached.counts.unwrap_or((self.total, self.online));
+        let event = events::presence(&self.roomid, total, num, attached.online.as_deref());
+        handle.push(cx.now, &event, Push::Answer);
+    }
+
     /// Hands frames up to `to` to a seat; whether it took them.
     pub(super) fn hand(
         &mut self,
@@ -157,9 +167,10 @@ impl<H: Handle> Room<H> {
         } else {
             Push::Live { asks }
         };
+        // Also where it is not taken: its place in the ring is not where it stopped.
+        seat.paged |= page;
         match seat.handle.push(cx.now, frames, how) {
             Pushed::Taken(beat) => {
-                seat.paged |= page;
                 seat.handed(to, beat);
                 if cx.settings.broken == Some(crate::settings::Broken::AckEarly) {
                     let (uid, conn) = (seat.uid.clone(), seat.conn);

@@ -173,6 +173,7 @@ impl<H: Handle> Room<H> {
             Purpose::Joined(conn) => self.joined(conn, answer, cx),
             Purpose::Attached(uids) => self.attached(&uids, answer, cx),
             Purpose::Heard(uid) => self.heard(&uid, answer, cx),
+            Purpose::Here(handle) => self.here(&handle, answer, cx),
             Purpose::Acked(to, uids) => self.acked(to, &uids, answer.err(), cx),
             Purpose::Went(at, uids) => self.went(at, &uids, answer.err(), cx),
             Purpose::Detached(uids) => self.detached(&uids, answer.err(), cx),
