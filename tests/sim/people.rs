@@ -448,12 +448,13 @@ impl Device {
         scene.stats.add("error", 1);
         match &*seen.of {
             "login" => place.out(later),
-            "message" if self.kind.2 => {
-                if place.outbox.front().is_some_and(|first| first.0 == seen.id) {
-                    place.in_flight = None;
-                    place.retry_at = later;
-                }
+            "message"
+                if self.kind.2 && place.outbox.front().is_some_and(|first| first.0 == seen.id) =>
+            {
+                place.in_flight = None;
+                place.retry_at = later;
             }
+            "message" if self.kind.2 => {}
             // It may have been stored all the same.
             "message" if seen.code == "UNAVAILABLE" => {}
             "message" => drop(self.refused.insert(seen.id.to_string())),

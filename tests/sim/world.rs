@@ -415,10 +415,7 @@ impl<'a> World<'a> {
 
     fn read(&mut self, number: usize, conn: ConnId) {
         let now = self.now;
-        loop {
-            let Some(socket) = self.sockets.get_mut(&conn) else {
-                break;
-            };
+        while let Some(socket) = self.sockets.get_mut(&conn) {
             let Some(bytes) = socket.to_client.pop(now) else {
                 break;
             };
