@@ -23,7 +23,7 @@ pub(crate) enum Purpose<H> {
     /// Whether a uid whose end was heard during its join still belongs to the room.
     Heard(Arc<str>),
     /// Who is here, for a seat that was away from the ring.
-    Here(H),
+    Here(H, usize),
     Acked(Position, Vec<Arc<str>>),
     Went(Position, Vec<Arc<str>>),
     Detached(Vec<Arc<str>>),

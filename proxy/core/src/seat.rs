@@ -78,8 +78,8 @@ pub(crate) struct Seat<H> {
     /// The client sends `ack` events.
     pub(crate) acks: bool,
     pub(crate) owes_synced: bool,
-    /// It has read pages of the log since it was live.
-    pub(crate) paged: bool,
+    /// It was elsewhere than in the ring since it was live: events that are not stored passed it by.
+    pub(crate) strayed: bool,
     pub(crate) state: State,
     /// It was handed everything up to here.
     pub(crate) sent: Position,
@@ -112,7 +112,7 @@ impl<H: Handle> Seat<H> {
             name: login.name.clone(),
             acks: login.acks,
             owes_synced: true,
-            paged: false,
+            strayed: false,
             state: State::Out,
             sent: Position::default(),
             next: 0,
@@ -169,6 +169,12 @@ impl<H: Handle> Seat<H> {
             self.notes = VecDeque::new();
         }
         to
+    }
+
+    /// Its past may be of another history: that is to be asked.
+    pub(crate) const fn doubt(&mut self) {
+        self.state = State::Doubt;
+        self.strayed = true;
     }
 
     /// Whether the client can have processed everything up to here.

@@ -56,7 +56,7 @@ impl<H: Handle> Room<H> {
             return;
         };
         // Where it stopped is still here: it goes on there, and misses no event that is not stored.
-        if !seat.paged && self.ring.chunk(seat.next).is_some() {
+        if !seat.strayed && self.ring.chunk(seat.next).is_some() {
             seat.state = State::Live;
             return self.serve_seat(place, cx);
         }
@@ -79,8 +79,8 @@ impl<H: Handle> Room<H> {
             };
             if let Some((rest, next)) = self.ring.find(seat.sent) {
                 // Who came and went while it read the log it was not told.
-                let paged = std::mem::take(&mut seat.paged) && !seat.owes_synced;
-                let missed = paged.then(|| (seat.uid.clone(), seat.handle.clone()));
+                let strayed = std::mem::take(&mut seat.strayed) && !seat.owes_synced;
+                let missed = strayed.then(|| (seat.uid.clone(), seat.handle.clone()));
                 seat.state = State::Live;
                 seat.next = next;
                 cx.figures.stepped += 1;
@@ -92,14 +92,15 @@ impl<H: Handle> Room<H> {
                     if !self.hand(place, &rest, to.unwrap_or(at), false, cx) {
                         // The next chunk is not what follows for it: it is to look for its place again.
                         if let Some(seat) = self.seats.at(place) {
-                            seat.paged = true;
+                            seat.strayed = true;
                         }
                         return;
                     }
                 }
                 self.serve_seat(place, cx);
                 if let Some((uid, handle)) = missed {
-                    self.ask(cx, Ask::Attach(vec![uid]), Purpose::Here(handle));
+                    let asked = self.whereabouts.get_or_insert_default().asked();
+                    self.ask(cx, Ask::Attach(vec![uid]), Purpose::Here(handle, asked));
                 }
                 return;
             }
@@ -131,7 +132,7 @@ impl<H: Handle> Room<H> {
                     return;
                 }
                 Found::Broken => {
-                    seat.state = State::Doubt;
+                    seat.doubt();
                     return self.attach(cx);
                 }
             }
@@ -139,14 +140,30 @@ impl<H: Handle> Room<H> {
     }
 
     /// Who is here, for a seat that missed who came and went.
-    pub(super) fn here(&mut self, handle: &H, answer: Result<Answer, Fault>, cx: &mut Cx<'_, H>) {
+    pub(super) fn here(
+        &mut self,
+        handle: &H,
+        asked: usize,
+        answer: Result<Answer, Fault>,
+        cx: &mut Cx<'_, H>,
+    ) {
         let attached = match answer {
             Ok(Answer::Attached(attached)) => attached,
             _ => Attached::default(),
         };
+        let online = self.who(asked, attached.online);
         let (total, num) = attached.counts.unwrap_or((self.total, self.online));
-        let event = events::presence(&self.roomid, total, num, attached.online.as_deref());
+        let num = online.as_ref().map_or(num, |online| online.len() as u64);
+        let event = events::presence(&self.roomid, total, num, online.as_deref());
         handle.push(cx.now, &event, Push::Answer);
+    }
+
+    /// Who is online, by an answer and by what was announced since its question.
+    pub(super) fn who(&mut self, asked: usize, online: Option<Vec<String>>) -> Option<Vec<String>> {
+        match &mut self.whereabouts {
+            Some(whereabouts) => whereabouts.answered(asked, online),
+            None => online,
+        }
     }
 
     /// Hands frames up to `to` to a seat; whether it took them.
@@ -168,7 +185,7 @@ impl<H: Handle> Room<H> {
             Push::Live { asks }
         };
         // Also where it is not taken: its place in the ring is not where it stopped.
-        seat.paged |= page;
+        seat.strayed |= page;
         match seat.handle.push(cx.now, frames, how) {
             Pushed::Taken(beat) => {
                 seat.handed(to, beat);
@@ -209,7 +226,7 @@ impl<H: Handle> Room<H> {
             Err(fault) if fault.is("NOROOM") => {
                 pages.failed(from);
                 for conn in conns {
-                    self.put(conn, State::Doubt);
+                    self.doubt(conn);
                 }
                 return self.attach(cx);
             }

@@ -86,7 +86,7 @@ impl<H: Handle> Room<H> {
         if seat.waiting.is_some() {
             return;
         }
-        seat.state = State::Doubt;
+        seat.doubt();
         seat.waiting = Some(Box::new(Waiting {
             why: Why::Again { since, heard: None },
             queue: Vec::new(),
@@ -254,7 +254,7 @@ impl<H: Handle> Room<H> {
             }
             Why::Again { .. } => {
                 self.book.abort(&uid);
-                self.put(conn, State::Doubt);
+                self.doubt(conn);
                 if fault.passes() {
                     self.times.again = self.times.again.min(cx.now + AGAIN_MS);
                 } else {

@@ -171,6 +171,9 @@ impl<H: Handle> Room<H> {
     /// `news`: the counters are not those that were told last.
     fn presence(&mut self, header: &Header<'_>, payload: &[u8], news: bool, cx: &mut Cx<'_, H>) {
         let text = std::str::from_utf8(payload).unwrap_or_default();
+        if let Some(whereabouts) = &mut self.whereabouts {
+            whereabouts.hear(text);
+        }
         // Nobody is told of itself: whoever is named here learns the counters by themselves.
         let named_here = |line: &str| {
             let uid = line.strip_prefix(['+', '-']);

@@ -35,8 +35,8 @@ pub(super) struct Relink {
     kicks: Vec<(String, u64)>,
     answer: Option<Attached>,
     fault: Option<Fault>,
-    /// It is the answer that is being acted upon.
-    told: bool,
+    /// What was known of who is online when it was asked.
+    asked: usize,
 }
 
 impl<H: Handle> Room<H> {
@@ -54,6 +54,7 @@ impl<H: Handle> Room<H> {
         self.relink = None;
         self.gather = None;
         self.trail = None;
+        self.whereabouts = None;
     }
 
     /// All questions have failed.
@@ -105,7 +106,10 @@ impl<H: Handle> Room<H> {
         }
         self.link = Link::Attaching;
         self.gather.get_or_insert_default();
-        let mut relink = Relink::default();
+        let mut relink = Relink {
+            asked: self.whereabouts.get_or_insert_default().asked(),
+            ..Relink::default()
+        };
         for some in uids.chunks(CHUNK) {
             relink.open += 1;
             self.ask(
@@ -196,7 +200,7 @@ impl<H: Handle> Room<H> {
         self.knows = false;
         for seat in self.seats.rows_mut() {
             if seat.is_seated() {
-                seat.state = State::Doubt;
+                seat.doubt();
             }
         }
         self.apart = self.seats.len() as u32;
@@ -250,7 +254,7 @@ impl<H: Handle> Room<H> {
             let asks = matches!(seat.state, State::Live | State::Full | State::Ahead);
             if asks && seat.waiting.is_none() && seat.vouched().is_some_and(|own| own.seq > at.seq)
             {
-                seat.state = State::Doubt;
+                seat.doubt();
                 self.apart += 1;
             }
         }
@@ -299,13 +303,12 @@ impl<H: Handle> Room<H> {
     /// Who is online now, for those who may have missed who came and went.
     fn tell_presence(&mut self, cx: &mut Cx<'_, H>) {
         let Some(relink) = &self.relink else { return };
-        let Some(answer) = relink.answer.as_ref().filter(|_| !relink.told) else {
-            return;
-        };
+        let (asked, answer) = (relink.asked, relink.answer.clone().unwrap_or_default());
+        let names = self.who(asked, answer.online);
         let Some((total, online)) = answer.counts else {
             return;
         };
-        let names = answer.online.clone();
+        let online = names.as_ref().map_or(online, |names| names.len() as u64);
         self.set_counts(online, total);
         let event = events::presence(&self.roomid, total, online, names.as_deref());
         self.ring

@@ -151,7 +151,7 @@ impl<H: Handle> Room<H> {
                 seat.state,
                 State::Live | State::Full | State::Ahead | State::Page(_) | State::Check(_)
             ) {
-                seat.state = State::Doubt;
+                seat.doubt();
             }
         }
         self.apart = self.seats.len() as u32;
@@ -205,7 +205,7 @@ impl<H: Handle> Room<H> {
             Err(fault) if fault.is("NOROOM") => None,
             Err(_) => {
                 for conn in conns {
-                    self.put(conn, State::Doubt);
+                    self.doubt(conn);
                 }
                 self.times.again = self.times.again.min(cx.now + AGAIN_MS);
                 return;
@@ -261,6 +261,12 @@ impl<H: Handle> Room<H> {
             self.read_missed(cx);
         }
         self.advance_all(cx);
+    }
+
+    pub(super) fn doubt(&mut self, conn: crate::handle::ConnId) {
+        if let Some(seat) = self.seats.get_mut(&conn) {
+            seat.doubt();
+        }
     }
 
     pub(super) fn put(&mut self, conn: ConnId, state: State) {

@@ -10,6 +10,7 @@
 //! | `catch_up` | a seat's way from the log to the ring |
 //! | `serve` | writing to all seats, in slices |
 //! | `report` | departures, acknowledgements, ends of sessions |
+//! | `whereabouts` | who is online, asked while others come and go |
 //! | `link` | subscribing, attaching, and what a reconnect tells |
 
 mod catch_up;
@@ -20,6 +21,7 @@ mod missed;
 mod report;
 mod serve;
 mod talk;
+mod whereabouts;
 
 use crate::ask::{Answer, Fault};
 use crate::book::Book;
@@ -35,6 +37,7 @@ use link::Relink;
 use room_core::position::Position;
 use serve::Counters;
 use std::sync::Arc;
+use whereabouts::Whereabouts;
 
 /// See the top of the file.
 #[derive(Debug)]
@@ -55,6 +58,7 @@ pub(crate) struct Room<H> {
     trail: Option<Position>,
     relink: Option<Box<Relink>>,
     counters: Option<Box<Counters>>,
+    whereabouts: Option<Box<Whereabouts>>,
     total: u64,
     online: u64,
     /// Questions without an answer.
@@ -96,6 +100,7 @@ impl<H: Handle> Room<H> {
             trail: None,
             relink: None,
             counters: None,
+            whereabouts: None,
             total: 0,
             online: 0,
             open: 0,
@@ -173,7 +178,7 @@ impl<H: Handle> Room<H> {
             Purpose::Joined(conn) => self.joined(conn, answer, cx),
             Purpose::Attached(uids) => self.attached(&uids, answer, cx),
             Purpose::Heard(uid) => self.heard(&uid, answer, cx),
-            Purpose::Here(handle) => self.here(&handle, answer, cx),
+            Purpose::Here(handle, asked) => self.here(&handle, asked, answer, cx),
             Purpose::Acked(to, uids) => self.acked(to, &uids, answer.err(), cx),
             Purpose::Went(at, uids) => self.went(at, &uids, answer.err(), cx),
             Purpose::Detached(uids) => self.detached(&uids, answer.err(), cx),
