@@ -76,6 +76,10 @@ impl Judge<'_> {
     fn login(&mut self, who: Who<'_>, track: &mut Track, seen: &Seen<'_>) {
         let at = seen.position().unwrap_or_default();
         track.owed_kick = None;
+        // Who comes without a position cannot be told what became of what it saw before.
+        if !who.careful {
+            track.told_at = self.now;
+        }
         match track.last {
             _ if seen.new => {
                 track.told_at = self.now;
