@@ -226,6 +226,11 @@ impl Book {
         self.due_away(of, &mut asks);
         let (mut acks, mut detach) = (Groups::default(), Vec::new());
         let mut later = Vec::new();
+        // Of most who come there is nothing to say: when all come at once the list is not walked for each.
+        let nothing = |of| !self.uids.get(of).is_some_and(|row: &Uid| row.marked);
+        if of.is_some_and(nothing) {
+            return asks;
+        }
         for uid in std::mem::take(&mut self.marked) {
             if of.is_some_and(|of| of != &*uid) {
                 later.push(uid);
