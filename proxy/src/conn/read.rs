@@ -14,9 +14,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
-use tokio_tungstenite::tungstenite::{Error, Message, error::CapacityError};
+use tokio_tungstenite::tungstenite::{Error, Message};
 use tracing::{debug, info};
 
 /// A client's usual event fits; a larger one takes some reads more. Each connection holds it all the time.
@@ -220,6 +221,8 @@ impl Reader {
         debug!(conn = self.conn.id(), %error, "a connection failed");
         match error {
             Error::Capacity(CapacityError::MessageTooLong { .. }) => Some(Close::TooBig),
+            // A client that is gone has not sent nonsense.
+            Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => None,
             Error::Protocol(_) | Error::Utf8(_) => Some(Close::Protocol),
             _ => None,
         }
