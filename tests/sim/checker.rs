@@ -83,9 +83,7 @@ impl Judge<'_> {
         match track.last {
             _ if seen.new => {
                 track.told_at = self.now;
-                if track.last.is_none() {
-                    track.first = at.seq;
-                }
+                track.first = at.seq;
             }
             None => track.first = at.seq,
             Some(last) if who.careful && last != at => {

@@ -30,7 +30,6 @@ pub struct Hub<H> {
     behind: VecDeque<u32>,
     /// When rooms want to be looked at.
     times: BTreeSet<(u64, u32)>,
-    stopping: bool,
 }
 
 #[derive(Debug)]
@@ -58,7 +57,6 @@ impl<H: Handle> Hub<H> {
             linking: 0,
             behind: VecDeque::new(),
             times: BTreeSet::new(),
-            stopping: false,
         }
     }
 
@@ -387,7 +385,6 @@ impl<H: Handle> Hub<H> {
 
     /// The proxy stops: everybody is away, and everything is reported.
     pub fn stop(&mut self, now: u64, asks: &mut Asks) {
-        self.stopping = true;
         for place in self.places() {
             self.with(now, place, asks, |room, cx| room.stop(cx));
         }

@@ -50,11 +50,8 @@ pub(crate) enum Why {
         asked: bool,
         heard: Option<Heard>,
     },
-    /// The room joins again by itself, with this position.
-    Again {
-        since: Position,
-        heard: Option<Heard>,
-    },
+    /// The room joins again by itself.
+    Again { heard: Option<Heard> },
     /// The end of the membership.
     Leave,
 }
@@ -89,6 +86,8 @@ pub(crate) struct Seat<H> {
     pub(crate) promised: Seq,
     /// Its client was told that its message is here, further on than what it was handed.
     vouched: Option<Position>,
+    /// That was before a history that may have gone: it is asked about before what is told of a newer message takes its place.
+    vouched_before: bool,
     /// What the answers to heartbeats will confirm.
     notes: VecDeque<(Beat, Position)>,
     pub(crate) waiting: Option<Box<Waiting>>,
@@ -118,6 +117,7 @@ impl<H: Handle> Seat<H> {
             next: 0,
             promised: 0,
             vouched: None,
+            vouched_before: false,
             notes: VecDeque::new(),
             waiting: None,
         }
@@ -127,14 +127,22 @@ impl<H: Handle> Seat<H> {
     pub(crate) fn restart(&mut self, at: Position) {
         self.sent = at;
         self.vouched = None;
+        self.vouched_before = false;
         self.notes = VecDeque::new();
     }
 
     /// Its client was told that its message is stored at `at`.
     pub(crate) fn vouch(&mut self, at: Position) {
-        if at.seq > self.past().seq {
+        let asked_first = self.vouched_before && self.vouched().is_some();
+        if at.seq > self.past().seq && !asked_first {
             self.vouched = Some(at);
+            self.vouched_before = false;
         }
+    }
+
+    /// The history may not be what it was: what was told of it is to be asked about, or (if `true`) is true.
+    pub(crate) const fn set_believed(&mut self, believed: bool) {
+        self.vouched_before = !believed;
     }
 
     /// What its client was told is stored, beyond what it was handed.
@@ -175,6 +183,7 @@ impl<H: Handle> Seat<H> {
     pub(crate) const fn doubt(&mut self) {
         self.state = State::Doubt;
         self.strayed = true;
+        self.vouched_before = true;
     }
 
     /// Whether the client can have processed everything up to here.

@@ -88,7 +88,7 @@ impl<H: Handle> Room<H> {
         }
         seat.doubt();
         seat.waiting = Some(Box::new(Waiting {
-            why: Why::Again { since, heard: None },
+            why: Why::Again { heard: None },
             queue: Vec::new(),
         }));
         let uid = seat.uid.clone();
@@ -156,10 +156,7 @@ impl<H: Handle> Room<H> {
                 self.take_seat(conn, &login, joined, cx);
                 (login.since, heard, bytes)
             }
-            Why::Again { since, heard } => {
-                self.go_on(conn, joined);
-                (Some(since), heard, 0)
-            }
+            Why::Again { heard } => (self.go_on(conn, joined), heard, 0),
             Why::Leave => return,
         };
         self.tell_start(conn, since, joined, cx);
@@ -200,13 +197,15 @@ impl<H: Handle> Room<H> {
         seat.handle.push(cx.now, &echo, Push::Begin);
     }
 
-    fn go_on(&mut self, conn: ConnId, joined: &Joined) {
-        if let Some(seat) = self.seats.get_mut(&conn) {
-            seat.restart(joined.position);
-            seat.promised = joined.head.seq;
-            self.book
-                .enter(&seat.uid, conn, joined.position, joined.kicks);
-        }
+    /// The seat goes on from where Redis says; what its client was told of before.
+    fn go_on(&mut self, conn: ConnId, joined: &Joined) -> Option<Position> {
+        let seat = self.seats.get_mut(&conn)?;
+        let past = seat.past();
+        seat.restart(joined.position);
+        seat.promised = joined.head.seq;
+        self.book
+            .enter(&seat.uid, conn, joined.position, joined.kicks);
+        Some(past)
     }
 
     /// Tells a client whether it lost messages or saw another history.
@@ -220,7 +219,9 @@ impl<H: Handle> Room<H> {
         let Some(seat) = self.seats.get(&conn) else {
             return;
         };
-        if let Some(since) = since.filter(|_| joined.reset) {
+        // A membership that went with a lost tail begins before what was handed over: that may be of the tail.
+        let goes_back = |since: &Position| joined.reset || since.seq > joined.position.seq;
+        if let Some(since) = since.filter(goes_back) {
             cx.figures.resets += 1;
             let event = events::reset(&self.roomid, since, joined.position);
             seat.handle.push(cx.now, &event, Push::Answer);

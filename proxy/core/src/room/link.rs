@@ -61,6 +61,9 @@ impl<H: Handle> Room<H> {
     pub(crate) fn down(&mut self, cx: &mut Cx<'_, H>) {
         self.fail_logins(&Fault::Down, cx);
         self.book.down();
+        for seat in self.seats.rows_mut() {
+            seat.set_believed(false);
+        }
     }
 
     /// Redis had ended the sessions: they are announced again, and the history is looked at.
@@ -318,41 +321,25 @@ impl<H: Handle> Room<H> {
 
     /// Logins that waited for the link are asked now.
     fn send_logins(&mut self, cx: &mut Cx<'_, H>) {
-        let waits = |seat: &&Seat<H>| {
-            matches!(
-                seat.waiting.as_ref().map(|waiting| &waiting.why),
-                Some(Why::Login { asked: false, .. })
-            )
-        };
-        let conns: Vec<_> = self
-            .seats
-            .rows()
-            .iter()
-            .filter(waits)
-            .map(|seat| seat.conn)
-            .collect();
-        for conn in conns {
+        for conn in self.waiting_logins() {
             self.send_login(conn, cx);
         }
     }
 
     fn fail_logins(&mut self, fault: &Fault, cx: &mut Cx<'_, H>) {
-        let waits = |seat: &&Seat<H>| {
-            matches!(
-                seat.waiting.as_ref().map(|waiting| &waiting.why),
-                Some(Why::Login { asked: false, .. })
-            )
-        };
-        let conns: Vec<_> = self
-            .seats
-            .rows()
-            .iter()
-            .filter(waits)
-            .map(|seat| seat.conn)
-            .collect();
-        for conn in conns {
+        for conn in self.waiting_logins() {
             self.login_failed(conn, fault, cx);
         }
+    }
+
+    /// Whose login was not asked yet.
+    fn waiting_logins(&self) -> Vec<ConnId> {
+        let waits = |seat: &&Seat<H>| {
+            let why = seat.waiting.as_ref().map(|waiting| &waiting.why);
+            matches!(why, Some(Why::Login { asked: false, .. }))
+        };
+        let seats = self.seats.rows().iter().filter(waits);
+        seats.map(|seat| seat.conn).collect()
     }
 }
 

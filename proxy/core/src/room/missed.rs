@@ -229,7 +229,10 @@ impl<H: Handle> Room<H> {
             return;
         };
         match seat.vouched().filter(|_| at == seat.sent) {
-            None => seat.state = State::Ahead,
+            None => {
+                seat.state = State::Ahead;
+                seat.set_believed(true);
+            }
             Some(own) => {
                 seat.state = State::Check(own);
                 self.check(own, cx);

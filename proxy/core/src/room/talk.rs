@@ -267,13 +267,8 @@ impl<H: Handle> Room<H> {
             return;
         };
         let uid = seat.uid.clone();
-        if let Some(Why::Login { login, asked, .. }) =
-            seat.waiting.take().map(|waiting| waiting.why)
-        {
-            // An answer that still comes finds no seat; what it began is ended.
-            self.book.abort(&login.uid);
-            let _ = asked;
-        }
+        let waiting = seat.waiting.take();
+        self.abandon(&uid, waiting.map(|waiting| waiting.why));
         self.book.exit(&uid, conn, Leave::Away);
         self.drop_seat(conn, cx);
         self.report_soon(cx);
@@ -292,9 +287,11 @@ impl<H: Handle> Room<H> {
         };
         let (handle, uid, number) = (seat.handle.clone(), seat.uid.clone(), seat.number);
         let waiting = seat.waiting.take();
-        if let Some(Why::Again { .. }) = waiting.as_ref().map(|waiting| &waiting.why) {
-            self.book.abort(&uid);
-        }
+        let (why, queue) = match waiting {
+            Some(waiting) => (Some(waiting.why), waiting.queue),
+            None => (None, Vec::new()),
+        };
+        self.abandon(&uid, why);
         if let Some(event) = event {
             handle.push(cx.now, event, Push::Answer);
         }
@@ -302,8 +299,15 @@ impl<H: Handle> Room<H> {
         self.drop_seat(conn, cx);
         handle.ended(&self.roomid, number);
         self.report_soon(cx);
-        if let Some(waiting) = waiting {
-            self.go_through(conn, &handle, waiting.queue, cx);
+        self.go_through(conn, &handle, queue, cx);
+    }
+
+    /// A seat goes while a join of it is under way: the answer will find no seat, and what it began is ended.
+    fn abandon(&mut self, uid: &str, why: Option<Why>) {
+        match why {
+            Some(Why::Login { login, .. }) => self.book.abort(&login.uid),
+            Some(Why::Again { .. }) => self.book.abort(uid),
+            Some(Why::Leave) | None => {}
         }
     }
 

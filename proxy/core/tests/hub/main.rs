@@ -4,3 +4,4 @@ mod deaf;
 mod desk;
 mod reports;
 mod story;
+mod tails;

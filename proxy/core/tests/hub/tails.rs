@@ -1,0 +1,139 @@
+//! A tail that was lost is never silent, whoever sent or saw it.
+
+use crate::desk::{Conn, Desk, refused};
+use hub_core::ask::{Answer, Ask, Attached, Published};
+use hub_core::event::Event;
+use hub_core::wire::{ClientEvent, parse};
+
+fn live(desk: &mut Desk) -> Conn {
+    let ann = Conn::default();
+    desk.login(1, &ann, "ann", None);
+    desk.answer_all();
+    assert_eq!(ann.names(), ["login", "synced"]);
+    ann
+}
+
+fn publish(desk: &mut Desk, ann: &Conn, id: &str) {
+    let text = format!(r#"{{"event":"message","message":"hi","id":"{id}"}}"#);
+    match parse(&text) {
+        Ok(ClientEvent::Message(message)) => desk.event(1, ann, Event::Publish(message)),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Answers the only question: the message is stored, and where.
+fn stored(desk: &mut Desk) {
+    let (request, ask) = desk.one();
+    assert!(matches!(ask, Ask::Publish { .. }), "{ask:?}");
+    let published = Published {
+        seq: desk.head().seq,
+        duplicate: false,
+        position: Some(desk.head()),
+    };
+    desk.answer(request, Ok(Answer::Published(published)));
+}
+
+/// The link breaks, and the server that is found then has lost what was stored after `left` messages.
+fn fail_over(desk: &mut Desk, left: usize) {
+    desk.down();
+    desk.log.truncate(left);
+    desk.at.truncate(left + 1);
+    desk.up();
+    let (request, _) = desk.one();
+    desk.answer(request, Ok(Answer::Done));
+}
+
+/// Answers all, and says of positions that are not of this history what the module says; `gone` is no member before it
+/// joins. The events that came.
+fn settle(desk: &mut Desk, ann: &Conn, gone: &[&str]) -> Vec<String> {
+    while !desk.asks.is_empty() {
+        let (request, _, ask) = desk.asks.remove(0);
+        let answer = match ask {
+            Ask::Attach(_) => Answer::Attached(Attached {
+                head: Some(desk.head()),
+                gone: gone.iter().map(|uid| (*uid).to_owned()).collect(),
+                ..Attached::default()
+            }),
+            Ask::Range { from, .. } if from as usize > desk.at.len() => {
+                let Answer::Range(mut range) = desk.range(desk.head().seq + 1, 1) else {
+                    panic!("a range");
+                };
+                range.rows.clear();
+                Answer::Range(range)
+            }
+            Ask::Range { from, count, .. } => desk.range(from, count),
+            Ask::Join { since, .. } => {
+                let since = since.expect("a position");
+                let Answer::Joined(mut joined) = desk.joined(desk.head()) else {
+                    panic!("a join");
+                };
+                joined.reset = !desk.at.contains(&since);
+                joined.position = if joined.reset { desk.at[0] } else { since };
+                Answer::Joined(joined)
+            }
+            _ => Answer::Done,
+        };
+        desk.answer(request, Ok(answer));
+    }
+    ann.names()
+}
+
+#[test]
+fn a_newer_message_does_not_hide_that_an_older_one_is_lost() {
+    let mut desk = Desk::new();
+    let ann = live(&mut desk);
+    publish(&mut desk, &ann, "old");
+    desk.say("old");
+    stored(&mut desk);
+    assert_eq!(ann.names(), ["sent"]);
+    // It was not announced yet, and goes with the tail. The next one is stored before the sessions are announced.
+    fail_over(&mut desk, 0);
+    let attach = desk.asks.remove(0);
+    publish(&mut desk, &ann, "new");
+    desk.say("another");
+    desk.say("new");
+    stored(&mut desk);
+    desk.asks.insert(0, attach);
+    let names = settle(&mut desk, &ann, &[]);
+    assert!(names.contains(&"reset".to_owned()), "{names:?}");
+}
+
+#[test]
+fn who_was_handed_a_lost_tail_and_confirmed_none_of_it_is_told() {
+    let mut desk = Desk::new();
+    let ann = live(&mut desk);
+    let first = desk.say("of the tail");
+    desk.hear(&first);
+    assert_eq!(ann.names(), ["of the tail"]);
+    // The membership went with the tail; what was confirmed, nothing, is in any history of this room.
+    fail_over(&mut desk, 0);
+    desk.say("another");
+    let names = settle(&mut desk, &ann, &["ann"]);
+    let at = |wanted: &str| names.iter().position(|name| name == wanted);
+    assert!(
+        at("reset").is_some() && at("reset") < at("another"),
+        "{names:?}"
+    );
+}
+
+#[test]
+fn a_connection_that_goes_while_its_seat_joins_again_leaves_nothing_behind() {
+    let mut desk = Desk::new();
+    let _ann = live(&mut desk);
+    let gone = desk.control("-", "gone");
+    desk.born_again(9);
+    desk.hear(&gone);
+    let (request, _) = desk.one();
+    desk.answer(request, Err(refused("NOROOM")));
+    let (join, ask) = desk.one();
+    assert!(matches!(ask, Ask::Join { .. }), "{ask:?}");
+    desk.hub.gone(desk.now, 1, &["r".into()], &mut desk.asks);
+    let joined = desk.joined(desk.head());
+    desk.answer(join, Ok(joined));
+    for _ in 0..20 {
+        desk.pass(600);
+        desk.answer_all();
+    }
+    assert_eq!(desk.hub.figures().rooms, 0);
+    assert!(desk.hub.is_idle());
+}
