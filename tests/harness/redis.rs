@@ -217,6 +217,23 @@ impl Redis {
         digests.into_iter().next().expect("a digest")
     }
 
+    /// The digest of a key's value before a command and after it, in one step of the server: between them no time passes
+    /// that could let a cursor rise or end what is kept for so long.
+    pub fn digests_around(&self, command: &str, key: &str) -> (String, String) {
+        let mut digest = redis::cmd("DEBUG");
+        digest.arg("DIGEST-VALUE").arg(key);
+        let mut pipe = redis::pipe();
+        pipe.atomic().add_command(digest.clone());
+        pipe.add_command(value::words(command)).ignore();
+        pipe.add_command(digest);
+        let mut connection = self.connect();
+        let (before, after): (Vec<String>, Vec<String>) = pipe
+            .query(&mut connection)
+            .unwrap_or_else(|error| panic!("{command} between two digests: {error}"));
+        let first = |digests: Vec<String>| digests.into_iter().next().expect("a digest");
+        (first(before), first(after))
+    }
+
     /// A field of INFO.
     pub fn info(&self, field: &str) -> u64 {
         let info: String = self.query(redis::cmd("INFO").arg("everything"));
