@@ -13,6 +13,7 @@
 //! | `http/` | the upgrade, the demo page, health, metrics |
 //! | `server` | what all connections share, and the clock that looks after them |
 //! | `metrics` | every number that is counted |
+//! | `said` | log lines that are not repeated too often |
 
 mod check;
 mod clock;
@@ -21,6 +22,7 @@ mod http;
 mod inbox;
 mod link;
 mod metrics;
+mod said;
 mod server;
 mod worker;
 
@@ -43,7 +45,7 @@ use tokio::runtime::{Builder, Handle};
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 
-/// Why the program cannot begin.
+/// Why the program cannot begin, or go on.
 #[derive(Debug)]
 pub enum StartError {
     /// Options that cannot work.
@@ -54,6 +56,8 @@ pub enum StartError {
     NoModule,
     /// A thread could not be started.
     Thread(io::Error),
+    /// A part that everything needs has failed; what it was is in the log.
+    Failed,
 }
 
 /// Serves until `stop` is done. `admin` is where metrics are served, if anywhere.
@@ -94,16 +98,17 @@ pub async fn run(
             figures,
             questions: questions.clone(),
             failed: Box::new(move || failure.happened()),
+            panics: config.panics(),
         };
         threads.push(start_worker(number, given).map_err(StartError::Thread)?);
     }
     // Requests must keep their order, whatever else there is to do.
     let linked = tokio::task::unconstrained(node.run(started, asked));
-    tokio::spawn(linked);
+    let linked = tokio::spawn(linked);
     let server = Server::new(config.clone(), link, inboxes, metrics.clone(), threads);
     let server = Arc::new(server);
     let _ = failure.server.set(server.clone());
-    tokio::spawn(server.clone().tick());
+    let ticking = tokio::spawn(server.clone().tick());
     if let Ok(listens) = listener.local_addr() {
         info!(address = %listens, redis = address.shown, "serving");
     }
@@ -118,6 +123,9 @@ pub async fn run(
         () = serving => {}
         () = admin => {}
         () = stop => {}
+        // They end by a panic only. A proxy without them would be deaf and green: whoever watches it starts another.
+        _ = linked => return Err(StartError::Failed),
+        _ = ticking => return Err(StartError::Failed),
     }
     info!("stopping");
     server.stop().await;

@@ -7,6 +7,7 @@ use crate::conn::shared::Conn;
 use crate::inbox::{Inboxes, Input};
 use crate::link::node::Link;
 use crate::metrics::Metrics;
+use crate::said::Said;
 use hub_core::client::ClientLimits;
 use hub_core::close::Close;
 use hub_core::handle::ConnId;
@@ -37,6 +38,8 @@ pub(crate) struct Server {
     pub(crate) config: Arc<Config>,
     pub(crate) link: Arc<Link>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) refused_origin: Said,
+    pub(crate) refused_full: Said,
     reading: Arc<Reading>,
     /// The threads that connections are spread over.
     threads: Vec<Handle>,
@@ -62,11 +65,15 @@ impl Server {
             metrics: metrics.clone(),
             limits,
             max_event: config.max_event,
+            flooded: Said::default(),
+            panics: config.panics(),
         };
         Self {
             config,
             link,
             metrics,
+            refused_origin: Said::default(),
+            refused_full: Said::default(),
             reading: Arc::new(reading),
             threads,
             conns: Mutex::default(),

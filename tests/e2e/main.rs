@@ -13,7 +13,8 @@
 //! | `storm` | thousands come back at once |
 //! | `slow` | a client that reads slowly |
 //! | `access` | a proxy with the rights that the documentation gives it, and no more |
-//! | `http` | pages, health, options, exit codes |
+//! | `start` | options, what is wrong with a Redis, secrets that are not shown |
+//! | `http` | pages, health, exit codes |
 
 mod access;
 mod badinput;
@@ -27,5 +28,6 @@ mod redis_away;
 mod redis_cli;
 mod returns;
 mod slow;
+mod start;
 mod storm;
 mod story;
