@@ -14,6 +14,7 @@
 //! | `slow` | a client that reads slowly |
 //! | `access` | a proxy with the rights that the documentation gives it, and no more |
 //! | `start` | options, what is wrong with a Redis, secrets that are not shown |
+//! | `told` | what the log tells of connections |
 //! | `http` | pages, health, exit codes |
 
 mod access;
@@ -31,3 +32,4 @@ mod slow;
 mod start;
 mod storm;
 mod story;
+mod told;
