@@ -8,6 +8,7 @@
 //! | `databases` | two databases of one Redis |
 //! | `names` | proxies of one name, kicks, a slot that moves |
 //! | `badinput` | bad input to every event |
+//! | `poison` | messages that common readers cannot read |
 //! | `redis_cli` | what an operator types reaches browsers |
 //! | `crash`, `link`, `redis_away` | proxies, links and Redis die, freeze and come back |
 //! | `storm` | thousands come back at once |
@@ -25,6 +26,7 @@ mod devices;
 mod http;
 mod link;
 mod names;
+mod poison;
 mod redis_away;
 mod redis_cli;
 mod returns;
