@@ -12,6 +12,7 @@
 //! | `redis_cli` | what an operator types reaches browsers |
 //! | `crash`, `link`, `redis_away` | proxies, links and Redis die, freeze and come back |
 //! | `storm` | thousands come back at once |
+//! | `ends` | file descriptors run out; a peer is gone while its events wait |
 //! | `slow` | a client that reads slowly |
 //! | `access` | a proxy with the rights that the documentation gives it, and no more |
 //! | `start` | options, what is wrong with a Redis, secrets that are not shown |
@@ -23,6 +24,7 @@ mod badinput;
 mod crash;
 mod databases;
 mod devices;
+mod ends;
 mod http;
 mod link;
 mod names;
