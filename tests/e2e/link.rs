@@ -21,7 +21,7 @@ const QUICK: [&str; 8] = [
     "1s",
 ];
 
-fn online(redis: &Redis, room: &str) -> Vec<String> {
+pub(crate) fn online(redis: &Redis, room: &str) -> Vec<String> {
     let page = ok(&mut redis.connect(), &format!("ROOM.MEMBERS {room} ONLINE"));
     let rows = list(&list(&page)[1]).to_vec();
     let mut uids: Vec<String> = rows.iter().map(|row| text(&list(row)[0])).collect();

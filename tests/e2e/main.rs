@@ -11,6 +11,7 @@
 //! | `poison` | messages that common readers cannot read |
 //! | `redis_cli` | what an operator types reaches browsers |
 //! | `crash`, `link`, `redis_away` | proxies, links and Redis die, freeze and come back |
+//! | `refused` | a Redis that answers, and refuses |
 //! | `storm` | thousands come back at once |
 //! | `ends` | file descriptors run out; a peer is gone while its events wait |
 //! | `slow` | a client that reads slowly |
@@ -31,6 +32,7 @@ mod names;
 mod poison;
 mod redis_away;
 mod redis_cli;
+mod refused;
 mod returns;
 mod slow;
 mod start;
