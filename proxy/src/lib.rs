@@ -148,14 +148,17 @@ fn start_error(shown: &str, refusal: Refusal) -> StartError {
 }
 
 fn settings(config: &Config, db: i32) -> Settings {
+    let default = Settings::default();
     Settings {
+        // All workers share one link, and what one answer may take is for all of them.
+        window: default.window.div_ceil(config.workers().max(1)),
         key_prefix: config.key_prefix.clone(),
         db,
         ack_interval: config.ack_interval.as_millis() as u64,
         room_pause: config.room_pause.as_millis() as u64,
         page: config.page,
         broken: config.defect(),
-        ..Settings::default()
+        ..default
     }
 }
 

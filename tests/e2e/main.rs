@@ -12,6 +12,7 @@
 //! | `redis_cli` | what an operator types reaches browsers |
 //! | `crash`, `link`, `redis_away` | proxies, links and Redis die, freeze and come back |
 //! | `refused` | a Redis that answers, and refuses |
+//! | `relink` | many rooms come back over a slow link |
 //! | `storm` | thousands come back at once |
 //! | `ends` | file descriptors run out; a peer is gone while its events wait |
 //! | `slow` | a client that reads slowly |
@@ -33,6 +34,7 @@ mod poison;
 mod redis_away;
 mod redis_cli;
 mod refused;
+mod relink;
 mod returns;
 mod slow;
 mod start;
