@@ -19,7 +19,7 @@ fn bad_values() -> Vec<String> {
         r#""\udc00\ud800""#.into(),
         r#"{"\ud800":1}"#.into(),
         r#"[["\ud83d"]]"#.into(),
-        nested(33),
+        nested(32),
         nested(1000),
         format!("{}1{}", r#"{"a":"#.repeat(40), "}".repeat(40)),
     ]
@@ -65,7 +65,7 @@ fn what_is_just_allowed_arrives_as_it_was_sent() {
     let proxy = Proxy::start(&redis);
     let mut a = Client::login(proxy.port, "r", "a");
     let mut b = Client::login(proxy.port, "r", "b");
-    let (deep, long) = (nested(30), "n".repeat(256));
+    let (deep, long) = (nested(31), "n".repeat(256));
     let fields: String = (0..61).map(|i| format!(r#","f{i}":{i}"#)).collect();
     a.send_text(&format!(
         r#"{{"event":"message","message":"\ud83d\ude00","name":"{long}"{fields}}}"#
