@@ -7,7 +7,7 @@ pub enum Broken {
     AckEarly,
     /// Live frames are taken whether they follow or not, and nobody looks for what was missed.
     NoGapCheck,
-    /// A login to the room `panic-connection` or `panic-room` panics there.
+    /// A login to the room `panic-connection`, `panic-room` or `panic-link` panics there.
     Panics,
 }
 

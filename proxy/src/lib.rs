@@ -83,6 +83,7 @@ pub async fn run(
         inboxes.clone(),
         metrics.clone(),
     );
+    node.panics = config.panics();
     let started = node.start(config.redis_wait).await;
     let started = started.map_err(|refusal| start_error(&address.shown, refusal))?;
     let link = node.link.clone();

@@ -82,10 +82,23 @@ fn a_panic_in_a_room_ends_all_connections_and_sessions_and_the_next_ones_work() 
     c.say("after");
     assert_eq!(texts(&a.messages_until("after")), ["after"]);
     assert!(told(&proxy));
-    let seats = int(&ok(&mut redis.connect(), "EXISTS room:panic-room"));
-    assert_eq!(seats, 0, "nothing of what panicked was done");
+    let exists = int(&ok(&mut redis.connect(), "EXISTS room:panic-room"));
+    assert_eq!(exists, 0, "nothing of what panicked was done");
     eventually("only the new ones are counted", || {
         let many = ["connections", "seats"].map(|of| proxy.metric(&format!("roomcast_{of}")));
         (many == [2, 2]).then_some(())
     });
+}
+
+#[test]
+fn a_panic_of_the_link_ends_the_program_which_would_be_deaf_and_green() {
+    let redis = Redis::start();
+    let mut proxy = Proxy::of(&broken(), &redis.url(), &OPTIONS);
+    let mut a = Client::login(proxy.port, "r", "a");
+    panic_in("link", &mut a);
+    let code = eventually("the program ends", || proxy.ended());
+    assert_eq!(code, 1);
+    assert!(told(&proxy));
+    assert_eq!(a.closed(), 1006, "its clients come back elsewhere");
+    online_becomes(&redis, &[]);
 }

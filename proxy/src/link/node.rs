@@ -8,6 +8,7 @@ use super::identity::Identity;
 use super::lane::Lane;
 use super::pair::{Pair, Refusal};
 use super::value::{checked, fault_of};
+use crate::broken::panic_at;
 use crate::inbox::{Inboxes, Input};
 use crate::metrics::Metrics;
 use crate::said::Said;
@@ -70,6 +71,8 @@ pub(crate) struct Node {
     identity: Identity,
     generation: u64,
     refused: Said,
+    /// A defect on request.
+    pub(crate) panics: bool,
 }
 
 impl Node {
@@ -90,6 +93,7 @@ impl Node {
             identity: Identity::new(name),
             generation: 0,
             refused: Said::default(),
+            panics: false,
         }
     }
 
@@ -217,6 +221,10 @@ impl Node {
     fn take(&self, lanes: &mut Lanes, questions: Questions) {
         // Those of an earlier pair failed with it.
         if questions.generation == self.generation {
+            if self.panics {
+                let keys = questions.asks.iter().map(|(_, key, _)| key);
+                keys.for_each(|key| panic_at("link", true, key.trim_start_matches("room:")));
+            }
             let worker = questions.worker;
             let asks = questions.asks.into_iter();
             lanes
