@@ -125,7 +125,8 @@ impl Reader {
                 self.conn.want_done();
             }
             if is_full || self.conn.is_crowded() {
-                if !self.conn.has_news().await {
+                // Boxed: it is rare, and each connection would have place for it.
+                if !Box::pin(self.conn.has_news()).await {
                     return None;
                 }
                 continue;
