@@ -7,13 +7,28 @@ pub enum Broken {
     AckEarly,
     /// Live frames are taken whether they follow or not, and nobody looks for what was missed.
     NoGapCheck,
+    /// A login to the room `panic-connection`, `panic-room` or `panic-link` panics there.
+    Panics,
 }
 
-impl From<Broken> for hub_core::settings::Broken {
-    fn from(broken: Broken) -> Self {
-        match broken {
-            Broken::AckEarly => Self::AckEarly,
-            Broken::NoGapCheck => Self::NoGapCheck,
+impl Broken {
+    /// The core's own defect, if it is one.
+    pub fn of_core(self) -> Option<hub_core::settings::Broken> {
+        match self {
+            Self::AckEarly => Some(hub_core::settings::Broken::AckEarly),
+            Self::NoGapCheck => Some(hub_core::settings::Broken::NoGapCheck),
+            Self::Panics => None,
         }
     }
 }
+
+/// Fails if `panics`, for a room that is named after this place.
+#[cfg(feature = "broken")]
+pub(crate) fn panic_at(place: &str, panics: bool, roomid: &str) {
+    let named = roomid.strip_prefix("panic-");
+    assert!(!panics || named != Some(place), "a defect on request");
+}
+
+/// Nothing, but in builds for tests of the tests.
+#[cfg(not(feature = "broken"))]
+pub(crate) const fn panic_at(_: &str, _: bool, _: &str) {}

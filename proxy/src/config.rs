@@ -28,6 +28,7 @@ pub struct Config {
     #[arg(
         long,
         env = "ROOMCAST_REDIS",
+        hide_env_values = true,
         default_value = "redis://127.0.0.1:6379",
         value_name = "URL"
     )]
@@ -160,7 +161,19 @@ impl Config {
     /// The defect that is wanted.
     #[cfg(feature = "broken")]
     pub fn defect(&self) -> Option<hub_core::settings::Broken> {
-        self.broken.map(Into::into)
+        self.broken.and_then(Broken::of_core)
+    }
+
+    /// Whether some rooms' names make it panic.
+    #[cfg(not(feature = "broken"))]
+    pub const fn panics(&self) -> bool {
+        false
+    }
+
+    /// Whether some rooms' names make it panic.
+    #[cfg(feature = "broken")]
+    pub fn panics(&self) -> bool {
+        self.broken == Some(Broken::Panics)
     }
 
     /// Threads that serve rooms and connections.

@@ -13,6 +13,7 @@
 //! | `http/` | the upgrade, the demo page, health, metrics |
 //! | `server` | what all connections share, and the clock that looks after them |
 //! | `metrics` | every number that is counted |
+//! | `said` | log lines that are not repeated too often |
 
 mod check;
 mod clock;
@@ -21,6 +22,7 @@ mod http;
 mod inbox;
 mod link;
 mod metrics;
+mod said;
 mod server;
 mod worker;
 
@@ -43,7 +45,7 @@ use tokio::runtime::{Builder, Handle};
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 
-/// Why the program cannot begin.
+/// Why the program cannot begin, or go on.
 #[derive(Debug)]
 pub enum StartError {
     /// Options that cannot work.
@@ -54,6 +56,8 @@ pub enum StartError {
     NoModule,
     /// A thread could not be started.
     Thread(io::Error),
+    /// A part that everything needs has failed; what it was is in the log.
+    Failed,
 }
 
 /// Serves until `stop` is done. `admin` is where metrics are served, if anywhere.
@@ -79,6 +83,7 @@ pub async fn run(
         inboxes.clone(),
         metrics.clone(),
     );
+    node.panics = config.panics();
     let started = node.start(config.redis_wait).await;
     let started = started.map_err(|refusal| start_error(&address.shown, refusal))?;
     let link = node.link.clone();
@@ -94,16 +99,17 @@ pub async fn run(
             figures,
             questions: questions.clone(),
             failed: Box::new(move || failure.happened()),
+            panics: config.panics(),
         };
         threads.push(start_worker(number, given).map_err(StartError::Thread)?);
     }
     // Requests must keep their order, whatever else there is to do.
     let linked = tokio::task::unconstrained(node.run(started, asked));
-    tokio::spawn(linked);
+    let linked = tokio::spawn(linked);
     let server = Server::new(config.clone(), link, inboxes, metrics.clone(), threads);
     let server = Arc::new(server);
     let _ = failure.server.set(server.clone());
-    tokio::spawn(server.clone().tick());
+    let ticking = tokio::spawn(server.clone().tick());
     if let Ok(listens) = listener.local_addr() {
         info!(address = %listens, redis = address.shown, "serving");
     }
@@ -118,6 +124,9 @@ pub async fn run(
         () = serving => {}
         () = admin => {}
         () = stop => {}
+        // They end by a panic only. A proxy without them would be deaf and green: whoever watches it starts another.
+        _ = linked => return Err(StartError::Failed),
+        _ = ticking => return Err(StartError::Failed),
     }
     info!("stopping");
     server.stop().await;
@@ -140,14 +149,17 @@ fn start_error(shown: &str, refusal: Refusal) -> StartError {
 }
 
 fn settings(config: &Config, db: i32) -> Settings {
+    let default = Settings::default();
     Settings {
+        // All workers share one link, and what one answer may take is for all of them.
+        window: default.window.div_ceil(config.workers().max(1)),
         key_prefix: config.key_prefix.clone(),
         db,
         ack_interval: config.ack_interval.as_millis() as u64,
         room_pause: config.room_pause.as_millis() as u64,
         page: config.page,
         broken: config.defect(),
-        ..Settings::default()
+        ..default
     }
 }
 

@@ -5,14 +5,25 @@ use roomcast_proxy::config::Config;
 use roomcast_proxy::{StartError, run};
 use std::io::IsTerminal;
 use std::net::SocketAddr;
+use std::panic::PanicHookInfo;
 use std::process::ExitCode;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tracing::error;
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
-    let config = Config::parse();
+    let config = match Config::try_parse() {
+        Ok(config) => config,
+        // Help and the version.
+        Err(asked) if !asked.use_stderr() => asked.exit(),
+        Err(wrong) => {
+            eprint!("{}", without_addresses(&wrong.to_string()));
+            return ExitCode::from(2);
+        }
+    };
     start_logs(config.log_json);
+    std::panic::set_hook(Box::new(tell_panic));
     let runtime = match tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -36,6 +47,41 @@ fn start_logs(json: bool) {
     }
 }
 
+/// What is wrong with the options, without the addresses that were given: they may hold a password.
+fn without_addresses(said: &str) -> String {
+    let variables = std::env::vars_os().filter_map(|(name, value)| {
+        let ours = name.to_string_lossy().starts_with("ROOMCAST_");
+        ours.then_some(value)
+    });
+    let mut said = said.to_owned();
+    for given in std::env::args_os().chain(variables) {
+        let given = given.to_string_lossy();
+        let value = match given.split_once('=') {
+            Some((option, value)) if option.starts_with('-') => value,
+            _ => &given,
+        };
+        if value.contains("://") {
+            said = said.replace(value, "(an address, not shown)");
+        }
+    }
+    said
+}
+
+/// In the log like everything else, and so also as JSON.
+fn tell_panic(panic: &PanicHookInfo<'_>) {
+    let payload = panic.payload();
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    let why = text.or_else(|| payload.downcast_ref::<&str>().copied());
+    let place = panic.location().map(ToString::to_string);
+    let thread = std::thread::current();
+    error!(
+        why,
+        place,
+        thread = thread.name(),
+        "a part of the proxy failed"
+    );
+}
+
 async fn serve(config: Config) -> ExitCode {
     let listener = match bind(config.listen).await {
         Ok(listener) => listener,
@@ -55,6 +101,7 @@ async fn serve(config: Config) -> ExitCode {
         Err(StartError::Thread(error)) => {
             fail(1, &format!("the threads could not be started: {error}"))
         }
+        Err(StartError::Failed) => fail(1, "a part that everything needs has failed"),
         Err(StartError::NoModule) => fail(
             4,
             "this Redis has no ROOM.* commands\nLoad the module: redis-server --loadmodule /path/to/libroomcast.so",

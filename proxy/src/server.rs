@@ -7,6 +7,7 @@ use crate::conn::shared::Conn;
 use crate::inbox::{Inboxes, Input};
 use crate::link::node::Link;
 use crate::metrics::Metrics;
+use crate::said::Said;
 use hub_core::client::ClientLimits;
 use hub_core::close::Close;
 use hub_core::handle::ConnId;
@@ -19,7 +20,7 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 use tracing::{debug, warn};
 
 /// How often every connection is looked at.
@@ -37,6 +38,8 @@ pub(crate) struct Server {
     pub(crate) config: Arc<Config>,
     pub(crate) link: Arc<Link>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) refused_origin: Said,
+    pub(crate) refused_full: Said,
     reading: Arc<Reading>,
     /// The threads that connections are spread over.
     threads: Vec<Handle>,
@@ -62,11 +65,15 @@ impl Server {
             metrics: metrics.clone(),
             limits,
             max_event: config.max_event,
+            flooded: Said::default(),
+            panics: config.panics(),
         };
         Self {
             config,
             link,
             metrics,
+            refused_origin: Said::default(),
+            refused_full: Said::default(),
             reading: Arc::new(reading),
             threads,
             conns: Mutex::default(),
@@ -139,18 +146,17 @@ impl Server {
     pub(crate) async fn tick(self: Arc<Self>) {
         let idle = self.config.heartbeat.as_millis() as u64;
         let dead = self.config.dead_after.as_millis() as u64;
+        let (tick, stood_still) = (TICK.as_millis() as u64, STOOD_STILL.as_millis() as u64);
+        let mut last = clock::now_ms();
         loop {
-            let due = Instant::now() + TICK;
             sleep(TICK).await;
-            let late = due.elapsed();
-            let paused = if late > STOOD_STILL {
-                late
-            } else {
-                Duration::ZERO
-            };
-            let paused = paused.as_millis() as u64;
+            // One time for all: what this process stands still while it looks at them is seen the next time.
+            let now = clock::now_ms();
+            let late = now.saturating_sub(last + tick);
+            last = now;
+            let paused = if late > stood_still { late } else { 0 };
             for (i, conn) in self.conns().into_iter().enumerate() {
-                if conn.tick(clock::now_ms(), paused, idle, dead) {
+                if conn.tick(now, paused, idle, dead) {
                     self.metrics.dead.inc();
                     debug!(conn = conn.id(), "no sign of life");
                 }

@@ -1,5 +1,6 @@
 //! A worker: owns the rooms that are its, and lets them handle what comes in.
 
+use crate::broken::panic_at;
 use crate::clock;
 use crate::conn::shared::ConnHandle;
 use crate::inbox::{Inbox, Input};
@@ -34,6 +35,8 @@ pub(crate) struct Given {
     pub(crate) questions: mpsc::UnboundedSender<Questions>,
     /// Called after a panic: connections and sessions of the lost rooms must end.
     pub(crate) failed: Box<dyn Fn() + Send>,
+    /// A defect on request.
+    pub(crate) panics: bool,
 }
 
 struct Worker {
@@ -104,7 +107,10 @@ impl Worker {
                 roomid,
                 event,
                 bytes,
-            } => hub.client(now, conn, &handle, &roomid, event, bytes, asks),
+            } => {
+                panic_at("room", self.given.panics, &roomid);
+                hub.client(now, conn, &handle, &roomid, event, bytes, asks);
+            }
             Input::Gone { conn, rooms } => hub.gone(now, conn, &rooms, asks),
             Input::Low { conn, rooms } => hub.low(now, conn, &rooms, asks),
             Input::Answered { conn, rooms, beat } => hub.answered(now, conn, &rooms, beat, asks),

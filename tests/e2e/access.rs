@@ -9,7 +9,7 @@ use serde_json::json;
 const OPERATING: &str = include_str!("../../docs/operating.md");
 
 /// The rule as somebody would paste it: one line.
-fn documented_rule() -> &'static str {
+pub(crate) fn documented_rule() -> &'static str {
     let mut lines = OPERATING.lines();
     let rule = lines.find(|line| line.trim_start().starts_with("ACL SETUSER proxy "));
     assert_eq!(lines.next(), Some(""), "the rule is one line");

@@ -1,6 +1,6 @@
 //! HTTP on the proxy's port, its options and its exit codes.
 
-use harness::process::{self, Process, built, free_port, installed};
+use harness::process::{self, built, free_port};
 use harness::proxy::Proxy;
 use harness::redis::Redis;
 use std::process::{Command, Output};
@@ -89,32 +89,4 @@ fn help_and_failures_are_sentences_with_exit_codes() {
         5,
         "cannot be listened on",
     );
-}
-
-#[test]
-fn a_redis_without_the_module_is_named() {
-    let port = free_port();
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut command = installed("REDIS_SERVER", "redis-server", "redis-server");
-    command
-        .args([
-            "--port",
-            &port.to_string(),
-            "--bind",
-            "127.0.0.1",
-            "--save",
-            "",
-            "--dir",
-        ])
-        .arg(folder.path());
-    let mut bare = Process::start(command, &folder.path().join("log"));
-    assert_eq!(bare.listens_or_ends(&[port]), Ok(()));
-    let output = run(&[
-        "--redis",
-        &format!("redis://127.0.0.1:{port}"),
-        "--listen",
-        "127.0.0.1:0",
-    ]);
-    assert_eq!(output.status.code(), Some(4));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("--loadmodule"));
 }

@@ -8,6 +8,7 @@ use harness::redis::Redis;
 use harness::relay::Relay;
 use harness::value::{int, list, ok, text};
 use serde_json::json;
+use std::time::{Duration, Instant};
 
 /// Times so short that a test need not wait long for them, and long against a machine's hiccups.
 const QUICK: [&str; 8] = [
@@ -21,7 +22,7 @@ const QUICK: [&str; 8] = [
     "1s",
 ];
 
-fn online(redis: &Redis, room: &str) -> Vec<String> {
+pub(crate) fn online(redis: &Redis, room: &str) -> Vec<String> {
     let page = ok(&mut redis.connect(), &format!("ROOM.MEMBERS {room} ONLINE"));
     let rows = list(&list(&page)[1]).to_vec();
     let mut uids: Vec<String> = rows.iter().map(|row| text(&list(row)[0])).collect();
@@ -191,16 +192,52 @@ fn a_frozen_proxy_loses_its_sessions_and_takes_them_up_again() {
     ok(&mut redis.connect(), "ROOM.PUBLISH room:r bot meanwhile");
     assert_eq!(pending(&redis, "room:r", "a"), 1);
     proxy.thaw();
-    // Whether the proxy kept the client or not: it gets what it missed, once.
-    let seen = match a.try_messages_until("meanwhile") {
-        Some(seen) => seen,
-        None => {
-            a = Client::login(proxy.port, "r", "a");
-            a.messages_until("meanwhile")
-        }
-    };
-    assert_eq!(texts(&seen), ["meanwhile"]);
+    assert_eq!(texts(&a.messages_until("meanwhile")), ["meanwhile"]);
     online_becomes(&redis, &mut a, &["a"]);
+}
+
+/// All of them read, and answer heartbeats.
+fn serve(clients: &mut [&mut Client], mut done: impl FnMut() -> bool) {
+    eventually("all are served", || {
+        for client in &mut *clients {
+            let until = Instant::now() + Duration::from_millis(20);
+            client.serve_until("a moment", || Instant::now() >= until);
+        }
+        done().then_some(())
+    });
+}
+
+#[test]
+fn a_pause_of_the_proxy_is_not_its_clients_silence_and_the_dead_are_counted_once() {
+    let redis = Redis::start();
+    let proxy = Proxy::with(&redis, &QUICK);
+    let relay = Relay::to(proxy.port);
+    let mut a = Client::login(proxy.port, "r", "a");
+    let mut b = Client::login(proxy.port, "r", "b");
+    let mut c = Client::login(relay.port, "r", "c");
+    let dead = || proxy.metric("roomcast_dead_connections_total");
+    // As long as the lease and the time after which a client is dead, and far beyond both.
+    for long in [2, 6] {
+        proxy.freeze();
+        // What they say lies unread.
+        a.say("from a");
+        let until = Instant::now() + Duration::from_secs(long);
+        serve(&mut [&mut b, &mut c], || Instant::now() >= until);
+        proxy.thaw();
+        for client in [&mut a, &mut b, &mut c] {
+            assert_eq!(texts(&client.messages_until("from a")), ["from a"]);
+        }
+        // Longer than a silent client lives.
+        let until = Instant::now() + Duration::from_secs(3);
+        serve(&mut [&mut a, &mut b, &mut c], || Instant::now() >= until);
+        assert_eq!(dead(), 0, "after {long} s");
+        assert_eq!(proxy.metric("roomcast_connections"), 3);
+    }
+    relay.stall();
+    serve(&mut [&mut a, &mut b], || {
+        proxy.metric("roomcast_connections") == 2
+    });
+    assert_eq!(dead(), 1);
 }
 
 #[test]

@@ -8,24 +8,36 @@
 //! | `databases` | two databases of one Redis |
 //! | `names` | proxies of one name, kicks, a slot that moves |
 //! | `badinput` | bad input to every event |
+//! | `poison` | messages that common readers cannot read |
 //! | `redis_cli` | what an operator types reaches browsers |
 //! | `crash`, `link`, `redis_away` | proxies, links and Redis die, freeze and come back |
+//! | `refused` | a Redis that answers, and refuses |
+//! | `relink` | many rooms come back over a slow link |
 //! | `storm` | thousands come back at once |
+//! | `ends` | file descriptors run out; a peer is gone while its events wait |
 //! | `slow` | a client that reads slowly |
 //! | `access` | a proxy with the rights that the documentation gives it, and no more |
-//! | `http` | pages, health, options, exit codes |
+//! | `start` | options, what is wrong with a Redis, secrets that are not shown |
+//! | `told` | what the log tells of connections |
+//! | `http` | pages, health, exit codes |
 
 mod access;
 mod badinput;
 mod crash;
 mod databases;
 mod devices;
+mod ends;
 mod http;
 mod link;
 mod names;
+mod poison;
 mod redis_away;
 mod redis_cli;
+mod refused;
+mod relink;
 mod returns;
 mod slow;
+mod start;
 mod storm;
 mod story;
+mod told;

@@ -8,6 +8,7 @@
 //! | `run` | one run: talk, faults, healing, rest |
 //! | `history` | what happened |
 //! | `checker` | judges it (pure) |
+//! | `panics` | a part of the proxy panics: not one of the faults above |
 //!
 //! Each fault has a test; `random_schedules` mixes them. A run is repeated by its seed as far as a machine repeats
 //! anything: the faults and who they hit are the same, the moments are not.
@@ -15,6 +16,7 @@
 mod checker;
 mod faults;
 mod history;
+mod panics;
 mod people;
 mod run;
 mod world;

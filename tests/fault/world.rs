@@ -165,7 +165,7 @@ impl World {
 }
 
 /// Made by `cargo build -p roomcast-proxy --features broken`.
-fn broken() -> PathBuf {
+pub(crate) fn broken() -> PathBuf {
     built("ROOMCAST_BROKEN_PROXY", "../debug/roomcast-proxy")
 }
 

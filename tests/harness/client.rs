@@ -215,6 +215,11 @@ impl Client {
         self.closed.unwrap_or(1006)
     }
 
+    /// Says that it has said everything, and reads no more.
+    pub fn finish(&self) {
+        let _ = self.socket.get_ref().shutdown(std::net::Shutdown::Write);
+    }
+
     /// The connection drops without a word.
     pub fn drop_connection(self) {
         let _ = self.socket.get_ref().shutdown(std::net::Shutdown::Both);

@@ -12,6 +12,7 @@
 //! | `plot` | draws the figures of a file |
 //! | `publish` | what a publish costs Redis, against PUBLISH, Lua and XADD |
 //! | `publish-absent` | what a publish costs the server with many absent members, against one with none |
+//! | `relink` | 60,000 rooms come back after a reconnect at a short answer time-out |
 //! | `slow` | what a client that reads at a crawl costs the proxy, and whether others notice |
 
 mod blocks;
@@ -28,6 +29,7 @@ mod peers;
 mod plot;
 mod publish;
 mod publish_absent;
+mod relink;
 mod results;
 mod slow;
 
@@ -72,6 +74,8 @@ enum What {
     Publish(publish::Options),
     /// Server CPU of a publish with many absent members, against one with none
     PublishAbsent(publish_absent::Options),
+    /// 60,000 rooms come back after a reconnect
+    Relink(relink::Options),
     /// A client that reads 1 KB/s in a room with 1 MB/s
     Slow(slow::Options),
 }
@@ -90,6 +94,7 @@ impl What {
             Self::Peers(options) => ("peers", peers::run(options)),
             Self::Publish(options) => ("publish", publish::run(options)),
             Self::PublishAbsent(options) => ("publish-absent", publish_absent::run(options)),
+            Self::Relink(options) => ("relink", relink::run(options)),
             Self::Slow(options) => ("slow", slow::run(options)),
         }
     }

@@ -2,9 +2,11 @@
 
 use super::shared::{Conn, ConnHandle, News};
 use super::socket::Socket;
+use crate::broken::panic_at;
 use crate::clock;
 use crate::inbox::{Inboxes, Input};
 use crate::metrics::Metrics;
+use crate::said::Said;
 use futures_util::StreamExt;
 use hub_core::client::{Act, Client, ClientLimits};
 use hub_core::close::Close;
@@ -32,6 +34,10 @@ pub(crate) struct Reading {
     pub(crate) limits: ClientLimits,
     /// The largest event, in bytes.
     pub(crate) max_event: usize,
+    /// Clients that were closed at the allowance.
+    pub(crate) flooded: Said,
+    /// A defect on request.
+    pub(crate) panics: bool,
 }
 
 /// Reads a connection until it ends. `early` is what came behind the handshake already.
@@ -58,7 +64,13 @@ pub(crate) async fn serve(reading: Arc<Reading>, conn: Arc<Conn>, early: Vec<u8>
         // It ends `read` by closing the connection.
         never = async { conn.drain().await; std::future::pending().await } => never,
     };
-    debug!(conn = conn.id(), code = why.map(Close::code), "closed");
+    match why {
+        Some(why) => {
+            let (code, reason) = (why.code(), why.reason());
+            debug!(conn = conn.id(), code, reason, "closed");
+        }
+        None => debug!(conn = conn.id(), reason = "the client is gone", "closed"),
+    }
     if let Some(why) = why {
         Box::pin(say_goodbye(&mut ws, &conn, why)).await;
     }
@@ -108,13 +120,15 @@ impl Reader {
             self.handle_news(news);
             // A slow reader is listened to: what it confirms is its sign of life. But not one that asks for more and more
             // answers that it does not read, or whose events wait for their effect.
-            if self.client.is_full() {
+            let is_full = self.client.is_full();
+            if is_full {
                 self.conn.want_done();
-                self.conn.news.notified().await;
-                continue;
             }
-            if self.conn.is_crowded() {
-                self.conn.news.notified().await;
+            if is_full || self.conn.is_crowded() {
+                // Boxed: it is rare, and each connection would have place for it.
+                if !Box::pin(self.conn.has_news()).await {
+                    return None;
+                }
                 continue;
             }
             let message = tokio::select! {
@@ -186,6 +200,7 @@ impl Reader {
     fn act(&mut self, act: Act) -> Option<Close> {
         match act {
             Act::Room(roomid, event, bytes) => {
+                panic_at("connection", self.reading.panics, &roomid);
                 if let Event::Login(login) = &event {
                     debug!(conn = self.conn.id(), room = %roomid, uid = %login.uid, "login");
                 }
@@ -209,12 +224,25 @@ impl Reader {
             Act::Close(why) => {
                 if why == Close::Flood {
                     self.reading.metrics.floods.inc();
-                    info!(conn = self.conn.id(), "closed a connection at --max-rate");
+                    self.tell_flood();
                 }
                 return Some(why);
             }
         }
         None
+    }
+
+    fn tell_flood(&self) {
+        if let Some(left_out) = self.reading.flooded.again() {
+            let address = self.conn.stream().peer_addr().ok();
+            let conn = self.conn.id();
+            info!(
+                conn,
+                ?address,
+                left_out,
+                "closed a connection at --max-rate"
+            );
+        }
     }
 
     fn closing_of(&self, error: &Error) -> Option<Close> {

@@ -11,8 +11,14 @@ use hub_core::events;
 use hub_core::handle::{Beat, ConnId, Handle, Push, Pushed};
 use parking_lot::{Mutex, MutexGuard};
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
+use tokio::time::timeout;
+
+/// How long the events of a client that is gone may wait for one of them to have its effect.
+const LAST_EFFECT: Duration = Duration::from_secs(2);
 
 /// What others have for a connection's task.
 #[derive(Debug, Default)]
@@ -204,6 +210,19 @@ impl Conn {
         let crowded = state.outbox.bytes() > 2 * self.outbox_limit;
         state.tells_low |= crowded;
         crowded
+    }
+
+    /// Waits for news without reading. False: there is none, and the client is gone.
+    pub(super) async fn has_news(&self) -> bool {
+        // Of what nobody reads only its end shows: this is ready at a FIN or a reset, and not at bytes.
+        let gone = self.stream.ready(Interest::PRIORITY);
+        tokio::select! {
+            biased;
+            () = self.news.notified() => return true,
+            _ = gone => {}
+        }
+        // What it sent before it went still has its effect, as long as there is one now and then.
+        timeout(LAST_EFFECT, self.news.notified()).await.is_ok()
     }
 
     /// The connection is over.

@@ -2,6 +2,7 @@
 
 use super::routes;
 use crate::metrics::Metrics;
+use crate::said::Said;
 use crate::server::Server;
 use axum::Router;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -10,25 +11,27 @@ use socket2::SockRef;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::Instant;
 use tracing::{debug, warn};
 
 /// How long a client may take to send its request.
 const HEADERS_WITHIN: Duration = Duration::from_secs(10);
-/// What goes wrong many times a second is said once in so long.
-const SAY_EVERY: Duration = Duration::from_secs(5);
 
 /// Accepts connections for ever.
 pub(crate) async fn listen(listener: TcpListener, server: Arc<Server>) {
     let routes = routes::public(server.clone());
-    let mut said = Said::default();
+    let (failed, spared) = (Said::default(), Said::default());
     loop {
-        let Some(stream) = accept(&listener, &mut said).await else {
+        let Some(stream) = accept(&listener, &failed).await else {
             continue;
         };
         if server.takes_spare(&stream) {
             server.metrics.refused.inc();
-            said.warn("connections are refused: there are not enough file descriptors (ulimit -n)");
+            if let Some(left_out) = spared.again() {
+                warn!(
+                    left_out,
+                    "connections are refused: there are not enough file descriptors (ulimit -n)"
+                );
+            }
             continue;
         }
         let _ = stream.set_nodelay(true);
@@ -42,19 +45,21 @@ pub(crate) async fn listen(listener: TcpListener, server: Arc<Server>) {
 /// Serves the metrics for ever.
 pub(crate) async fn listen_admin(listener: TcpListener, metrics: Arc<Metrics>) {
     let routes = routes::admin(metrics);
-    let mut said = Said::default();
+    let failed = Said::default();
     loop {
-        if let Some(stream) = accept(&listener, &mut said).await {
+        if let Some(stream) = accept(&listener, &failed).await {
             tokio::spawn(answer(stream, routes.clone()));
         }
     }
 }
 
-async fn accept(listener: &TcpListener, said: &mut Said) -> Option<TcpStream> {
+async fn accept(listener: &TcpListener, failed: &Said) -> Option<TcpStream> {
     match listener.accept().await {
         Ok((stream, _)) => Some(stream),
         Err(error) => {
-            said.warn(&format!("a connection could not be accepted: {error}"));
+            if let Some(left_out) = failed.again() {
+                warn!(%error, left_out, "a connection could not be accepted");
+            }
             tokio::time::sleep(Duration::from_millis(100)).await;
             None
         }
@@ -72,18 +77,5 @@ async fn answer(stream: TcpStream, routes: Router) {
         .await;
     if let Err(error) = served {
         debug!(%error, "an HTTP connection ended");
-    }
-}
-
-/// When something was last said.
-#[derive(Default)]
-struct Said(Option<Instant>);
-
-impl Said {
-    fn warn(&mut self, what: &str) {
-        if self.0.is_none_or(|last| last.elapsed() >= SAY_EVERY) {
-            self.0 = Some(Instant::now());
-            warn!("{what}");
-        }
     }
 }

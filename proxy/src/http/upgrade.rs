@@ -10,7 +10,7 @@ use hyper_util::rt::TokioIo;
 use std::sync::Arc;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tracing::info;
+use tracing::{info, warn};
 
 /// RFC 6455, section 4.2.1.
 pub(super) fn wants_websocket(headers: &HeaderMap) -> bool {
@@ -41,12 +41,18 @@ pub(super) fn upgrade(mut request: Request, server: Arc<Server>) -> Response {
     let accept = derive_accept_key(key.as_bytes());
     if !origin_is_allowed(headers, &server.config.origins) {
         server.metrics.refused.inc();
-        info!(origin = ?headers.get(header::ORIGIN), "refused a page of another origin");
+        if let Some(left_out) = server.refused_origin.again() {
+            let origin = headers.get(header::ORIGIN);
+            info!(?origin, left_out, "refused a page of another origin");
+        }
         let said = "pages of this origin may not connect\n";
         return (StatusCode::FORBIDDEN, said).into_response();
     }
     if server.is_full() {
         server.metrics.refused.inc();
+        if let Some(left_out) = server.refused_full.again() {
+            warn!(left_out, "refused a connection at --max-connections");
+        }
         let said = "there are too many connections\n";
         return (StatusCode::SERVICE_UNAVAILABLE, said).into_response();
     }

@@ -8,8 +8,10 @@ use super::identity::Identity;
 use super::lane::Lane;
 use super::pair::{Pair, Refusal};
 use super::value::{checked, fault_of};
+use crate::broken::panic_at;
 use crate::inbox::{Inboxes, Input};
 use crate::metrics::Metrics;
+use crate::said::Said;
 use crate::worker::Questions;
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -26,6 +28,9 @@ use tracing::{info, warn};
 
 /// How long an answer that is late may still take.
 const GRACE: Duration = Duration::from_millis(20);
+
+/// Errors of which the server is the cause, and not what a client wants: whoever operates it is to know.
+const OF_THE_SERVER: [&str; 6] = ["NOPERM", "NOAUTH", "BUSY", "MISCONF", "NOREPLICAS", "OOM"];
 
 /// What others see of the link.
 #[derive(Default)]
@@ -65,6 +70,9 @@ pub(crate) struct Node {
     pub(crate) timeout: Duration,
     identity: Identity,
     generation: u64,
+    refused: Said,
+    /// A defect on request.
+    pub(crate) panics: bool,
 }
 
 impl Node {
@@ -84,6 +92,8 @@ impl Node {
             timeout,
             identity: Identity::new(name),
             generation: 0,
+            refused: Said::default(),
+            panics: false,
         }
     }
 
@@ -211,6 +221,10 @@ impl Node {
     fn take(&self, lanes: &mut Lanes, questions: Questions) {
         // Those of an earlier pair failed with it.
         if questions.generation == self.generation {
+            if self.panics {
+                let keys = questions.asks.iter().map(|(_, key, _)| key);
+                keys.for_each(|key| panic_at("link", true, key.trim_start_matches("room:")));
+            }
             let worker = questions.worker;
             let asks = questions.asks.into_iter();
             lanes
@@ -236,6 +250,12 @@ impl Node {
                     .any(|code| fault.is(code)) =>
             {
                 Some("this server takes no writes")
+            }
+            Err(Fault::Refused { code, message }) if OF_THE_SERVER.contains(&code.as_str()) => {
+                if let Some(left_out) = self.refused.again() {
+                    warn!(code, message, left_out, "Redis refuses what a room needs");
+                }
+                None
             }
             _ => None,
         };
