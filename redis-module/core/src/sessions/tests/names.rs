@@ -12,7 +12,7 @@ fn one_proxy_has_one_connection_and_a_lease() {
     assert_eq!(sessions.sessions_of(ROOM, b"a"), 0);
     assert_eq!(sessions.expire_leases(1502, DEVICE_GRACE), 0);
     clear_up(&mut sessions, 1502);
-    assert_eq!(sessions.online(ROOM), 0);
+    assert_eq!(sessions.connected(ROOM), 0);
     let again = hello(&mut sessions, 1, "p", None, 1600);
     assert_eq!(again, Announce, "the sessions ended");
     sessions.join(1, ROOM, b"a", 0, None);
