@@ -48,8 +48,8 @@ impl<H: Handle> Room<H> {
         if header.db != cx.settings.db {
             return;
         }
-        let news = (self.online, self.total) != (header.online, header.members);
-        self.set_counts(header.online, header.members);
+        let news = (self.counts.online, self.counts.total) != (header.online, header.members);
+        self.counts.announced(header.members, header.online);
         match header.kind {
             Kind::Message => self.message(frame, &header, payload, cx),
             Kind::Ephemeral => {
@@ -228,6 +228,9 @@ impl<H: Handle> Room<H> {
         let (word, reason) = text.split_once(' ').unwrap_or((&text, ""));
         match word {
             control::LEFT => {
+                if let Some(whereabouts) = &mut self.whereabouts {
+                    whereabouts.hear(&format!("-{}", header.uid));
+                }
                 self.end_uid(header.uid, None, "left", cx);
                 let (roomid, uid) = (self.roomid.clone(), header.uid);
                 self.ring.push_event(Some(uid.into()), |out| {

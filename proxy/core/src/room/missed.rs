@@ -128,7 +128,7 @@ impl<H: Handle> Room<H> {
 
     fn append(&mut self, before: Position, range: &Range) {
         let mut at = before;
-        let (roomid, total, num) = (&self.roomid, self.total, self.online);
+        let (roomid, total, num) = (&self.roomid, self.counts.total, self.counts.online);
         for row in &range.rows {
             at = at.next(row.ms, row.uid.as_bytes(), &row.payload);
             self.ring.push(at, |out| {

@@ -106,7 +106,7 @@ impl<H: Handle> Room<H> {
     }
 
     fn tell_synced(&mut self, place: usize, cx: &mut Cx<'_, H>) {
-        let (roomid, total, num) = (&self.roomid, self.total, self.online);
+        let (roomid, total, num) = (&self.roomid, self.counts.total, self.counts.online);
         if let Some(seat) = self.seats.at(place)
             && seat.owes_synced
             && seat.sent.seq >= seat.promised
@@ -137,7 +137,7 @@ impl<H: Handle> Room<H> {
         };
         counters.told = cx.now;
         if let Some(ms) = counters.waiting.take() {
-            let (roomid, total, num) = (&self.roomid, self.total, self.online);
+            let (roomid, total, num) = (&self.roomid, self.counts.total, self.counts.online);
             self.ring.push_event(None, |out: &mut BytesMut| {
                 events::put_counters(out, roomid, ms, total, num);
             });

@@ -251,9 +251,13 @@ impl<H: Handle> Room<H> {
         cx: &mut Cx<'_, H>,
     ) {
         let event = match answer {
-            Ok(Answer::Members(next, rows)) => {
-                events::members(&self.roomid, &next, &rows, self.total, self.online)
-            }
+            Ok(Answer::Members(next, rows)) => events::members(
+                &self.roomid,
+                &next,
+                &rows,
+                self.counts.total,
+                self.counts.online,
+            ),
             Ok(_) => return handle.done(bytes),
             Err(fault) => refusal(&fault, &self.about("members")),
         };

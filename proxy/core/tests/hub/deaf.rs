@@ -53,6 +53,32 @@ fn one_read_at_any_rate() {
 }
 
 #[test]
+fn counts_that_overtake_the_answer_to_a_login_are_newer() {
+    let mut desk = Desk::new();
+    let ann = Conn::default();
+    desk.login(1, &ann, "ann", None);
+    let (request, _) = desk.one();
+    desk.answer(request, Ok(Answer::Done));
+    let (request, _) = desk.one();
+    let old = desk.joined(desk.head());
+    desk.online = 3;
+    let frame = desk.frame(
+        room_core::announce::Kind::Presence,
+        desk.head(),
+        "-",
+        b"+ann\n+bob\n+cid",
+    );
+    desk.hear(&frame);
+    desk.answer(request, Ok(old));
+    let told = ann.take();
+    let last = told.last().expect("synced");
+    assert_eq!(
+        (&last["event"], &last["num"]),
+        (&"synced".into(), &3.into())
+    );
+}
+
+#[test]
 fn announcements_that_trail_the_answers_are_no_gap() {
     let mut desk = Desk::new();
     let ann = Conn::default();
