@@ -55,7 +55,7 @@ impl<H: Handle> Room<H> {
             Kind::Ephemeral => {
                 let roomid = &self.roomid;
                 self.ring
-                    .push_event(None, |out| events::put_live(out, roomid, &header, payload));
+                    .push_event(|out| events::put_live(out, roomid, &header, payload));
                 self.wake(cx);
             }
             Kind::Presence => self.presence(&header, payload, news, cx),
@@ -190,7 +190,7 @@ impl<H: Handle> Room<H> {
         if !here.is_empty() {
             let event = events::presence(&roomid, header.members, header.online, Some(&here));
             self.ring
-                .push_event(None, |out| out.extend_from_slice(&event));
+                .push_presence(None, |out| out.extend_from_slice(&event));
         }
         for line in text.lines() {
             let (ms, total, num) = (header.ms, header.members, header.online);
@@ -199,10 +199,10 @@ impl<H: Handle> Room<H> {
             };
             let except: Option<Arc<str>> = Some(uid.into());
             match sign {
-                "+" => self.ring.push_event(except, |out| {
+                "+" => self.ring.push_presence(except, |out| {
                     events::put_came(out, &roomid, uid, ms, total, num);
                 }),
-                "-" => self.ring.push_event(except, |out| {
+                "-" => self.ring.push_presence(except, |out| {
                     events::put_went(out, &roomid, uid, ms, total, num);
                 }),
                 _ => {}
@@ -233,7 +233,7 @@ impl<H: Handle> Room<H> {
                 }
                 self.end_uid(header.uid, None, "left", cx);
                 let (roomid, uid) = (self.roomid.clone(), header.uid);
-                self.ring.push_event(Some(uid.into()), |out| {
+                self.ring.push_presence(Some(uid.into()), |out| {
                     events::put_went(out, &roomid, uid, header.ms, header.members, header.online);
                 });
                 self.wake(cx);

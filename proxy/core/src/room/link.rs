@@ -320,7 +320,7 @@ impl<H: Handle> Room<H> {
         let (total, online) = (self.counts.total, self.counts.online);
         let event = events::presence(&self.roomid, total, online, names.as_deref());
         self.ring
-            .push_event(None, |out| out.extend_from_slice(&event));
+            .push_presence(None, |out| out.extend_from_slice(&event));
         self.wake(cx);
     }
 

@@ -79,6 +79,27 @@ fn counts_that_overtake_the_answer_to_a_login_are_newer() {
 }
 
 #[test]
+fn who_logs_in_is_not_told_who_was_here_before() {
+    let mut desk = Desk::new();
+    let _ann = live(&mut desk);
+    let start = desk.head();
+    let one = desk.say("one");
+    desk.hear(&one);
+    let who = desk.frame(
+        room_core::announce::Kind::Presence,
+        desk.head(),
+        "-",
+        b"=ann",
+    );
+    desk.hear(&who);
+    // It comes back to where the ring still has what followed.
+    let bob = Conn::default();
+    desk.login(2, &bob, "bob", Some(start));
+    desk.answer_all();
+    assert_eq!(bob.names(), ["login", "one", "synced"]);
+}
+
+#[test]
 fn announcements_that_trail_the_answers_are_no_gap() {
     let mut desk = Desk::new();
     let ann = Conn::default();
