@@ -317,7 +317,7 @@ impl Naive {
             lease_until: Some(clock + lease),
         };
         self.names.insert(name, row);
-        match before.is_some_and(|until| until >= clock && !was_over) {
+        match before.is_some() && !was_over {
             true => Answer::Ok,
             false => Answer::Announce,
         }

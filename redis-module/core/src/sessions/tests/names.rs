@@ -38,6 +38,17 @@ fn a_pause_of_redis_is_not_the_silence_of_its_proxies() {
     );
 }
 
+/// When Redis was held up it does what came meanwhile, and only then looks at the time.
+#[test]
+fn a_lease_goes_on_until_somebody_ends_it() {
+    let mut sessions = Sessions::default();
+    hello(&mut sessions, 1, "p", None, 0);
+    sessions.join(1, ROOM, b"a", 0, None);
+    assert_eq!(hello(&mut sessions, 1, "p", None, 4000), Ok);
+    assert_eq!(sessions.expire_leases(4001, DEVICE_GRACE), 0);
+    assert_eq!(sessions.sessions_of(ROOM, b"a"), 1);
+}
+
 #[test]
 fn who_has_the_name_in_the_end() {
     // The IDs of an older and a newer connection, and what the older one's next HELLO gets.
