@@ -104,12 +104,14 @@ impl<H: Handle> Room<H> {
         self.ask(cx, ask, Purpose::Joined(conn, asked));
     }
 
-    /// Keeps a kick or the end of a membership with the join that it may concern. Whether one is under way.
+    /// Keeps a kick or the end of a membership with the join that it may concern. Whether one is under way. Who was here and
+    /// joins again by the room's own doing is meant in any case, whichever came first.
     pub(super) fn hear_end(&mut self, conn: ConnId, kicked: Option<&str>) -> bool {
         let Some(seat) = self.seats.get_mut(&conn) else {
             return true;
         };
         match seat.waiting.as_mut().map(|waiting| &mut waiting.why) {
+            Some(Why::Again { .. }) if kicked.is_some() => false,
             Some(
                 Why::Login {
                     heard, asked: true, ..

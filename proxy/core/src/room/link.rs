@@ -258,8 +258,7 @@ impl<H: Handle> Room<H> {
         let Some(at) = self.at() else { return };
         for seat in self.seats.rows_mut() {
             let asks = matches!(seat.state, State::Live | State::Full | State::Ahead);
-            if asks && seat.waiting.is_none() && seat.vouched().is_some_and(|own| own.seq > at.seq)
-            {
+            if asks && seat.waiting.is_none() && seat.is_ahead_of(at) {
                 seat.doubt();
                 self.apart += 1;
             }

@@ -158,7 +158,7 @@ impl<H: Handle> Room<H> {
         let event = match (answer, id) {
             (Ok(Answer::Published(published)), Some(id)) => {
                 if let (Some(at), Some(seat)) = (published.position, self.seats.get_mut(&conn)) {
-                    seat.vouch(at);
+                    seat.vouch(at, self.ring.has(at));
                 }
                 Some(events::sent(&self.roomid, &id, &published))
             }

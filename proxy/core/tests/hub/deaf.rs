@@ -201,6 +201,28 @@ fn a_kick_that_overtakes_the_answer_to_a_join_is_asked_about() {
     assert_eq!(bob.ended(), 1);
 }
 
+/// The kick came before the room was joined again, or the room counts kicks anew: no answer shows it.
+#[test]
+fn a_kick_ends_a_seat_whose_room_is_joined_again() {
+    let mut desk = Desk::new();
+    let ann = live(&mut desk);
+    let gone = desk.control("-", "gone");
+    desk.born_again(9);
+    desk.hear(&gone);
+    let (request, _) = desk.one();
+    desk.answer(request, Err(refused("NOROOM")));
+    let (join, ask) = desk.one();
+    assert!(matches!(ask, Ask::Join { .. }), "{ask:?}");
+    let kicked = desk.control("ann", "kicked spam");
+    desk.hear(&kicked);
+    let joined = desk.joined(desk.head());
+    desk.answer(join, Ok(joined));
+    assert_eq!((ann.names(), ann.ended()), (vec!["kicked".to_owned()], 1));
+    desk.pass(1_000);
+    let asks = desk.answer_all();
+    assert_eq!(asks, [Ask::Detach(vec!["ann".into()])]);
+}
+
 #[test]
 fn a_room_that_is_deleted_during_a_catch_up_is_joined_again() {
     let mut desk = Desk::new();
