@@ -74,6 +74,8 @@ pub(crate) struct Device {
     said: u64,
     /// Its messages that were refused for good.
     pub(crate) refused: HashSet<String>,
+    /// Those that may have been stored or not, or may be later: it went on without waiting.
+    pub(crate) unsure: HashSet<String>,
     /// What it says now, and the pings it answers.
     pub(crate) says: Vec<String>,
     pub(crate) pongs: Vec<u64>,
@@ -114,6 +116,7 @@ impl Device {
             random,
             said: 0,
             refused: HashSet::new(),
+            unsure: HashSet::new(),
             says: Vec::new(),
             pongs: Vec::new(),
         }
@@ -157,6 +160,7 @@ impl Device {
             place.in_flight = None;
             place.ack_at = None;
             place.track.owed_kick = None;
+            Judge::parted(&mut place.track);
         }
     }
 
@@ -455,8 +459,10 @@ impl Device {
                 place.retry_at = later;
             }
             "message" if self.kind.2 => {}
-            // It may have been stored all the same.
-            "message" if seen.code == "UNAVAILABLE" => {}
+            // It may have been stored all the same, or is later.
+            "message" if seen.code == "UNAVAILABLE" => {
+                self.unsure.insert(seen.id.to_string());
+            }
             "message" => drop(self.refused.insert(seen.id.to_string())),
             _ => {}
         }
@@ -494,6 +500,7 @@ impl Place {
         self.synced = false;
         self.in_flight = None;
         self.ack_at = None;
+        Judge::parted(&mut self.track);
     }
 }
 

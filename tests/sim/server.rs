@@ -31,6 +31,8 @@ pub(crate) const TICK_MS: u64 = 100;
 pub(crate) const DEVICE_GRACE: u64 = 8_000;
 /// Leases of proxies' connections.
 pub(crate) const LEASE: u64 = 3_000;
+/// A wall clock that is further away from steady time was set.
+const DRIFT: u64 = 1_000;
 /// Looks for what limits drop happen this often.
 const SWEEP_MS: u64 = 1_000;
 
@@ -170,7 +172,7 @@ impl Server {
         }
         for (frame, stored) in finish.told {
             if let Some((position, uid, payload)) = stored {
-                self.truth.stored(key, position, &uid, &payload);
+                self.truth.stored(key, position, &uid, &payload, self.now);
             }
             self.told.push((key.clone(), frame));
         }
@@ -484,13 +486,19 @@ impl Server {
             });
             room.set_said(0);
         }
+        let wall = (START + self.now).saturating_add_signed(self.wall_ahead);
+        let before = self.times().steady;
+        self.clock = Clock::start(wall, 1_000_000 + self.now);
+        if wall > before + DRIFT {
+            // Steady time begins at the wall clock, which was set: publish ids are older at once, perhaps too old.
+            self.truth.forget_ids(now);
+        }
         self.begin();
     }
 
+    /// Another server begins, or the same anew.
     fn begin(&mut self) {
         self.sessions = Sessions::default();
-        let wall = (START + self.now).saturating_add_signed(self.wall_ahead);
-        self.clock = Clock::start(wall, 1_000_000 + self.now);
         self.role_since = self.times().mono;
         self.last_tick = self.now;
         self.last_sweep = self.now;
@@ -508,7 +516,7 @@ impl Server {
         }
     }
 
-    /// The replica becomes the server. Whether anything is lost.
+    /// The replica becomes the server; it is as old as the primary, so its steady time is the same. Whether anything is lost.
     pub(crate) fn fail_over(&mut self, now: u64) -> bool {
         self.now = now;
         let Some((rooms, holds)) = self.replica.take() else {

@@ -780,7 +780,12 @@ impl<'a> World<'a> {
                 }
             }
             let mut newest: std::collections::HashMap<&str, u64> = std::collections::HashMap::new();
-            for said in life.holds.iter().filter_map(|at| life.said.get(at)) {
+            let sure = |said: &&crate::truth::Said| {
+                let mut devices = self.devices.iter();
+                devices.all(|device| !device.unsure.contains(&said.text))
+            };
+            let stored = life.holds.iter().filter_map(|at| life.said.get(at));
+            for said in stored.filter(sure) {
                 let (device, number) = said.text.rsplit_once('-').unwrap_or(("", "0"));
                 let number = number.parse().unwrap_or(0);
                 let before = newest.entry(device).or_default();
