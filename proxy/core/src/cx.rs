@@ -33,6 +33,8 @@ pub(crate) enum Purpose<H> {
         handle: H,
         id: Option<String>,
         bytes: usize,
+        /// Where the room was: the message is further on, if the history is the same.
+        after: Seq,
     },
     Signalled {
         handle: H,

@@ -69,7 +69,7 @@ struct Vouched {
     at: Position,
     /// That was before a history that may have gone: it is asked about before what is told of a newer message takes its place.
     before: bool,
-    /// It is not further on than what the seat was handed, and not known to be of the same history.
+    /// It is not further on than what the seat was handed, and probably of another history.
     strange: bool,
 }
 
@@ -136,12 +136,12 @@ impl<H: Handle> Seat<H> {
         self.notes = VecDeque::new();
     }
 
-    /// Its client was told that its message is stored at `at`; `known`: as the room knows.
-    pub(crate) fn vouch(&mut self, at: Position, known: bool) {
+    /// Its client was told that its message is stored at `at`; `back`: though the room was further on when it was asked.
+    pub(crate) fn vouch(&mut self, at: Position, back: bool) {
         let asked_first = self.open_word().is_some_and(|word| word.before);
         let strange = at.seq <= self.sent.seq;
         let news = match strange {
-            true => !known && at != self.sent,
+            true => back && at != self.sent,
             false => at.seq > self.past().seq,
         };
         if news && !asked_first {
@@ -168,6 +168,13 @@ impl<H: Handle> Seat<H> {
     /// What its client was told is stored, and what it was handed does not show.
     pub(crate) fn vouched(&self) -> Option<Position> {
         self.open_word().map(|word| word.at)
+    }
+
+    /// What its client was told of a message that is no further on is settled. Whether that was it.
+    pub(crate) fn settle_strange(&mut self, at: Position) -> bool {
+        self.vouched
+            .take_if(|word| word.strange && word.at == at)
+            .is_some()
     }
 
     /// The newest of what its client was told of the room's history.

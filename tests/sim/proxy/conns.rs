@@ -2,6 +2,7 @@
 
 use super::{Around, DEAD, IDLE, LIMIT, Proxy};
 use crate::handle::LOW;
+use crate::planted::Planted;
 use hub_core::beats::Tick;
 use hub_core::client::Act;
 use hub_core::events;
@@ -76,7 +77,9 @@ impl Proxy {
     pub(super) fn gone(&mut self, now: u64, conn: ConnId, around: &mut Around<'_>) {
         if let Some(of) = self.conns.remove(&conn) {
             of.handle.0.closed.set(true);
-            self.hub.gone(now, conn, of.client.rooms(), &mut self.asks);
+            if !self.defect.strikes(Planted::SeatStays, 3) {
+                self.hub.gone(now, conn, of.client.rooms(), &mut self.asks);
+            }
         }
         around.sockets.remove(&conn);
     }

@@ -2,6 +2,7 @@
 
 use super::{Around, Proxy, State, TIMEOUT};
 use crate::link::{Command, News};
+use crate::planted::{Fate, Planted};
 use crate::server::LEASE;
 use hub_core::ask::Ask;
 use room_core::sessions::Greeting;
@@ -22,7 +23,11 @@ impl Proxy {
             let generation = link.generation;
             match link.next_news(now) {
                 Some(News::Greeting(greeting)) => self.greeted(now, generation, greeting),
-                Some(News::Answer(request, answer)) => {
+                Some(News::Answer(request, mut answer)) => {
+                    if !self.defect.answered(request, &mut answer) {
+                        self.open.remove(&request);
+                        continue;
+                    }
                     self.open.remove(&request);
                     if around.trace {
                         println!("{now:>6} p{} <- {request} {answer:?}", self.index);
@@ -35,6 +40,7 @@ impl Proxy {
                     self.hub
                         .answer(now, generation, request, answer, &mut self.asks);
                 }
+                Some(News::Announced(_, frame)) if !self.defect.hears(&frame) => {}
                 Some(News::Announced(channel, frame)) => {
                     if around.trace {
                         println!(
@@ -69,7 +75,9 @@ impl Proxy {
                 self.backoff = 50;
                 self.hub.up(now, generation, &mut self.asks);
             }
-            (Ok(Greeting::Announce), State::Up) => self.hub.announce(now, &mut self.asks),
+            (Ok(Greeting::Announce), State::Up) if !self.defect.is(Planted::AnnounceIgnored) => {
+                self.hub.announce(now, &mut self.asks)
+            }
             (Ok(_), _) => {}
             (Err(_), _) => self.hello_due = now + 100,
         }
@@ -114,6 +122,7 @@ impl Proxy {
         }
         self.asks.clear();
         self.open.clear();
+        self.defect.link_down();
         self.hello_asked = None;
         self.state = State::Down {
             retry_at: now + self.random.to(50),
@@ -130,16 +139,31 @@ impl Proxy {
             self.asks.clear();
             return;
         };
-        for (request, key, ask) in self.asks.drain(..) {
-            if around.trace {
-                println!("{now:>6} p{} -> {request} {key} {ask:?}", self.index);
+        while !self.asks.is_empty() {
+            let mut answers = Vec::new();
+            for (request, key, mut ask) in self.asks.drain(..) {
+                if around.trace {
+                    println!("{now:>6} p{} -> {request} {key} {ask:?}", self.index);
+                }
+                if matches!(ask, Ask::Range { .. }) {
+                    self.ranges.push(now);
+                }
+                around.stats.ask(&ask);
+                match self.defect.asked(request, &mut ask, self.links == 1) {
+                    Fate::Sent => drop(self.open.insert(request, now)),
+                    Fate::SentAndAnswered(answer) => answers.push((request, answer)),
+                    Fate::Answered(answer) => {
+                        answers.push((request, answer));
+                        continue;
+                    }
+                }
+                link.send(now, Command::Ask(request, key, ask));
             }
-            if matches!(ask, Ask::Range { .. }) {
-                self.ranges.push(now);
+            for (request, answer) in answers {
+                let generation = link.generation;
+                self.hub
+                    .answer(now, generation, request, Ok(answer), &mut self.asks);
             }
-            around.stats.ask(&ask);
-            self.open.insert(request, now);
-            link.send(now, Command::Ask(request, key, ask));
         }
     }
 }

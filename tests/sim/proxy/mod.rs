@@ -5,6 +5,7 @@ mod link;
 
 use crate::handle::{Dirty, LIMIT, SimHandle};
 use crate::link::{Link, earliest};
+use crate::planted::{Defect, Planted};
 use crate::random::Random;
 use crate::socket::Sockets;
 use crate::stats::Stats;
@@ -62,6 +63,8 @@ pub(crate) struct Proxy {
     beats_due: u64,
     last_turn: u64,
     pub(crate) ranges: Vec<u64>,
+    links: u64,
+    defect: Defect,
 }
 
 /// What a proxy's turn works on.
@@ -73,7 +76,14 @@ pub(crate) struct Around<'a> {
 }
 
 impl Proxy {
-    pub(crate) fn new(index: usize, process: u64, seed: u64, now: u64, settings: Settings) -> Self {
+    pub(crate) fn new(
+        index: usize,
+        process: u64,
+        seed: u64,
+        now: u64,
+        settings: Settings,
+        defect: Defect,
+    ) -> Self {
         Self {
             index,
             process,
@@ -95,6 +105,8 @@ impl Proxy {
             beats_due: now + BEATS_EVERY,
             last_turn: now,
             ranges: Vec::new(),
+            links: 0,
+            defect,
         }
     }
 
@@ -116,6 +128,7 @@ impl Proxy {
 
     pub(crate) fn connected(&mut self, now: u64, link: usize, around: &mut Around<'_>) {
         self.link = Some(link);
+        self.links += 1;
         self.state = State::Greeting;
         self.hello(now, around);
     }
@@ -137,7 +150,12 @@ impl Proxy {
             conn,
             Conn {
                 client: Client::new(limits, now),
-                handle: SimHandle::new(conn, self.dirty.clone(), now),
+                handle: SimHandle::new(
+                    conn,
+                    self.dirty.clone(),
+                    now,
+                    self.defect.is(Planted::Boundless),
+                ),
             },
         );
     }

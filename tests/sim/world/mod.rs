@@ -16,13 +16,14 @@ mod servers;
 use crate::link::Link;
 use crate::people::Device;
 use crate::plan::{Act, DEVICES, END, PROXIES, Plan};
+use crate::planted::{Defect, Planted};
 use crate::proxy::Proxy;
 use crate::random::Random;
 use crate::server::{Server, TICK_MS};
 use crate::socket::Sockets;
 use crate::stats::Stats;
 use hub_core::handle::ConnId;
-use hub_core::settings::{Broken, Settings};
+use hub_core::settings::Settings;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
@@ -65,14 +66,15 @@ pub(crate) struct World<'a> {
     processes: u64,
     random: Random,
     settings: Settings,
+    planted: Option<Planted>,
     stats: Stats,
     wrong: Vec<String>,
     trace: bool,
 }
 
 /// Runs a plan.
-pub(crate) fn run(plan: &Plan, broken: Option<Broken>, trace: bool) -> Outcome {
-    let mut world = World::new(plan, broken, trace);
+pub(crate) fn run(plan: &Plan, planted: Option<Planted>, trace: bool) -> Outcome {
+    let mut world = World::new(plan, planted, trace);
     while let Some(Reverse((at, _, actor))) = world.queue.pop() {
         if at > END {
             break;
@@ -97,7 +99,7 @@ pub(crate) fn run(plan: &Plan, broken: Option<Broken>, trace: bool) -> Outcome {
 }
 
 impl<'a> World<'a> {
-    fn new(plan: &'a Plan, broken: Option<Broken>, trace: bool) -> Self {
+    fn new(plan: &'a Plan, planted: Option<Planted>, trace: bool) -> Self {
         let mut random = Random::new(plan.seed, 1);
         let settings = Settings {
             ack_interval: random.one_of(&[20, 50, 200]),
@@ -105,10 +107,13 @@ impl<'a> World<'a> {
             page: random.one_of(&[1_000, 4_000]),
             window: random.one_of(&[1, 2, 256]),
             ring: random.one_of(&[6_000, 4 * 1024 * 1024]),
-            broken,
+            broken: planted.and_then(Planted::of_hub),
             ..Settings::default()
         };
-        let proxy = |index: usize| Proxy::new(index, index as u64, plan.seed, 0, settings.clone());
+        let proxy = |index: usize| {
+            let defect = Defect::new(planted, Random::new(plan.seed, 700 + index as u64));
+            Proxy::new(index, index as u64, plan.seed, 0, settings.clone(), defect)
+        };
         let mut world = Self {
             plan,
             now: 0,
@@ -130,6 +135,7 @@ impl<'a> World<'a> {
             processes: PROXIES as u64,
             random,
             settings,
+            planted,
             stats: Stats::default(),
             wrong: Vec::new(),
             trace,

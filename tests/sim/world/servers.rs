@@ -2,7 +2,9 @@
 
 use super::{Actor, World};
 use crate::link::{Command, Link, News};
+use crate::planted::Defect;
 use crate::proxy::{Around, Proxy};
+use crate::random::Random;
 use crate::server::TICK_MS;
 use hub_core::ask::{Answer, Ask};
 
@@ -109,8 +111,10 @@ impl World<'_> {
             self.starts[proxy] = None;
             self.processes += 1;
             let process = self.processes;
+            let seed = self.plan.seed;
+            let defect = Defect::new(self.planted, Random::new(seed, 700 + process));
             self.proxies[proxy] =
-                Proxy::new(proxy, process, self.plan.seed, now, self.settings.clone());
+                Proxy::new(proxy, process, seed, now, self.settings.clone(), defect);
         }
         if self.proxies[proxy].wants_link(now) {
             self.connect(proxy);

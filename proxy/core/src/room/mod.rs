@@ -181,7 +181,8 @@ impl<H: Handle> Room<H> {
                 handle,
                 id,
                 bytes,
-            } => self.published(conn, &handle, id, bytes, answer, cx),
+                after,
+            } => self.published((conn, after), &handle, id, bytes, answer, cx),
             Purpose::Signalled {
                 handle,
                 id,
