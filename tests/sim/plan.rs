@@ -12,6 +12,8 @@ pub(crate) const ROOMS: usize = 3;
 pub(crate) const FAULTS_UNTIL: u64 = 52_000;
 /// Nobody says anything after that.
 pub(crate) const TALK_UNTIL: u64 = 75_000;
+/// So many messages at least.
+const LEAST_TALK: usize = 200;
 /// All must be at rest.
 pub(crate) const END: u64 = 92_000;
 
@@ -177,17 +179,25 @@ impl Plan {
         plan
     }
 
-    fn publish(&mut self, random: &mut Random, at: u64) {
+    /// `quiet`: nobody says anything in a room after that.
+    fn publish(&mut self, random: &mut Random, at: u64, quiet: [u64; ROOMS]) {
         let room = random.one_of(&[0, 0, 0, 1, 2]);
         let device = random.to(DEVICES as u64 - 1) as usize;
         let size = random.one_of(&[0, 0, 0, 0, 100, 1500]);
-        self.acts.push((at, Act::Publish(device, room, size)));
+        if at <= quiet[room] {
+            self.acts.push((at, Act::Publish(device, room, size)));
+        }
     }
 
     fn talk(&mut self, random: &mut Random) {
+        // In a room in which somebody talks until the end, that may heal what a fault left.
+        let quiet = [(); ROOMS].map(|()| match random.once_in(4) {
+            true => random.between(10_000, FAULTS_UNTIL),
+            false => TALK_UNTIL,
+        });
         for _ in 0..random.between(60, 140) {
             let at = random.between(200, TALK_UNTIL);
-            self.publish(random, at);
+            self.publish(random, at, quiet);
         }
         // More than a room can take for a moment, from one or from many.
         for _ in 0..random.between(3, 8) {
@@ -201,10 +211,17 @@ impl Plan {
             for _ in 0..random.between(10, 60) {
                 let when = at + random.to(span);
                 match one {
-                    Some(device) => self.acts.push((when, Act::Publish(device, 0, 20))),
-                    None => self.publish(random, when),
+                    Some(device) if when <= quiet[0] => {
+                        self.acts.push((when, Act::Publish(device, 0, 20)));
+                    }
+                    Some(_) => {}
+                    None => self.publish(random, when, quiet),
                 }
             }
+        }
+        while self.acts.len() < LEAST_TALK {
+            let at = random.between(200, FAULTS_UNTIL);
+            self.publish(random, at, quiet);
         }
         for _ in 0..random.to(30) {
             let (device, room) = (
@@ -233,6 +250,17 @@ impl Plan {
                     _ => Act::Kick(device, room),
                 },
             ));
+        }
+        // Somebody is kicked at the moment of its return.
+        if random.once_in(4) {
+            let (at, ms) = (
+                random.between(500, FAULTS_UNTIL),
+                random.between(100, 3_000),
+            );
+            let device = random.to(DEVICES as u64 - 1) as usize;
+            self.acts.push((at, Act::Drop(device, ms)));
+            self.acts
+                .push((at + ms + random.to(400), Act::Kick(device, 0)));
         }
         // Somebody is not there at the end.
         match random.to(5) {

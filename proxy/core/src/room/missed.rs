@@ -213,7 +213,7 @@ impl<H: Handle> Room<H> {
         };
         let mut any = false;
         for conn in conns {
-            let true_so_far = head.is_some() && (before == at || self.deny(conn, at, before, cx));
+            let true_so_far = head.is_some() && (before == at || self.deny(conn, at, cx));
             any |= true_so_far;
             match true_so_far {
                 true => self.believe(conn, at, cx),
@@ -227,19 +227,17 @@ impl<H: Handle> Room<H> {
     }
 
     /// Tells a client that its own message, said to be at `at`, is not of this history, where what it was handed is: it goes
-    /// on there. Whether that is so; if `before`, which is in its place, is newer, then nobody can say.
-    fn deny(&mut self, conn: ConnId, at: Position, before: Position, cx: &mut Cx<'_, H>) -> bool {
+    /// on there. Whether that is so.
+    fn deny(&mut self, conn: ConnId, at: Position, cx: &mut Cx<'_, H>) -> bool {
         let Some(seat) = self.seats.get_mut(&conn) else {
             return false;
         };
         if !seat.settle_strange(at) {
             return false;
         }
-        if before.seq <= at.seq {
-            cx.figures.resets += 1;
-            let event = events::reset(&self.roomid, at, seat.sent);
-            seat.handle.push(cx.now, &event, Push::Answer);
-        }
+        cx.figures.resets += 1;
+        let event = events::reset(&self.roomid, at, seat.sent);
+        seat.handle.push(cx.now, &event, Push::Answer);
         true
     }
 
