@@ -24,8 +24,6 @@ pub(crate) enum Planted {
     KickOvertakes,
     /// A kick during a reconnect is not told.
     KickUntold,
-    /// Who is here is not told after a reconnect.
-    PresenceUntold,
     /// A room is live after a reconnect without being subscribed.
     Deaf,
     /// Some pages of the log never come.
@@ -44,12 +42,12 @@ pub(crate) enum Planted {
     SeatStays,
     /// Redis says that the sessions have ended, and nobody announces them again.
     AnnounceIgnored,
-    /// A second try of what was refused in passing is said to be refused for good.
+    /// A JOIN that was refused in passing is never answered.
     JoinForgotten,
 }
 
 impl Planted {
-    pub(crate) const ALL: [(&'static str, Self); 18] = [
+    pub(crate) const ALL: [(&'static str, Self); 17] = [
         ("ack-early", Self::AckEarly),
         ("no-gap-check", Self::NoGapCheck),
         ("no-dedupe", Self::NoDedupe),
@@ -57,7 +55,6 @@ impl Planted {
         ("attach-refused", Self::AttachRefused),
         ("kick-overtakes", Self::KickOvertakes),
         ("kick-untold", Self::KickUntold),
-        ("presence-untold", Self::PresenceUntold),
         ("deaf", Self::Deaf),
         ("page-forgotten", Self::PageForgotten),
         ("reset-untold", Self::ResetUntold),
@@ -154,10 +151,6 @@ impl Defect {
                 return false;
             }
             (Planted::KickUntold, Ok(Answer::Attached(attached)), _) => attached.kicks.clear(),
-            (Planted::PresenceUntold, Ok(Answer::Attached(attached)), _) => {
-                attached.counts = None;
-                attached.online = None;
-            }
             (Planted::PageForgotten, Ok(Answer::Range(_)), _) => return !self.random.once_in(20),
             (Planted::ResetUntold, Ok(Answer::Joined(joined)), _) => joined.reset = false,
             (Planted::LostUntold, Ok(Answer::Joined(joined)), _) => joined.lost = None,

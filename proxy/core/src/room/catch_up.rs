@@ -225,23 +225,27 @@ impl<H: Handle> Room<H> {
             .filter(concerned)
             .map(|seat| seat.conn)
             .collect();
-        let pages = self.pages.get_or_insert_default();
         match answer {
+            // It waits for what follows, as the room is further on; but there is nothing: that is another history.
+            Ok(Answer::Range(range)) if self.is_behind_any(&conns, range.head.seq) => {
+                return self.lose_history(cx);
+            }
             Ok(Answer::Range(range)) => {
                 let (roomid, total, num) = (&self.roomid, self.counts.total, self.counts.online);
+                let pages = self.pages.get_or_insert_default();
                 pages.answered(from, &range, |at, row, out| {
                     events::put_stored(out, roomid, at, row, total, num);
                 });
             }
             Err(fault) if fault.is("NOROOM") => {
-                pages.failed(from);
+                self.pages.get_or_insert_default().failed(from);
                 for conn in conns {
                     self.doubt(conn);
                 }
                 return self.attach(cx);
             }
             _ => {
-                pages.failed(from);
+                self.pages.get_or_insert_default().failed(from);
                 for conn in conns {
                     self.put(conn, State::Ahead);
                 }
@@ -256,5 +260,12 @@ impl<H: Handle> Room<H> {
                 self.advance(place, Some(from), cx);
             }
         }
+    }
+
+    /// Whether the log ends where one of these seats is, or before.
+    fn is_behind_any(&self, conns: &[ConnId], head: Seq) -> bool {
+        let of = |seat: &&crate::seat::Seat<H>| conns.contains(&seat.conn);
+        let mut seats = self.seats.rows().iter().filter(of);
+        seats.any(|seat| head <= seat.sent.seq)
     }
 }

@@ -259,6 +259,34 @@ fn a_room_that_is_deleted_during_a_catch_up_is_joined_again() {
     assert_eq!(desk.hub.figures().ranges, 1);
 }
 
+/// The word that the key is gone is late; a login is not.
+#[test]
+fn a_login_to_a_history_that_the_room_has_not_heard_of_asks_once() {
+    let mut desk = Desk::new();
+    let ann = live(&mut desk);
+    for n in 1..=3 {
+        let frame = desk.say(&n.to_string());
+        desk.hear(&frame);
+    }
+    ann.names();
+    let bob = Conn::default();
+    desk.login(2, &bob, "bob", None);
+    let (request, _) = desk.one();
+    desk.born_again(9);
+    let joined = desk.joined(desk.head());
+    desk.answer(request, Ok(joined));
+    let (request, ask) = desk.one();
+    assert!(matches!(ask, Ask::Range { from: 1, .. }), "{ask:?}");
+    let nothing = hub_core::ask::Range {
+        head: desk.head(),
+        before: desk.head(),
+        rows: Vec::new(),
+    };
+    desk.answer(request, Ok(Answer::Range(nothing)));
+    let (_, ask) = desk.one();
+    assert!(matches!(ask, Ask::Attach(_)), "{ask:?}");
+}
+
 #[test]
 fn a_slow_seat_goes_back_to_the_log_and_comes_back_to_the_ring() {
     let mut desk = Desk::new();
