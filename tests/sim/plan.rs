@@ -50,6 +50,7 @@ pub(crate) enum Act {
     Pause(usize, u64),
 }
 
+const BUSY: usize = 1;
 pub(crate) const REFUSALS: [&str; 4] = ["NOREPLICAS", "BUSY", "OOM", "READONLY"];
 
 impl Act {
@@ -195,6 +196,17 @@ impl Plan {
             true => random.between(10_000, FAULTS_UNTIL),
             false => TALK_UNTIL,
         });
+        // And the last words of a room are acknowledged while that is refused.
+        for at in quiet.into_iter().filter(|at| *at < TALK_UNTIL) {
+            if random.once_in(2) {
+                let (which, ms) = (random.to(3) as usize, random.between(300, 2_000));
+                self.acts
+                    .push((at - random.to(500), Act::Refuse(which, ms)));
+                for _ in 0..3 {
+                    self.publish(random, at - random.to(500), quiet);
+                }
+            }
+        }
         for _ in 0..random.between(60, 140) {
             let at = random.between(200, TALK_UNTIL);
             self.publish(random, at, quiet);
@@ -278,6 +290,11 @@ impl Plan {
                 let when = at + random.to(random.clone().one_of(&[0, 300, 5_000]));
                 let fault = fault(random);
                 self.acts.push((when, fault));
+                // Refused while everything is announced again.
+                if matches!(fault, Act::Cut(..)) && random.once_in(3) {
+                    let ms = random.between(200, 1_500);
+                    self.acts.push((when, Act::Refuse(BUSY, ms)));
+                }
             }
         }
         let faults = self.acts.iter().filter(|act| act.1.is_fault()).count();

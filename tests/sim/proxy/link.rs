@@ -22,7 +22,12 @@ impl Proxy {
         while let Some(link) = around.links.get_mut(at).filter(|link| link.proxy_end) {
             let generation = link.generation;
             match link.next_news(now) {
-                Some(News::Greeting(greeting)) => self.greeted(now, generation, greeting),
+                Some(News::Greeting(greeting)) => {
+                    let again = matches!(greeting, Ok(Greeting::Announce));
+                    let again = again && self.state == State::Up;
+                    around.stats.add("announced again", u64::from(again));
+                    self.greeted(now, generation, greeting);
+                }
                 Some(News::Answer(request, mut answer)) => {
                     if !self.defect.answered(request, &mut answer) {
                         self.open.remove(&request);

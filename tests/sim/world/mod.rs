@@ -72,11 +72,21 @@ pub(crate) struct World<'a> {
     trace: bool,
 }
 
+/// More turns in one millisecond are a circle.
+const MOST_TURNS: u64 = 20_000;
+
 /// Runs a plan.
 pub(crate) fn run(plan: &Plan, planted: Option<Planted>, trace: bool) -> Outcome {
     let mut world = World::new(plan, planted, trace);
+    let mut turns = 0;
     while let Some(Reverse((at, _, actor))) = world.queue.pop() {
         if at > END {
+            break;
+        }
+        turns = if at == world.now { turns + 1 } else { 0 };
+        if turns > MOST_TURNS {
+            let what = format!("liveness: at {at} ms somebody asks without end");
+            world.wrong.push(what);
             break;
         }
         world.now = at;
