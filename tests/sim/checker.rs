@@ -63,7 +63,7 @@ impl Judge<'_> {
             self.fail(who, key, &jump);
         }
         match &*seen.event {
-            "login" if own_login => self.login(who, track, seen),
+            "login" if own_login => self.login(who, key, track, seen),
             "message" => self.message(who, key, track, seen),
             "lost" => self.lost(who, key, track, seen),
             "reset" => self.reset(who, key, track, seen),
@@ -73,7 +73,11 @@ impl Judge<'_> {
         self.presence(who, track, seen, own_login);
     }
 
-    fn login(&mut self, who: Who<'_>, track: &mut Track, seen: &Seen<'_>) {
+    fn holds(&self, key: &str, at: Position) -> bool {
+        self.truth.room(key).is_some_and(|life| life.has(at))
+    }
+
+    fn login(&mut self, who: Who<'_>, key: &str, track: &mut Track, seen: &Seen<'_>) {
         let at = seen.position().unwrap_or_default();
         track.owed_kick = None;
         // Who comes without a position cannot be told what became of what it saw before.
@@ -89,7 +93,8 @@ impl Judge<'_> {
             Some(last) if who.careful && last != at => {
                 track.jump = Some(format!("it had {last} and was started at {at}"));
             }
-            Some(last) if last.seq < at.seq => {
+            // Whoever comes without a position from another history cannot be told.
+            Some(last) if last.seq < at.seq && self.holds(key, last) => {
                 track.jump = Some(format!("it had {last} and was started at {at}"));
             }
             Some(_) => {}
@@ -225,6 +230,15 @@ impl Judge<'_> {
                 &format!("'{}' is said to be {at}, which never was", seen.id),
             ),
         }
+    }
+
+    /// The device parts from the room. It knows the positions of its own messages that it was not handed, but when it comes
+    /// back it says nothing of them, as they are no progress: nobody can tell it if they are lost then.
+    pub(crate) fn parted(track: &mut Track) {
+        let Track {
+            confirmed, seen, ..
+        } = track;
+        confirmed.retain(|(_, _, at)| seen.contains(at));
     }
 
     /// A plain device's connection ended: as it says nothing of its past when it comes back, what was lost a moment ago it

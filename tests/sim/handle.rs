@@ -34,10 +34,12 @@ pub(crate) struct Shared {
     pub(crate) ended: RefCell<Vec<(Arc<str>, LoginNumber)>>,
     /// How often something was refused.
     pub(crate) fulls: Cell<u64>,
+    /// It takes whatever comes: a planted defect.
+    boundless: bool,
 }
 
 impl SimHandle {
-    pub(crate) fn new(conn: ConnId, dirty: Dirty, now: u64) -> Self {
+    pub(crate) fn new(conn: ConnId, dirty: Dirty, now: u64, boundless: bool) -> Self {
         Self(Rc::new(Shared {
             conn,
             dirty,
@@ -49,6 +51,7 @@ impl SimHandle {
             done: RefCell::default(),
             ended: RefCell::default(),
             fulls: Cell::new(0),
+            boundless,
         }))
     }
 }
@@ -82,7 +85,7 @@ impl Handle for SimHandle {
             Push::Live { asks } => (waiting > 0 && waiting + frames.len() > LIMIT, asks),
             Push::Page { asks } => (waiting > LOW, asks),
         };
-        if full {
+        if full && !shared.boundless {
             shared.hungry.set(true);
             shared.fulls.set(shared.fulls.get() + 1);
             return Pushed::Full;

@@ -1,9 +1,10 @@
 //! The simulator: real rooms and commands, real hubs, simulated people, one virtual clock. Every promise is judged while
 //! servers, links, proxies and clocks fail in all the ways that a seed can think of.
 //!
-//! usage: `cargo test --release -p roomcast-tests --test sim -- [--runs N] [--seed S] [--jobs J] [--broken WHAT] [--plan FILE [--trace]]`
+//! usage: `cargo test --release -p roomcast-tests --test sim -- [--runs N] [--seed S] [--jobs J] [--planted WHAT] [--plan FILE [--trace]]`
 //!
-//! First come the plans under `seeds`, each of which failed once; then N random ones. One that fails is made small and
+//! First come the plans under `seeds`, each of which failed once; then (without `--runs`) planted defects, which must be noticed;
+//! then N random plans, 500 if it is not said. One that fails is made small and
 //! kept there.
 //!
 //! | file | what it holds |
@@ -13,6 +14,7 @@
 //! | [`server`] | rooms, sessions, commands, ticks |
 //! | [`proxy`] | a hub and its connections, with a small shell |
 //! | [`people`] | devices and what they do |
+//! | [`planted`] | defects that must be noticed |
 //! | [`checker`], [`truth`] | what each was told, against what is true |
 //! | [`link`], [`socket`], [`pipe`] | connections |
 //! | [`handle`] | what a hub and its shell share of a connection |
@@ -26,6 +28,7 @@ mod link;
 mod people;
 mod pipe;
 mod plan;
+mod planted;
 mod proxy;
 mod random;
 mod read_rows;
@@ -38,8 +41,8 @@ mod stats;
 mod truth;
 mod world;
 
-use hub_core::settings::Broken;
 use plan::Plan;
+use planted::Planted;
 use runs::{Failed, run_random, run_safely};
 use stats::{Stats, WANTED};
 use std::collections::BTreeMap;
@@ -50,12 +53,16 @@ use std::time::{Duration, Instant, SystemTime};
 const SEEDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/sim/seeds");
 /// So many runs are enough for everything to have happened.
 const ENOUGH: u64 = 400;
+/// A planted defect must be noticed within so many runs, from this seed on: always the same ones.
+const NOTICED_WITHIN: u64 = 1_000;
+const NOTICED_FROM: u64 = 1;
 
 struct Options {
-    runs: u64,
+    /// So many random plans, and no planted defects.
+    runs: Option<u64>,
     seed: Option<u64>,
     jobs: usize,
-    broken: Option<Broken>,
+    planted: Option<Planted>,
     plan: Option<PathBuf>,
     trace: bool,
     keep: bool,
@@ -63,20 +70,12 @@ struct Options {
     failures: usize,
 }
 
-fn broken(name: &str) -> Option<Broken> {
-    match name {
-        "ack-early" => Some(Broken::AckEarly),
-        "no-gap-check" => Some(Broken::NoGapCheck),
-        _ => None,
-    }
-}
-
 fn options() -> Result<Options, String> {
     let mut options = Options {
-        runs: 500,
+        runs: None,
         seed: None,
         jobs: 1,
-        broken: None,
+        planted: None,
         plan: None,
         trace: false,
         keep: true,
@@ -90,13 +89,15 @@ fn options() -> Result<Options, String> {
                 .map_err(|_| format!("'{text}' is no number"))
         };
         match word.as_str() {
-            "--runs" => options.runs = number(value()?)?,
+            "--runs" => options.runs = Some(number(value()?)?),
             "--seed" => options.seed = Some(number(value()?)?),
             "--jobs" => options.jobs = number(value()?)?.max(1) as usize,
             "--plan" => options.plan = Some(value()?.into()),
-            "--broken" => {
+            "--planted" => {
                 let name = value()?;
-                options.broken = Some(broken(&name).ok_or(format!("there is no defect '{name}'"))?);
+                let known = Planted::ALL.iter().find(|known| known.0 == name);
+                let known = known.ok_or(format!("there is no defect '{name}'"))?;
+                options.planted = Some(known.1);
             }
             "--failures" => options.failures = number(value()?)?.max(1) as usize,
             "--trace" => options.trace = true,
@@ -120,7 +121,8 @@ fn main() -> ExitCode {
     let good = match (&options.plan, options.trace) {
         (Some(file), _) => run_file(file, &options),
         (None, true) => show(&Plan::random(options.seed.unwrap_or(1)), &options),
-        (None, false) => run_kept(&options) & run_many(&options),
+        (None, false) if options.runs.is_some() => run_kept(&options) & run_many(&options),
+        (None, false) => run_kept(&options) & run_planted() & run_many(&options),
     };
     if good {
         ExitCode::SUCCESS
@@ -130,7 +132,7 @@ fn main() -> ExitCode {
 }
 
 fn show(plan: &Plan, options: &Options) -> bool {
-    let outcome = run_safely(plan, options.broken, options.trace);
+    let outcome = run_safely(plan, options.planted, options.trace);
     outcome
         .wrong
         .iter()
@@ -168,19 +170,44 @@ fn run_kept(options: &Options) -> bool {
     good
 }
 
+fn seed_of(options: &Options) -> u64 {
+    let time = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let new = || time.map_or(1, |time| time.as_secs() * 1_000);
+    options.seed.unwrap_or_else(new)
+}
+
+/// Each defect must be noticed.
+fn run_planted() -> bool {
+    let mut good = true;
+    for (name, planted) in Planted::ALL {
+        let (_, failed, done) = run_random(NOTICED_FROM, NOTICED_WITHIN, 1, 1, Some(planted));
+        match failed.first() {
+            Some((plan, wrong)) => {
+                let first = wrong.first().map_or("", |wrong| wrong);
+                println!(
+                    "{name} is noticed in run {done}, seed {}: {first}",
+                    plan.seed
+                );
+            }
+            None => {
+                println!("FAILED {name} is not noticed in {done} runs");
+                good = false;
+            }
+        }
+    }
+    good
+}
+
 fn run_many(options: &Options) -> bool {
-    let time = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .map_or(1, |time| time.as_secs());
-    let seed = options.seed.unwrap_or(time * 1_000);
-    println!("{} random plans from --seed {seed} on", options.runs);
+    let (seed, runs) = (seed_of(options), options.runs.unwrap_or(500));
+    println!("{runs} random plans from --seed {seed} on");
     let began = Instant::now();
-    let most = if options.broken.is_some() {
+    let most = if options.planted.is_some() {
         1
     } else {
         options.failures
     };
-    let (stats, failed, done) = run_random(seed, options.runs, options.jobs, most, options.broken);
+    let (stats, failed, done) = run_random(seed, runs, options.jobs, most, options.planted);
     let took = began.elapsed().as_secs_f64();
     println!(
         "{done} in {took:.1} s: {:.0} a minute\n{stats}",
@@ -212,8 +239,8 @@ fn tell_kinds(failed: &[Failed]) {
 fn tell((plan, wrong): &Failed, options: &Options) {
     println!("FAILED seed {}", plan.seed);
     wrong.iter().take(6).for_each(|wrong| println!("  {wrong}"));
-    let small = shrink::shrink(plan, options.broken, Duration::from_secs(20));
-    let again = run_safely(&small, options.broken, false);
+    let small = shrink::shrink(plan, options.planted, Duration::from_secs(20));
+    let again = run_safely(&small, options.planted, false);
     println!(
         "  with {} of {} acts: {}",
         small.acts.len(),
@@ -225,7 +252,7 @@ fn tell((plan, wrong): &Failed, options: &Options) {
         again.wrong.first().map_or("", |wrong| wrong)
     );
     let file = Path::new(SEEDS).join(format!("{}.txt", plan.seed));
-    if options.keep && options.broken.is_none() {
+    if options.keep && options.planted.is_none() {
         match std::fs::write(&file, text) {
             Ok(()) => println!("  kept as {}", file.display()),
             Err(error) => println!("  {error}"),

@@ -12,6 +12,8 @@ pub(crate) const ROOMS: usize = 3;
 pub(crate) const FAULTS_UNTIL: u64 = 52_000;
 /// Nobody says anything after that.
 pub(crate) const TALK_UNTIL: u64 = 75_000;
+/// So many messages at least.
+const LEAST_TALK: usize = 200;
 /// All must be at rest.
 pub(crate) const END: u64 = 92_000;
 
@@ -48,6 +50,7 @@ pub(crate) enum Act {
     Pause(usize, u64),
 }
 
+const BUSY: usize = 1;
 pub(crate) const REFUSALS: [&str; 4] = ["NOREPLICAS", "BUSY", "OOM", "READONLY"];
 
 impl Act {
@@ -177,17 +180,36 @@ impl Plan {
         plan
     }
 
-    fn publish(&mut self, random: &mut Random, at: u64) {
+    /// `quiet`: nobody says anything in a room after that.
+    fn publish(&mut self, random: &mut Random, at: u64, quiet: [u64; ROOMS]) {
         let room = random.one_of(&[0, 0, 0, 1, 2]);
         let device = random.to(DEVICES as u64 - 1) as usize;
         let size = random.one_of(&[0, 0, 0, 0, 100, 1500]);
-        self.acts.push((at, Act::Publish(device, room, size)));
+        if at <= quiet[room] {
+            self.acts.push((at, Act::Publish(device, room, size)));
+        }
     }
 
     fn talk(&mut self, random: &mut Random) {
+        // In a room in which somebody talks until the end, that may heal what a fault left.
+        let quiet = [(); ROOMS].map(|()| match random.once_in(4) {
+            true => random.between(10_000, FAULTS_UNTIL),
+            false => TALK_UNTIL,
+        });
+        // And the last words of a room are acknowledged while that is refused.
+        for at in quiet.into_iter().filter(|at| *at < TALK_UNTIL) {
+            if random.once_in(2) {
+                let (which, ms) = (random.to(3) as usize, random.between(300, 2_000));
+                self.acts
+                    .push((at - random.to(500), Act::Refuse(which, ms)));
+                for _ in 0..3 {
+                    self.publish(random, at - random.to(500), quiet);
+                }
+            }
+        }
         for _ in 0..random.between(60, 140) {
             let at = random.between(200, TALK_UNTIL);
-            self.publish(random, at);
+            self.publish(random, at, quiet);
         }
         // More than a room can take for a moment, from one or from many.
         for _ in 0..random.between(3, 8) {
@@ -201,10 +223,17 @@ impl Plan {
             for _ in 0..random.between(10, 60) {
                 let when = at + random.to(span);
                 match one {
-                    Some(device) => self.acts.push((when, Act::Publish(device, 0, 20))),
-                    None => self.publish(random, when),
+                    Some(device) if when <= quiet[0] => {
+                        self.acts.push((when, Act::Publish(device, 0, 20)));
+                    }
+                    Some(_) => {}
+                    None => self.publish(random, when, quiet),
                 }
             }
+        }
+        while self.acts.len() < LEAST_TALK {
+            let at = random.between(200, FAULTS_UNTIL);
+            self.publish(random, at, quiet);
         }
         for _ in 0..random.to(30) {
             let (device, room) = (
@@ -234,6 +263,17 @@ impl Plan {
                 },
             ));
         }
+        // Somebody is kicked at the moment of its return.
+        if random.once_in(4) {
+            let (at, ms) = (
+                random.between(500, FAULTS_UNTIL),
+                random.between(100, 3_000),
+            );
+            let device = random.to(DEVICES as u64 - 1) as usize;
+            self.acts.push((at, Act::Drop(device, ms)));
+            self.acts
+                .push((at + ms + random.to(400), Act::Kick(device, 0)));
+        }
         // Somebody is not there at the end.
         match random.to(5) {
             0 => self.acts.push((FAULTS_UNTIL + 5_000, Act::Drop(7, END))),
@@ -250,6 +290,11 @@ impl Plan {
                 let when = at + random.to(random.clone().one_of(&[0, 300, 5_000]));
                 let fault = fault(random);
                 self.acts.push((when, fault));
+                // Refused while everything is announced again.
+                if matches!(fault, Act::Cut(..)) && random.once_in(3) {
+                    let ms = random.between(200, 1_500);
+                    self.acts.push((when, Act::Refuse(BUSY, ms)));
+                }
             }
         }
         let faults = self.acts.iter().filter(|act| act.1.is_fault()).count();

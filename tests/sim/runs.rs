@@ -1,9 +1,9 @@
 //! Many runs, side by side, and what they came to.
 
 use crate::plan::Plan;
+use crate::planted::Planted;
 use crate::stats::Stats;
 use crate::world::{self, Outcome};
-use hub_core::settings::Broken;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -12,8 +12,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 pub(crate) type Failed = (Plan, Vec<String>);
 
 /// Runs a plan; a panic is a failure like any other.
-pub(crate) fn run_safely(plan: &Plan, broken: Option<Broken>, trace: bool) -> Outcome {
-    let done = catch_unwind(AssertUnwindSafe(|| world::run(plan, broken, trace)));
+pub(crate) fn run_safely(plan: &Plan, planted: Option<Planted>, trace: bool) -> Outcome {
+    let done = catch_unwind(AssertUnwindSafe(|| world::run(plan, planted, trace)));
     done.unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
         let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
@@ -30,7 +30,7 @@ pub(crate) fn run_random(
     many: u64,
     jobs: usize,
     most: usize,
-    broken: Option<Broken>,
+    planted: Option<Planted>,
 ) -> (Stats, Vec<Failed>, u64) {
     let next = AtomicU64::new(0);
     let done: Mutex<(Stats, Vec<Failed>, u64)> = Mutex::default();
@@ -43,7 +43,7 @@ pub(crate) fn run_random(
                         return;
                     }
                     let plan = Plan::random(first + number);
-                    let outcome = run_safely(&plan, broken, false);
+                    let outcome = run_safely(&plan, planted, false);
                     let Ok(mut done) = done.lock() else { return };
                     done.0.merge(&outcome.stats);
                     done.2 += 1;

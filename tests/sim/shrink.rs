@@ -1,8 +1,8 @@
 //! Makes a failing plan small: whatever may be left out is left out, as long as the run still fails in the same way.
 
 use crate::plan::Plan;
+use crate::planted::Planted;
 use crate::runs::run_safely;
-use hub_core::settings::Broken;
 use std::time::{Duration, Instant};
 
 /// The word that a failure begins with behind its place, to tell one kind from another.
@@ -20,11 +20,11 @@ pub(crate) fn kind(wrong: &[String]) -> String {
 }
 
 /// See the top of the file. It takes at most `most`.
-pub(crate) fn shrink(plan: &Plan, broken: Option<Broken>, most: Duration) -> Plan {
+pub(crate) fn shrink(plan: &Plan, planted: Option<Planted>, most: Duration) -> Plan {
     let began = Instant::now();
-    let wanted = kind(&run_safely(plan, broken, false).wrong);
+    let wanted = kind(&run_safely(plan, planted, false).wrong);
     let fails = |plan: &Plan| {
-        let wrong = run_safely(plan, broken, false).wrong;
+        let wrong = run_safely(plan, planted, false).wrong;
         !wrong.is_empty() && kind(&wrong) == wanted
     };
     let mut best = plan.clone();

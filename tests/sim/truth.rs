@@ -11,6 +11,8 @@ pub(crate) type Holds = HashMap<Arc<str>, Vec<Position>>;
 #[derive(Default)]
 pub(crate) struct Truth {
     rooms: HashMap<Arc<str>, Life>,
+    /// Of what was stored before, a retry may be stored again.
+    ids_since: u64,
 }
 
 /// A stored message.
@@ -18,6 +20,8 @@ pub(crate) struct Said {
     pub(crate) uid: String,
     pub(crate) text: String,
     pub(crate) before: Position,
+    /// When it was stored.
+    at: u64,
 }
 
 /// The history of one room.
@@ -52,7 +56,14 @@ impl Truth {
         life.holds = vec![start];
     }
 
-    pub(crate) fn stored(&mut self, key: &Arc<str>, position: Position, uid: &str, payload: &[u8]) {
+    pub(crate) fn stored(
+        &mut self,
+        key: &Arc<str>,
+        position: Position,
+        uid: &str,
+        payload: &[u8],
+        now: u64,
+    ) {
         let Some(life) = self.rooms.get_mut(key) else {
             return;
         };
@@ -66,6 +77,7 @@ impl Truth {
                 uid: uid.to_owned(),
                 text,
                 before,
+                at: now,
             },
         );
     }
@@ -97,11 +109,17 @@ impl Truth {
         lost
     }
 
-    /// How often each text is in the history that holds.
+    /// Publish ids are no longer remembered, as if long ago.
+    pub(crate) fn forget_ids(&mut self, now: u64) {
+        self.ids_since = now;
+    }
+
+    /// How often each text is in the history that holds, of those whose ids are remembered since.
     pub(crate) fn texts(&self, key: &str) -> HashMap<&str, u64> {
         let mut texts = HashMap::new();
         if let Some(life) = self.rooms.get(key) {
-            for said in life.holds.iter().filter_map(|at| life.said.get(at)) {
+            let stored = life.holds.iter().filter_map(|at| life.said.get(at));
+            for said in stored.filter(|said| said.at >= self.ids_since) {
                 *texts.entry(said.text.as_str()).or_default() += 1;
             }
         }

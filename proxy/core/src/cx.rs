@@ -1,6 +1,7 @@
 //! What a room needs while it handles one thing: the time, the limits, and where questions go.
 
 use crate::ask::{Ask, Request};
+use crate::counts::CountsAsked;
 use crate::figures::Figures;
 use crate::handle::ConnId;
 use crate::settings::Settings;
@@ -17,13 +18,13 @@ pub(crate) enum Purpose<H> {
     Subscribed,
     Unsubscribed,
     /// A login, or the room's own join of a seat.
-    Joined(ConnId),
+    Joined(ConnId, CountsAsked),
     /// Sessions of the whole room after a reconnect or a lost history.
     Attached(Vec<Arc<str>>),
     /// Whether a uid whose end was heard during its join still belongs to the room.
     Heard(Arc<str>),
     /// Who is here, for a seat that was away from the ring.
-    Here(H, usize),
+    Here(H, usize, CountsAsked),
     Acked(Position, Vec<Arc<str>>),
     Went(Position, Vec<Arc<str>>),
     Detached(Vec<Arc<str>>),
@@ -32,6 +33,8 @@ pub(crate) enum Purpose<H> {
         handle: H,
         id: Option<String>,
         bytes: usize,
+        /// Where the room was: the message is further on, if the history is the same.
+        after: Seq,
     },
     Signalled {
         handle: H,

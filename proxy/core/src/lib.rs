@@ -23,6 +23,7 @@
 //! | `pages` | pages of the log, for those who catch up |
 //! | `book` | what was confirmed, and what of it Redis has answered |
 //! | `table` | rows by key |
+//! | `counts` | members and who is online, as last told |
 //! | `cx` | what a room needs while it handles one thing |
 //! | [`Figures`] | what is counted |
 
@@ -34,6 +35,7 @@ pub mod beats;
 mod book;
 pub mod client;
 pub mod close;
+mod counts;
 mod cx;
 pub mod event;
 pub mod events;

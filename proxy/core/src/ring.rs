@@ -1,6 +1,7 @@
 //! A room's last frames, encoded once. Each live seat has its own place here; who catches up steps over to here.
 //!
-//! A **chunk** is what left together: a burst of messages, or an event that is not stored. Its bytes are shared by all seats.
+//! A **chunk** is what left together: a burst of messages and events that are not stored, or one event about presence. Its bytes
+//! are shared by all seats.
 
 use bytes::{Bytes, BytesMut};
 use room_core::position::Position;
@@ -18,14 +19,30 @@ pub(crate) struct Chunk {
     /// What its first message follows.
     before: Position,
     marks: SmallVec<[Mark; 1]>,
-    /// A uid that this does not go to.
-    pub(crate) except: Option<Arc<str>>,
+    about: About,
+}
+
+/// What a chunk tells.
+#[derive(Debug, PartialEq, Eq)]
+enum About {
+    Talk,
+    /// Who is here, or how many; not for this uid.
+    Presence(Option<Arc<str>>),
 }
 
 impl Chunk {
     /// Whoever has this chunk is here.
     pub(crate) fn end(&self) -> Position {
         self.marks.last().map_or(self.before, |mark| mark.0)
+    }
+
+    /// Whether it is about presence and not for somebody: who logs in is told of presence from `synced` on, with the counts that
+    /// are true then; what is older contradicts its login.
+    pub(crate) fn passes(&self, uid: &str, owes_synced: bool) -> bool {
+        match &self.about {
+            About::Talk => false,
+            About::Presence(except) => owes_synced || except.as_deref() == Some(uid),
+        }
     }
 
     /// What of it follows a position.
@@ -99,33 +116,34 @@ impl Ring {
     }
 
     /// Adds an event that is not stored.
-    pub(crate) fn push_event(
+    pub(crate) fn push_event(&mut self, encode: impl FnOnce(&mut BytesMut)) {
+        encode(&mut self.open);
+    }
+
+    /// Adds an event about presence, for all but a uid.
+    pub(crate) fn push_presence(
         &mut self,
         except: Option<Arc<str>>,
         encode: impl FnOnce(&mut BytesMut),
     ) {
-        if except.is_some() {
-            self.seal();
-        }
+        self.seal();
         encode(&mut self.open);
-        if except.is_some() {
-            self.close(except);
-        }
+        self.close(About::Presence(except));
     }
 
     /// Makes a chunk of what has gathered.
     pub(crate) fn seal(&mut self) {
         if !self.open.is_empty() {
-            self.close(None);
+            self.close(About::Talk);
         }
     }
 
-    fn close(&mut self, except: Option<Arc<str>>) {
+    fn close(&mut self, about: About) {
         let chunk = Chunk {
             bytes: std::mem::take(&mut self.open).freeze(),
             before: self.sealed,
             marks: std::mem::take(&mut self.marks),
-            except,
+            about,
         };
         self.sealed = self.at;
         self.size += chunk.size();
@@ -158,8 +176,7 @@ impl Ring {
                 return Some((None, self.first + index as u64 + 1));
             }
             if let Some(rest) = chunk.after(at).filter(|_| chunk.end() != at) {
-                let except = chunk.except.is_some();
-                return Some(((!except).then_some(rest), self.first + index as u64 + 1));
+                return Some((Some(rest), self.first + index as u64 + 1));
             }
         }
         None
@@ -228,15 +245,18 @@ mod tests {
     }
 
     #[test]
-    fn an_event_that_is_not_stored_is_a_chunk_of_its_own_where_it_spares_somebody() {
+    fn presence_is_a_chunk_of_its_own_and_not_for_everybody() {
         let mut ring = ring();
-        ring.push_event(Some("ann".into()), |out| out.extend_from_slice(b"+ann;"));
+        ring.push_presence(Some("ann".into()), |out| out.extend_from_slice(b"+ann;"));
         ring.push(at(18), |out| out.extend_from_slice(b"18;"));
         ring.seal();
         // Whoever comes now was told in the login who is here.
         assert_eq!(rest(&ring, at(17)), Some("18;".into()));
         assert_eq!(rest(&ring, at(16)), Some("17;+ann;18;".into()));
-        assert_eq!(ring.chunk(6).unwrap().except.as_deref(), Some("ann"));
+        let came = ring.chunk(6).unwrap();
+        assert!(came.passes("ann", false) && !came.passes("bob", false));
+        assert!(came.passes("bob", true), "its login tells it more");
+        assert!(!ring.chunk(5).unwrap().passes("ann", true));
     }
 
     #[test]

@@ -63,6 +63,16 @@ pub(crate) struct Heard {
     pub(crate) kicked: Option<String>,
 }
 
+/// Its client was told that its own message is here.
+#[derive(Clone, Copy, Debug)]
+struct Vouched {
+    at: Position,
+    /// That was before a history that may have gone: it is asked about before what is told of a newer message takes its place.
+    before: bool,
+    /// It is not further on than what the seat was handed, and probably of another history.
+    strange: bool,
+}
+
 /// See the top of the file.
 #[derive(Debug)]
 pub(crate) struct Seat<H> {
@@ -84,10 +94,7 @@ pub(crate) struct Seat<H> {
     pub(crate) next: u64,
     /// Where the room was when it came: `synced` comes not before.
     pub(crate) promised: Seq,
-    /// Its client was told that its message is here, further on than what it was handed.
-    vouched: Option<Position>,
-    /// That was before a history that may have gone: it is asked about before what is told of a newer message takes its place.
-    vouched_before: bool,
+    vouched: Option<Vouched>,
     /// What the answers to heartbeats will confirm.
     notes: VecDeque<(Beat, Position)>,
     pub(crate) waiting: Option<Box<Waiting>>,
@@ -117,7 +124,6 @@ impl<H: Handle> Seat<H> {
             next: 0,
             promised: 0,
             vouched: None,
-            vouched_before: false,
             notes: VecDeque::new(),
             waiting: None,
         }
@@ -127,32 +133,60 @@ impl<H: Handle> Seat<H> {
     pub(crate) fn restart(&mut self, at: Position) {
         self.sent = at;
         self.vouched = None;
-        self.vouched_before = false;
         self.notes = VecDeque::new();
     }
 
-    /// Its client was told that its message is stored at `at`.
-    pub(crate) fn vouch(&mut self, at: Position) {
-        let asked_first = self.vouched_before && self.vouched().is_some();
-        if at.seq > self.past().seq && !asked_first {
-            self.vouched = Some(at);
-            self.vouched_before = false;
+    /// Its client was told that its message is stored at `at`; `back`: though the room was further on when it was asked.
+    pub(crate) fn vouch(&mut self, at: Position, back: bool) {
+        let asked_first = self.open_word().is_some_and(|word| word.before);
+        let strange = at.seq <= self.sent.seq;
+        let news = match strange {
+            true => back && at != self.sent,
+            false => at.seq > self.past().seq,
+        };
+        if news && !asked_first {
+            self.vouched = Some(Vouched {
+                at,
+                before: false,
+                strange,
+            });
         }
     }
 
     /// The history may not be what it was: what was told of it is to be asked about, or (if `true`) is true.
     pub(crate) const fn set_believed(&mut self, believed: bool) {
-        self.vouched_before = !believed;
+        if let Some(word) = &mut self.vouched {
+            word.before = !believed;
+        }
     }
 
-    /// What its client was told is stored, beyond what it was handed.
+    fn open_word(&self) -> Option<Vouched> {
+        let open = |word: &Vouched| word.strange || word.at.seq > self.sent.seq;
+        self.vouched.filter(open)
+    }
+
+    /// What its client was told is stored, and what it was handed does not show.
     pub(crate) fn vouched(&self) -> Option<Position> {
-        self.vouched.filter(|at| at.seq > self.sent.seq)
+        self.open_word().map(|word| word.at)
+    }
+
+    /// What its client was told of a message that is no further on is settled. Whether that was it.
+    pub(crate) fn settle_strange(&mut self, at: Position) -> bool {
+        self.vouched
+            .take_if(|word| word.strange && word.at == at)
+            .is_some()
     }
 
     /// The newest of what its client was told of the room's history.
     pub(crate) fn past(&self) -> Position {
-        self.vouched().unwrap_or(self.sent)
+        let further = self.open_word().filter(|word| !word.strange);
+        further.map_or(self.sent, |word| word.at)
+    }
+
+    /// Whether its client was told of a message that the room's history up to `at` does not show.
+    pub(crate) fn is_ahead_of(&self, at: Position) -> bool {
+        self.open_word()
+            .is_some_and(|word| word.strange || word.at.seq > at.seq)
     }
 
     /// It was handed everything up to `sent`; the answer to heartbeat `beat` confirms that.
@@ -183,7 +217,7 @@ impl<H: Handle> Seat<H> {
     pub(crate) const fn doubt(&mut self) {
         self.state = State::Doubt;
         self.strayed = true;
-        self.vouched_before = true;
+        self.set_believed(false);
     }
 
     /// Whether the client can have processed everything up to here.

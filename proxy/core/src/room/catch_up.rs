@@ -3,6 +3,7 @@
 use super::Room;
 use super::missed::AGAIN_MS;
 use crate::ask::{Answer, Ask, Attached, Fault};
+use crate::counts::CountsAsked;
 use crate::cx::{Cx, Purpose};
 use crate::events;
 use crate::handle::{ConnId, Handle, Push, Pushed};
@@ -100,7 +101,12 @@ impl<H: Handle> Room<H> {
                 self.serve_seat(place, cx);
                 if let Some((uid, handle)) = missed {
                     let asked = self.whereabouts.get_or_insert_default().asked();
-                    self.ask(cx, Ask::Attach(vec![uid]), Purpose::Here(handle, asked));
+                    let counts = self.counts.asked();
+                    self.ask(
+                        cx,
+                        Ask::Attach(vec![uid]),
+                        Purpose::Here(handle, asked, counts),
+                    );
                 }
                 return;
             }
@@ -144,6 +150,7 @@ impl<H: Handle> Room<H> {
         &mut self,
         handle: &H,
         asked: usize,
+        counts: CountsAsked,
         answer: Result<Answer, Fault>,
         cx: &mut Cx<'_, H>,
     ) {
@@ -152,8 +159,11 @@ impl<H: Handle> Room<H> {
             _ => Attached::default(),
         };
         let online = self.who(asked, attached.online);
-        let (total, num) = attached.counts.unwrap_or((self.total, self.online));
-        let num = online.as_ref().map_or(num, |online| online.len() as u64);
+        if let Some((total, num)) = attached.counts {
+            self.counts.answered(counts, total, num);
+        }
+        self.counts.named(online.as_deref());
+        let (total, num) = (self.counts.total, self.counts.online);
         let event = events::presence(&self.roomid, total, num, online.as_deref());
         handle.push(cx.now, &event, Push::Answer);
     }
@@ -215,23 +225,27 @@ impl<H: Handle> Room<H> {
             .filter(concerned)
             .map(|seat| seat.conn)
             .collect();
-        let pages = self.pages.get_or_insert_default();
         match answer {
+            // It waits for what follows, as the room is further on; but there is nothing: that is another history.
+            Ok(Answer::Range(range)) if self.is_behind_any(&conns, range.head.seq) => {
+                return self.lose_history(cx);
+            }
             Ok(Answer::Range(range)) => {
-                let (roomid, total, num) = (&self.roomid, self.total, self.online);
+                let (roomid, total, num) = (&self.roomid, self.counts.total, self.counts.online);
+                let pages = self.pages.get_or_insert_default();
                 pages.answered(from, &range, |at, row, out| {
                     events::put_stored(out, roomid, at, row, total, num);
                 });
             }
             Err(fault) if fault.is("NOROOM") => {
-                pages.failed(from);
+                self.pages.get_or_insert_default().failed(from);
                 for conn in conns {
                     self.doubt(conn);
                 }
                 return self.attach(cx);
             }
             _ => {
-                pages.failed(from);
+                self.pages.get_or_insert_default().failed(from);
                 for conn in conns {
                     self.put(conn, State::Ahead);
                 }
@@ -246,5 +260,12 @@ impl<H: Handle> Room<H> {
                 self.advance(place, Some(from), cx);
             }
         }
+    }
+
+    /// Whether the log ends where one of these seats is, or before.
+    fn is_behind_any(&self, conns: &[ConnId], head: Seq) -> bool {
+        let of = |seat: &&crate::seat::Seat<H>| conns.contains(&seat.conn);
+        let mut seats = self.seats.rows().iter().filter(of);
+        seats.any(|seat| head <= seat.sent.seq)
     }
 }

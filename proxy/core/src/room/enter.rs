@@ -4,6 +4,7 @@ use super::missed::AGAIN_MS;
 use super::{Link, Room};
 use crate::ask::{Answer, Ask, Attached, Fault, Joined};
 use crate::book::Leave;
+use crate::counts::CountsAsked;
 use crate::cx::{Cx, Purpose};
 use crate::event::{Event, Login};
 use crate::events;
@@ -74,7 +75,8 @@ impl<H: Handle> Room<H> {
         let uid = login.uid.clone();
         let first = self.book.due(Some(&uid));
         self.say(first, cx);
-        self.ask(cx, ask, Purpose::Joined(conn));
+        let asked = self.counts.asked();
+        self.ask(cx, ask, Purpose::Joined(conn, asked));
     }
 
     /// The seat's past is not this history's, or its membership went with a tail that was lost.
@@ -98,15 +100,18 @@ impl<H: Handle> Room<H> {
             since: Some(since),
             history: 0,
         };
-        self.ask(cx, ask, Purpose::Joined(conn));
+        let asked = self.counts.asked();
+        self.ask(cx, ask, Purpose::Joined(conn, asked));
     }
 
-    /// Keeps a kick or the end of a membership with the join that it may concern. Whether one is under way.
+    /// Keeps a kick or the end of a membership with the join that it may concern. Whether one is under way. Who was here and
+    /// joins again by the room's own doing is meant in any case, whichever came first.
     pub(super) fn hear_end(&mut self, conn: ConnId, kicked: Option<&str>) -> bool {
         let Some(seat) = self.seats.get_mut(&conn) else {
             return true;
         };
         match seat.waiting.as_mut().map(|waiting| &mut waiting.why) {
+            Some(Why::Again { .. }) if kicked.is_some() => false,
             Some(
                 Why::Login {
                     heard, asked: true, ..
@@ -126,18 +131,21 @@ impl<H: Handle> Room<H> {
     pub(super) fn joined(
         &mut self,
         conn: ConnId,
+        asked: CountsAsked,
         answer: Result<Answer, Fault>,
         cx: &mut Cx<'_, H>,
     ) {
         match answer {
-            Ok(Answer::Joined(joined)) => self.entered(conn, &joined, cx),
+            Ok(Answer::Joined(joined)) => {
+                self.counts.answered(asked, joined.members, joined.online);
+                self.entered(conn, &joined, cx);
+            }
             Ok(_) => self.login_failed(conn, &unreadable(), cx),
             Err(fault) => self.login_failed(conn, &fault, cx),
         }
     }
 
     fn entered(&mut self, conn: ConnId, joined: &Joined, cx: &mut Cx<'_, H>) {
-        self.set_counts(joined.online, joined.members);
         let Some(waiting) = self
             .seats
             .get_mut(&conn)

@@ -48,14 +48,14 @@ impl<H: Handle> Room<H> {
         if header.db != cx.settings.db {
             return;
         }
-        let news = (self.online, self.total) != (header.online, header.members);
-        self.set_counts(header.online, header.members);
+        let news = (self.counts.online, self.counts.total) != (header.online, header.members);
+        self.counts.announced(header.members, header.online);
         match header.kind {
             Kind::Message => self.message(frame, &header, payload, cx),
             Kind::Ephemeral => {
                 let roomid = &self.roomid;
                 self.ring
-                    .push_event(None, |out| events::put_live(out, roomid, &header, payload));
+                    .push_event(|out| events::put_live(out, roomid, &header, payload));
                 self.wake(cx);
             }
             Kind::Presence => self.presence(&header, payload, news, cx),
@@ -190,7 +190,7 @@ impl<H: Handle> Room<H> {
         if !here.is_empty() {
             let event = events::presence(&roomid, header.members, header.online, Some(&here));
             self.ring
-                .push_event(None, |out| out.extend_from_slice(&event));
+                .push_presence(None, |out| out.extend_from_slice(&event));
         }
         for line in text.lines() {
             let (ms, total, num) = (header.ms, header.members, header.online);
@@ -199,10 +199,10 @@ impl<H: Handle> Room<H> {
             };
             let except: Option<Arc<str>> = Some(uid.into());
             match sign {
-                "+" => self.ring.push_event(except, |out| {
+                "+" => self.ring.push_presence(except, |out| {
                     events::put_came(out, &roomid, uid, ms, total, num);
                 }),
-                "-" => self.ring.push_event(except, |out| {
+                "-" => self.ring.push_presence(except, |out| {
                     events::put_went(out, &roomid, uid, ms, total, num);
                 }),
                 _ => {}
@@ -228,9 +228,12 @@ impl<H: Handle> Room<H> {
         let (word, reason) = text.split_once(' ').unwrap_or((&text, ""));
         match word {
             control::LEFT => {
+                if let Some(whereabouts) = &mut self.whereabouts {
+                    whereabouts.hear(&format!("-{}", header.uid));
+                }
                 self.end_uid(header.uid, None, "left", cx);
                 let (roomid, uid) = (self.roomid.clone(), header.uid);
-                self.ring.push_event(Some(uid.into()), |out| {
+                self.ring.push_presence(Some(uid.into()), |out| {
                     events::put_went(out, &roomid, uid, header.ms, header.members, header.online);
                 });
                 self.wake(cx);

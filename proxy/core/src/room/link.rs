@@ -3,6 +3,7 @@
 use super::Room;
 use super::missed::AGAIN_MS;
 use crate::ask::{Answer, Ask, Attached, Fault};
+use crate::counts::CountsAsked;
 use crate::cx::{Cx, Purpose};
 use crate::events;
 use crate::handle::{ConnId, Handle};
@@ -37,6 +38,7 @@ pub(super) struct Relink {
     fault: Option<Fault>,
     /// What was known of who is online when it was asked.
     asked: usize,
+    counts: CountsAsked,
 }
 
 impl<H: Handle> Room<H> {
@@ -111,6 +113,7 @@ impl<H: Handle> Room<H> {
         self.gather.get_or_insert_default();
         let mut relink = Relink {
             asked: self.whereabouts.get_or_insert_default().asked(),
+            counts: self.counts.asked(),
             ..Relink::default()
         };
         for some in uids.chunks(CHUNK) {
@@ -255,8 +258,7 @@ impl<H: Handle> Room<H> {
         let Some(at) = self.at() else { return };
         for seat in self.seats.rows_mut() {
             let asks = matches!(seat.state, State::Live | State::Full | State::Ahead);
-            if asks && seat.waiting.is_none() && seat.vouched().is_some_and(|own| own.seq > at.seq)
-            {
+            if asks && seat.waiting.is_none() && seat.is_ahead_of(at) {
                 seat.doubt();
                 self.apart += 1;
             }
@@ -306,16 +308,18 @@ impl<H: Handle> Room<H> {
     /// Who is online now, for those who may have missed who came and went.
     fn tell_presence(&mut self, cx: &mut Cx<'_, H>) {
         let Some(relink) = &self.relink else { return };
-        let (asked, answer) = (relink.asked, relink.answer.clone().unwrap_or_default());
+        let (asked, counts) = (relink.asked, relink.counts);
+        let answer = relink.answer.clone().unwrap_or_default();
         let names = self.who(asked, answer.online);
         let Some((total, online)) = answer.counts else {
             return;
         };
-        let online = names.as_ref().map_or(online, |names| names.len() as u64);
-        self.set_counts(online, total);
+        self.counts.answered(counts, total, online);
+        self.counts.named(names.as_deref());
+        let (total, online) = (self.counts.total, self.counts.online);
         let event = events::presence(&self.roomid, total, online, names.as_deref());
         self.ring
-            .push_event(None, |out| out.extend_from_slice(&event));
+            .push_presence(None, |out| out.extend_from_slice(&event));
         self.wake(cx);
     }
 

@@ -4,7 +4,7 @@ use super::Room;
 use crate::ask::{Answer, Ask, Fault, Range};
 use crate::cx::{Cx, Purpose};
 use crate::events;
-use crate::handle::{ConnId, Handle};
+use crate::handle::{ConnId, Handle, Push};
 use crate::seat::State;
 use room_core::position::{Position, Seq};
 
@@ -128,7 +128,7 @@ impl<H: Handle> Room<H> {
 
     fn append(&mut self, before: Position, range: &Range) {
         let mut at = before;
-        let (roomid, total, num) = (&self.roomid, self.total, self.online);
+        let (roomid, total, num) = (&self.roomid, self.counts.total, self.counts.online);
         for row in &range.rows {
             at = at.next(row.ms, row.uid.as_bytes(), &row.payload);
             self.ring.push(at, |out| {
@@ -199,10 +199,10 @@ impl<H: Handle> Room<H> {
             .filter(|seat| concerned(seat))
             .map(|seat| seat.conn)
             .collect();
-        let head = match answer {
-            Ok(Answer::Range(range)) if range.before == at => Some(range.head),
-            Ok(_) => None,
-            Err(fault) if fault.is("NOROOM") => None,
+        let (head, before) = match answer {
+            Ok(Answer::Range(range)) => (Some(range.head), range.before),
+            Err(fault) if fault.is("NOROOM") => (None, Position::default()),
+            Ok(_) => (None, Position::default()),
             Err(_) => {
                 for conn in conns {
                     self.doubt(conn);
@@ -211,16 +211,34 @@ impl<H: Handle> Room<H> {
                 return;
             }
         };
+        let mut any = false;
         for conn in conns {
-            match head {
-                Some(_) => self.believe(conn, at, cx),
-                None => self.join_again(conn, at, cx),
+            let true_so_far = head.is_some() && (before == at || self.deny(conn, at, cx));
+            any |= true_so_far;
+            match true_so_far {
+                true => self.believe(conn, at, cx),
+                false => self.join_again(conn, at, cx),
             }
         }
-        if let Some(head) = head {
+        if let Some(head) = head.filter(|_| any) {
             self.start(head, cx);
             self.advance_all(cx);
         }
+    }
+
+    /// Tells a client that its own message, said to be at `at`, is not of this history, where what it was handed is: it goes
+    /// on there. Whether that is so.
+    fn deny(&mut self, conn: ConnId, at: Position, cx: &mut Cx<'_, H>) -> bool {
+        let Some(seat) = self.seats.get_mut(&conn) else {
+            return false;
+        };
+        if !seat.settle_strange(at) {
+            return false;
+        }
+        cx.figures.resets += 1;
+        let event = events::reset(&self.roomid, at, seat.sent);
+        seat.handle.push(cx.now, &event, Push::Answer);
+        true
     }
 
     /// What a seat was handed is true up to `at`; so may be what its client was told of its own message beyond that.

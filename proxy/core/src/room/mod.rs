@@ -25,6 +25,7 @@ mod whereabouts;
 
 use crate::ask::{Answer, Fault};
 use crate::book::Book;
+use crate::counts::Counts;
 use crate::cx::{Cx, Purpose};
 use crate::handle::Handle;
 use crate::pages::Pages;
@@ -59,8 +60,7 @@ pub(crate) struct Room<H> {
     relink: Option<Box<Relink>>,
     counters: Option<Box<Counters>>,
     whereabouts: Option<Box<Whereabouts>>,
-    total: u64,
-    online: u64,
+    counts: Counts,
     /// Questions without an answer.
     open: u32,
     /// Serving: the next seat, and how many are still to be looked at.
@@ -101,8 +101,7 @@ impl<H: Handle> Room<H> {
             relink: None,
             counters: None,
             whereabouts: None,
-            total: 0,
-            online: 0,
+            counts: Counts::default(),
             open: 0,
             turn: 0,
             left: 0,
@@ -122,11 +121,6 @@ impl<H: Handle> Room<H> {
     fn ask(&mut self, cx: &mut Cx<'_, H>, ask: crate::ask::Ask, purpose: Purpose<H>) {
         self.open += 1;
         cx.ask(&self.key, ask, purpose);
-    }
-
-    pub(crate) fn set_counts(&mut self, online: u64, total: u64) {
-        self.online = online;
-        self.total = total;
     }
 
     /// When it wants to be looked at.
@@ -175,10 +169,10 @@ impl<H: Handle> Room<H> {
         match purpose {
             Purpose::Subscribed => self.subscribed(answer.err(), cx),
             Purpose::Unsubscribed => {}
-            Purpose::Joined(conn) => self.joined(conn, answer, cx),
+            Purpose::Joined(conn, asked) => self.joined(conn, asked, answer, cx),
             Purpose::Attached(uids) => self.attached(&uids, answer, cx),
             Purpose::Heard(uid) => self.heard(&uid, answer, cx),
-            Purpose::Here(handle, asked) => self.here(&handle, asked, answer, cx),
+            Purpose::Here(handle, asked, counts) => self.here(&handle, asked, counts, answer, cx),
             Purpose::Acked(to, uids) => self.acked(to, &uids, answer.err(), cx),
             Purpose::Went(at, uids) => self.went(at, &uids, answer.err(), cx),
             Purpose::Detached(uids) => self.detached(&uids, answer.err(), cx),
@@ -187,7 +181,8 @@ impl<H: Handle> Room<H> {
                 handle,
                 id,
                 bytes,
-            } => self.published(conn, &handle, id, bytes, answer, cx),
+                after,
+            } => self.published((conn, after), &handle, id, bytes, answer, cx),
             Purpose::Signalled {
                 handle,
                 id,

@@ -89,7 +89,7 @@ impl<H: Handle> Room<H> {
                 self.apart += 1;
                 return;
             };
-            if chunk.except.as_deref().is_some_and(|uid| uid == &*seat.uid) {
+            if chunk.passes(&seat.uid, seat.owes_synced) {
                 seat.next += 1;
                 continue;
             }
@@ -106,7 +106,7 @@ impl<H: Handle> Room<H> {
     }
 
     fn tell_synced(&mut self, place: usize, cx: &mut Cx<'_, H>) {
-        let (roomid, total, num) = (&self.roomid, self.total, self.online);
+        let (roomid, total, num) = (&self.roomid, self.counts.total, self.counts.online);
         if let Some(seat) = self.seats.at(place)
             && seat.owes_synced
             && seat.sent.seq >= seat.promised
@@ -137,8 +137,8 @@ impl<H: Handle> Room<H> {
         };
         counters.told = cx.now;
         if let Some(ms) = counters.waiting.take() {
-            let (roomid, total, num) = (&self.roomid, self.total, self.online);
-            self.ring.push_event(None, |out: &mut BytesMut| {
+            let (roomid, total, num) = (&self.roomid, self.counts.total, self.counts.online);
+            self.ring.push_presence(None, |out: &mut BytesMut| {
                 events::put_counters(out, roomid, ms, total, num);
             });
             self.wake(cx);

@@ -11,7 +11,7 @@ use crate::handle::{ConnId, Handle, Push};
 use crate::seat::{State, Waiting, Why};
 use crate::wire::{About, Outgoing};
 use bytes::Bytes;
-use room_core::position::Position;
+use room_core::position::{Position, Seq};
 
 impl<H: Handle> Room<H> {
     /// An event of a client takes effect, or waits for what is before it.
@@ -120,6 +120,7 @@ impl<H: Handle> Room<H> {
             handle: handle.clone(),
             id,
             bytes,
+            after: self.ring.at().seq,
         };
         self.ask_client(ask, purpose, cx);
     }
@@ -148,7 +149,7 @@ impl<H: Handle> Room<H> {
 
     pub(super) fn published(
         &mut self,
-        conn: ConnId,
+        (conn, after): (ConnId, Seq),
         handle: &H,
         id: Option<String>,
         bytes: usize,
@@ -158,7 +159,7 @@ impl<H: Handle> Room<H> {
         let event = match (answer, id) {
             (Ok(Answer::Published(published)), Some(id)) => {
                 if let (Some(at), Some(seat)) = (published.position, self.seats.get_mut(&conn)) {
-                    seat.vouch(at);
+                    seat.vouch(at, at.seq <= after && !published.duplicate);
                 }
                 Some(events::sent(&self.roomid, &id, &published))
             }
@@ -251,9 +252,13 @@ impl<H: Handle> Room<H> {
         cx: &mut Cx<'_, H>,
     ) {
         let event = match answer {
-            Ok(Answer::Members(next, rows)) => {
-                events::members(&self.roomid, &next, &rows, self.total, self.online)
-            }
+            Ok(Answer::Members(next, rows)) => events::members(
+                &self.roomid,
+                &next,
+                &rows,
+                self.counts.total,
+                self.counts.online,
+            ),
             Ok(_) => return handle.done(bytes),
             Err(fault) => refusal(&fault, &self.about("members")),
         };

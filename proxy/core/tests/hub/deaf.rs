@@ -53,6 +53,53 @@ fn one_read_at_any_rate() {
 }
 
 #[test]
+fn counts_that_overtake_the_answer_to_a_login_are_newer() {
+    let mut desk = Desk::new();
+    let ann = Conn::default();
+    desk.login(1, &ann, "ann", None);
+    let (request, _) = desk.one();
+    desk.answer(request, Ok(Answer::Done));
+    let (request, _) = desk.one();
+    let old = desk.joined(desk.head());
+    desk.online = 3;
+    let frame = desk.frame(
+        room_core::announce::Kind::Presence,
+        desk.head(),
+        "-",
+        b"+ann\n+bob\n+cid",
+    );
+    desk.hear(&frame);
+    desk.answer(request, Ok(old));
+    let told = ann.take();
+    let last = told.last().expect("synced");
+    assert_eq!(
+        (&last["event"], &last["num"]),
+        (&"synced".into(), &3.into())
+    );
+}
+
+#[test]
+fn who_logs_in_is_not_told_who_was_here_before() {
+    let mut desk = Desk::new();
+    let _ann = live(&mut desk);
+    let start = desk.head();
+    let one = desk.say("one");
+    desk.hear(&one);
+    let who = desk.frame(
+        room_core::announce::Kind::Presence,
+        desk.head(),
+        "-",
+        b"=ann",
+    );
+    desk.hear(&who);
+    // It comes back to where the ring still has what followed.
+    let bob = Conn::default();
+    desk.login(2, &bob, "bob", Some(start));
+    desk.answer_all();
+    assert_eq!(bob.names(), ["login", "one", "synced"]);
+}
+
+#[test]
 fn announcements_that_trail_the_answers_are_no_gap() {
     let mut desk = Desk::new();
     let ann = Conn::default();
@@ -154,6 +201,28 @@ fn a_kick_that_overtakes_the_answer_to_a_join_is_asked_about() {
     assert_eq!(bob.ended(), 1);
 }
 
+/// The kick came before the room was joined again, or the room counts kicks anew: no answer shows it.
+#[test]
+fn a_kick_ends_a_seat_whose_room_is_joined_again() {
+    let mut desk = Desk::new();
+    let ann = live(&mut desk);
+    let gone = desk.control("-", "gone");
+    desk.born_again(9);
+    desk.hear(&gone);
+    let (request, _) = desk.one();
+    desk.answer(request, Err(refused("NOROOM")));
+    let (join, ask) = desk.one();
+    assert!(matches!(ask, Ask::Join { .. }), "{ask:?}");
+    let kicked = desk.control("ann", "kicked spam");
+    desk.hear(&kicked);
+    let joined = desk.joined(desk.head());
+    desk.answer(join, Ok(joined));
+    assert_eq!((ann.names(), ann.ended()), (vec!["kicked".to_owned()], 1));
+    desk.pass(1_000);
+    let asks = desk.answer_all();
+    assert_eq!(asks, [Ask::Detach(vec!["ann".into()])]);
+}
+
 #[test]
 fn a_room_that_is_deleted_during_a_catch_up_is_joined_again() {
     let mut desk = Desk::new();
@@ -188,6 +257,34 @@ fn a_room_that_is_deleted_during_a_catch_up_is_joined_again() {
     assert!(desk.asks.is_empty());
     desk.pass(10_000);
     assert_eq!(desk.hub.figures().ranges, 1);
+}
+
+/// The word that the key is gone is late; a login is not.
+#[test]
+fn a_login_to_a_history_that_the_room_has_not_heard_of_asks_once() {
+    let mut desk = Desk::new();
+    let ann = live(&mut desk);
+    for n in 1..=3 {
+        let frame = desk.say(&n.to_string());
+        desk.hear(&frame);
+    }
+    ann.names();
+    let bob = Conn::default();
+    desk.login(2, &bob, "bob", None);
+    let (request, _) = desk.one();
+    desk.born_again(9);
+    let joined = desk.joined(desk.head());
+    desk.answer(request, Ok(joined));
+    let (request, ask) = desk.one();
+    assert!(matches!(ask, Ask::Range { from: 1, .. }), "{ask:?}");
+    let nothing = hub_core::ask::Range {
+        head: desk.head(),
+        before: desk.head(),
+        rows: Vec::new(),
+    };
+    desk.answer(request, Ok(Answer::Range(nothing)));
+    let (_, ask) = desk.one();
+    assert!(matches!(ask, Ask::Attach(_)), "{ask:?}");
 }
 
 #[test]

@@ -117,6 +117,26 @@ fn who_was_handed_a_lost_tail_and_confirmed_none_of_it_is_told() {
 }
 
 #[test]
+fn who_sent_to_a_history_that_a_failover_undid_is_told() {
+    let mut desk = Desk::new();
+    let ann = live(&mut desk);
+    let first = desk.say("first");
+    desk.hear(&first);
+    ann.names();
+    // The key is deleted and born again by this message; the server that takes over has heard of neither.
+    let (log, at) = (desk.log.clone(), desk.at.clone());
+    publish(&mut desk, &ann, "new");
+    desk.born_again(9);
+    desk.say("new");
+    stored(&mut desk);
+    assert_eq!(ann.names(), ["sent"]);
+    (desk.log, desk.at) = (log, at);
+    fail_over(&mut desk, 1);
+    let names = settle(&mut desk, &ann, &[]);
+    assert!(names.contains(&"reset".to_owned()), "{names:?}");
+}
+
+#[test]
 fn a_connection_that_goes_while_its_seat_joins_again_leaves_nothing_behind() {
     let mut desk = Desk::new();
     let _ann = live(&mut desk);

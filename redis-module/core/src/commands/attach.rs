@@ -18,7 +18,7 @@ pub struct Attached<'a> {
     pub kicks: Vec<(&'a [u8], u16)>,
     /// Uids.
     pub members: u64,
-    /// Uids with a session, these among them.
+    /// Uids that the others take for online, these among them.
     pub online: u64,
     /// Who these are, in rooms where presence names people: a proxy may have missed who came and went.
     pub who: Option<Vec<Box<[u8]>>>,
@@ -92,8 +92,7 @@ pub fn attach<'a>(
         place.sessions.hold(place.key, until);
     }
     reply.who = place.sessions.who(place.key, env.settings.presence_names);
-    let online = place.sessions.online(place.key);
-    reply.online = reply.who.as_ref().map_or(online, |who| who.len() as u64);
+    reply.online = place.sessions.online(place.key);
     let mut outcome = Outcome::of(reply);
     outcome.count(Counter::Joined, began);
     Ok(outcome)

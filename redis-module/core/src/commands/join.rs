@@ -40,7 +40,7 @@ pub struct Joined {
     pub new: bool,
     /// Members.
     pub members: u64,
-    /// Uids online.
+    /// Uids that the others take for online.
     pub online: u64,
     /// How often it was kicked.
     pub kicks: u16,

@@ -25,7 +25,7 @@ pub fn info<'a>(
     let room = room.ok_or(RoomError::NoRoom)?;
     Ok(Info {
         room,
-        online: sessions.online(key),
+        online: sessions.connected(key),
         limits: room.limits(defaults),
     })
 }

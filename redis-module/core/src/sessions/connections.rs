@@ -43,8 +43,9 @@ impl Sessions {
         let client = self.clients.entry(hello.client).or_default();
         let before = std::mem::replace(&mut client.lease, Lease::Until(until));
         Ok(match before {
-            Lease::Until(_) if !before.is_over(clock) => Greeting::Ok,
-            _ => Greeting::Announce,
+            // Also if its time is over: its sessions stand until a tick ends them.
+            Lease::Until(_) => Greeting::Ok,
+            Lease::None | Lease::Over => Greeting::Announce,
         })
     }
 

@@ -10,14 +10,19 @@ use crate::position::Seq;
 use std::cmp::Reverse;
 
 impl Sessions {
-    /// Uids with sessions in this room: a counter, which follows a dead connection when its [`chores`](Self::chores) are
-    /// done.
+    /// Uids that the others in this room take for online: those with sessions, and those that went and were not told gone
+    /// yet. If such a one comes back in time nothing is told, so a count without it would stay wrong for good.
     pub fn online(&self, room: RoomName<'_>) -> u64 {
         self.room_counts(room, |counts| counts.online)
     }
 
-    /// The uids with sessions in this room, in no promised order, if there are no more than `most`. Who went and was not told
-    /// gone yet is one of them: if it comes back in time, nothing is told.
+    /// Uids with sessions in this room: a counter, which follows a dead connection when its [`chores`](Self::chores) are
+    /// done.
+    pub fn connected(&self, room: RoomName<'_>) -> u64 {
+        self.room_counts(room, |counts| counts.connected)
+    }
+
+    /// Who is [`online`](Self::online), in no promised order, if they are no more than `most`.
     pub fn who(&self, room: RoomName<'_>, most: u64) -> Option<Vec<Box<[u8]>>> {
         if self.online(room) > most {
             return None;
@@ -25,7 +30,7 @@ impl Sessions {
         let room = self.find_room(room).and_then(|row| self.rooms.get(row));
         let first = room.map_or(NONE, |room| room.presences);
         let online = walk::<OWN, _>(&self.presences, first)
-            .filter(|(_, known)| known.counts().online > 0 || known.told && known.absent)
+            .filter(|(_, known)| known.counts().online > 0)
             .map(|(_, presence)| presence.uid.clone());
         Some(online.collect())
     }
@@ -84,7 +89,7 @@ impl Sessions {
         let rows = |old: &Sessions| [old.devices.end(), old.presences.end(), old.rooms.end()];
         let rubbish = self.rubbish.iter().flat_map(rows).map(u64::from);
         Totals {
-            online: self.total.online.into(),
+            online: self.total.connected.into(),
             rooms_online: self.total.rooms_online.into(),
             sessions: self.total.sessions.into(),
             ghosts: self.total.ghosts.into(),

@@ -23,7 +23,7 @@ impl Sessions {
         self.dead_rooms.push(row);
         self.rooms
             .get(row)
-            .is_some_and(|room| room.counts.online > 0)
+            .is_some_and(|room| room.counts.connected > 0)
     }
 
     /// Forgets the rooms of a database that was emptied or swapped; of all databases if `None`. Which ones had somebody

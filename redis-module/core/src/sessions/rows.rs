@@ -22,6 +22,8 @@ pub(super) struct Counts {
     /// Presence rows.
     pub(super) uids: u32,
     /// Uids with sessions.
+    pub(super) connected: u32,
+    /// Uids that others take for online: with sessions, or whose departure was not told yet.
     pub(super) online: u32,
     /// Uids with sessions or ghosts, or that went and were not told gone yet.
     pub(super) here: u32,
@@ -42,6 +44,7 @@ impl Counts {
             after.rooms_online,
         );
         shift(&mut self.uids, before.uids, after.uids);
+        shift(&mut self.connected, before.connected, after.connected);
         shift(&mut self.online, before.online, after.online);
         shift(&mut self.here, before.here, after.here);
         shift(&mut self.sessions, before.sessions, after.sessions);
@@ -103,6 +106,7 @@ impl Presence {
         rooms: 0,
         rooms_online: 0,
         uids: 1,
+        connected: 0,
         online: 0,
         here: 0,
         sessions: 0,
@@ -134,7 +138,8 @@ impl Presence {
             rooms: 0,
             rooms_online: 0,
             uids: 1,
-            online: u32::from(self.session_count > 0),
+            connected: u32::from(self.session_count > 0),
+            online: u32::from(self.session_count > 0 || self.absent),
             here: u32::from(self.session_count + ghosts > 0 || self.absent),
             sessions: self.session_count,
             ghosts,

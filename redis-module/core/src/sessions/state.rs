@@ -168,7 +168,7 @@ impl Sessions {
         };
         let was = room.counts;
         room.counts.shift(before, after);
-        room.counts.rooms_online = u32::from(room.counts.online > 0);
+        room.counts.rooms_online = u32::from(room.counts.connected > 0);
         db.counts.shift(&was, &room.counts);
         self.total.shift(&was, &room.counts);
     }

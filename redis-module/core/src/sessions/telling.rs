@@ -73,7 +73,10 @@ impl Sessions {
             if let Some(change) = self.change_of(room, changes) {
                 match knew {
                     true => change.went.push(uid),
-                    false => change.passed.push(uid),
+                    false => {
+                        change.passed.push(uid);
+                        change.again = true;
+                    }
                 }
             }
             self.counted(row, |this| {

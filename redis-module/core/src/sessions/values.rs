@@ -76,14 +76,14 @@ pub struct Change {
     pub came: Vec<Arc<[u8]>>,
     /// Uids whose last session went, longer ago than the grace period.
     pub went: Vec<Arc<[u8]>>,
-    /// Uids who came and went before anybody was told: no news, but they were here.
+    /// Uids who came and went before anybody was told by name: no news, but they were here.
     pub passed: Vec<Arc<[u8]>>,
-    /// Some came whom the others know from before this server started: that is no news, but a proxy that asked earlier was
-    /// told that they are not here. So all are told who is.
+    /// All are told who is here: some passed, and were counted meanwhile; or some came whom the others know from before this
+    /// server started, which is no news, but a proxy that asked earlier was told that they are not here.
     pub again: bool,
 }
 
-/// All rooms together. Like [`Sessions::online`](super::Sessions::online), what a dead connection leaves behind is counted
+/// All rooms together. Like [`Sessions::connected`](super::Sessions::connected), what a dead connection leaves behind is counted
 /// until it is cleared away.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {

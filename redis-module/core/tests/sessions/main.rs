@@ -319,17 +319,16 @@ impl Pair {
     /// What lags behind, at a moment at which it does not.
     fn compare_counts(&mut self) {
         let rows = &self.naive.rows;
-        let online = |room: RoomNo| {
-            let of_room = rows
-                .iter()
-                .filter(|(key, row)| key.0 == room && row.live() > 0);
+        let count = |room: RoomNo, which: fn(&naive::Row) -> bool| {
+            let of_room = rows.iter().filter(|(key, row)| key.0 == room && which(row));
             of_room.count() as u64
         };
+        let connected = |room: RoomNo| count(room, |row| row.live() > 0);
         let totals = self.real.totals();
-        assert_eq!(totals.online, (0..ROOMS).map(online).sum());
+        assert_eq!(totals.online, (0..ROOMS).map(connected).sum());
         assert_eq!(
             totals.rooms_online,
-            (0..ROOMS).filter(|room| online(*room) > 0).count() as u64
+            (0..ROOMS).filter(|room| connected(*room) > 0).count() as u64
         );
         assert_eq!(
             totals.sessions,
@@ -352,7 +351,11 @@ impl Pair {
             (0..ROOMS).filter(here).map(key_of).collect::<Vec<_>>()
         );
         for room in 0..ROOMS {
-            assert_eq!(self.real.online(key_of(room).as_name()), online(room));
+            let (key, online) = (key_of(room), count(room, naive::Row::is_online));
+            assert_eq!(self.real.connected(key.as_name()), connected(room));
+            assert_eq!(self.real.online(key.as_name()), online);
+            let who = self.real.who(key.as_name(), u64::MAX);
+            assert_eq!(who.map(|who| who.len() as u64), Some(online));
         }
     }
 

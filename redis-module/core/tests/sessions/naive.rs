@@ -1,6 +1,6 @@
 //! Sessions as plain maps and lists: everything is done at once and in full, whatever that costs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) const DEVICE_GRACE: u64 = 60;
 pub(crate) const GRACE: u64 = 20;
@@ -85,6 +85,11 @@ impl Row {
             Of::Session(_) => None,
         };
         self.devices.iter().filter_map(ghost).collect()
+    }
+
+    /// Whether the others take it for online.
+    pub(crate) fn is_online(&self) -> bool {
+        self.live() > 0 || self.absent.is_some()
     }
 
     pub(crate) fn is_here(&self) -> bool {
@@ -312,7 +317,7 @@ impl Naive {
             lease_until: Some(clock + lease),
         };
         self.names.insert(name, row);
-        match before.is_some_and(|until| until >= clock && !was_over) {
+        match before.is_some() && !was_over {
             true => Answer::Ok,
             false => Answer::Announce,
         }
@@ -344,13 +349,10 @@ impl Naive {
     /// (what, room, uid) of all that is to be told.
     pub(crate) fn flush(&mut self, now: u64) -> Vec<(&'static str, RoomNo, u8)> {
         let mut told = Vec::new();
+        let mut again = BTreeSet::new();
         for ((room, uid), row) in &mut self.rows {
-            if std::mem::take(&mut row.again)
-                && row.told
-                && row.live() > 0
-                && !told.contains(&("again", *room, 0))
-            {
-                told.push(("again", *room, 0));
+            if std::mem::take(&mut row.again) && row.told && row.live() > 0 {
+                again.insert(*room);
             }
             if row.live() > 0 && !row.told {
                 row.told = true;
@@ -359,10 +361,14 @@ impl Naive {
             if row.absent.is_some_and(|since| since + GRACE <= now) {
                 row.absent = None;
                 let what = if row.told { "went" } else { "passed" };
+                if !row.told {
+                    again.insert(*room);
+                }
                 row.told = false;
                 told.push((what, *room, *uid));
             }
         }
+        told.extend(again.into_iter().map(|room| ("again", room, 0)));
         self.tidy();
         told.sort_unstable();
         told

@@ -12,7 +12,7 @@ fn one_proxy_has_one_connection_and_a_lease() {
     assert_eq!(sessions.sessions_of(ROOM, b"a"), 0);
     assert_eq!(sessions.expire_leases(1502, DEVICE_GRACE), 0);
     clear_up(&mut sessions, 1502);
-    assert_eq!(sessions.online(ROOM), 0);
+    assert_eq!(sessions.connected(ROOM), 0);
     let again = hello(&mut sessions, 1, "p", None, 1600);
     assert_eq!(again, Announce, "the sessions ended");
     sessions.join(1, ROOM, b"a", 0, None);
@@ -36,6 +36,17 @@ fn a_pause_of_redis_is_not_the_silence_of_its_proxies() {
         Announce,
         "what has ended does not come back"
     );
+}
+
+/// When Redis was held up it does what came meanwhile, and only then looks at the time.
+#[test]
+fn a_lease_goes_on_until_somebody_ends_it() {
+    let mut sessions = Sessions::default();
+    hello(&mut sessions, 1, "p", None, 0);
+    sessions.join(1, ROOM, b"a", 0, None);
+    assert_eq!(hello(&mut sessions, 1, "p", None, 4000), Ok);
+    assert_eq!(sessions.expire_leases(4001, DEVICE_GRACE), 0);
+    assert_eq!(sessions.sessions_of(ROOM, b"a"), 1);
 }
 
 #[test]

@@ -10,11 +10,11 @@ fn a_dead_connection_takes_its_sessions_along() {
     gone(&mut sessions, 1, 100);
     assert_eq!(sessions.sessions_of(ROOM, b"a"), 0);
     assert_eq!(sessions.sessions_of(ROOM, b"b"), 1);
-    assert_eq!((sessions.online(ROOM), sessions.totals().chores), (2, 2));
+    assert_eq!((sessions.connected(ROOM), sessions.totals().chores), (2, 2));
     assert_eq!(sessions.chores(100, 1), 1);
     assert_eq!(sessions.totals().chores, 1);
     clear_up(&mut sessions, 100);
-    assert_eq!((sessions.online(ROOM), sessions.totals().chores), (1, 0));
+    assert_eq!((sessions.connected(ROOM), sessions.totals().chores), (1, 0));
     assert_eq!(sessions.totals().ghosts, 2);
 }
 
@@ -38,6 +38,42 @@ fn arrivals_are_told_once_and_a_blip_is_not_told_at_all() {
     let told = sessions.flush(15_000, 5000, 1000);
     assert_eq!(texts(&told[0].1.went), ["a"]);
     assert!(sessions.flush(99_000, 5000, 1000).is_empty());
+}
+
+/// A blip is told to nobody: so whoever asks during one is to be told what the others take for true.
+#[test]
+fn during_a_blip_all_count_the_same() {
+    let mut sessions = Sessions::default();
+    for (client, uid) in [(1, b"a"), (2, b"b")] {
+        sessions.join(client, ROOM, uid, 0, None);
+    }
+    sessions.flush(0, 100, 10);
+    let seen = |sessions: &Sessions| {
+        let who = sessions.who(ROOM, 10).unwrap();
+        assert_eq!(sessions.online(ROOM), who.len() as u64);
+        who.len()
+    };
+    gone(&mut sessions, 1, 1000);
+    assert_eq!(seen(&sessions), 2);
+    clear_up(&mut sessions, 1000);
+    assert_eq!((seen(&sessions), sessions.connected(ROOM)), (2, 1));
+    assert!(sessions.who(ROOM, 1).is_none());
+    sessions.attach(3, ROOM, b"a", 0, false);
+    assert_eq!(seen(&sessions), 2);
+    assert!(sessions.flush(9000, 100, 10).is_empty());
+
+    sessions.detach(3, ROOM, b"a", 9000);
+    assert_eq!(seen(&sessions), 2);
+    let told = sessions.flush(9100, 100, 10);
+    assert_eq!((texts(&told[0].1.went), seen(&sessions)), (vec!["a"], 1));
+    // Who was never told of by name is counted all the same, from its coming until all are told.
+    sessions.join(1, ROOM, b"c", 0, None);
+    sessions.detach(1, ROOM, b"c", 9200);
+    assert_eq!(seen(&sessions), 2);
+    assert!(sessions.flush(9200, 100, 10).is_empty());
+    assert_eq!(seen(&sessions), 2);
+    assert!(sessions.flush(9300, 100, 10)[0].1.again);
+    assert_eq!(seen(&sessions), 1);
 }
 
 #[test]
@@ -88,7 +124,7 @@ fn a_crowd_is_told_a_part_at_a_time() {
     assert_eq!(came, 26);
     gone(&mut sessions, 1, 1000);
     clear_up(&mut sessions, 1050);
-    assert_eq!(sessions.online(ROOM), 0);
+    assert_eq!((sessions.connected(ROOM), sessions.online(ROOM)), (0, 25));
     let went = [1099, 1100, 1200, 1300, 1400].map(|now| {
         let changes = sessions.flush(now, 100, 10);
         changes.first().map_or(0, |(_, change)| change.went.len())
@@ -123,6 +159,7 @@ fn who_came_and_went_unseen_was_here() {
     assert!(sessions.flush(1099, 100, 10).is_empty());
     let changes = sessions.flush(1100, 100, 10);
     assert_eq!(texts(&changes[0].1.passed), ["a"]);
+    assert!(changes[0].1.again, "it was counted meanwhile");
     assert!(changes[0].1.came.is_empty() && changes[0].1.went.is_empty());
     assert!(!sessions.anybody(ROOM) && is_bare(&sessions));
 }
