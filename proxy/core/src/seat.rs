@@ -88,8 +88,8 @@ pub(crate) struct Seat<H> {
     vouched: Option<Position>,
     /// That was before a history that may have gone: it is asked about before what is told of a newer message takes its place.
     vouched_before: bool,
-    /// What the answers to heartbeats will confirm.
-    notes: VecDeque<(Beat, Position)>,
+    /// What the answers to heartbeats will confirm. A connection at rest keeps no memory for it.
+    notes: Option<Box<VecDeque<(Beat, Position)>>>,
     pub(crate) waiting: Option<Box<Waiting>>,
 }
 
@@ -118,7 +118,7 @@ impl<H: Handle> Seat<H> {
             promised: 0,
             vouched: None,
             vouched_before: false,
-            notes: VecDeque::new(),
+            notes: None,
             waiting: None,
         }
     }
@@ -128,7 +128,7 @@ impl<H: Handle> Seat<H> {
         self.sent = at;
         self.vouched = None;
         self.vouched_before = false;
-        self.notes = VecDeque::new();
+        self.notes = None;
     }
 
     /// Its client was told that its message is stored at `at`.
@@ -161,20 +161,21 @@ impl<H: Handle> Seat<H> {
         if self.acks {
             return;
         }
-        let full = self.notes.len() >= MOST_NOTES;
-        match self.notes.back_mut() {
+        let notes = self.notes.get_or_insert_default();
+        let full = notes.len() >= MOST_NOTES;
+        match notes.back_mut() {
             Some(last) if full || last.0 == beat => *last = (beat, sent),
-            _ => self.notes.push_back((beat, sent)),
+            _ => notes.push_back((beat, sent)),
         }
     }
 
     /// The client answered a heartbeat: what that confirms.
     pub(crate) fn answered(&mut self, beat: Beat) -> Option<Position> {
-        let many = self.notes.partition_point(|note| note.0 <= beat);
-        let to = self.notes.drain(..many).next_back().map(|note| note.1);
-        if self.notes.is_empty() {
-            // A connection at rest keeps no memory for it.
-            self.notes = VecDeque::new();
+        let notes = self.notes.as_mut()?;
+        let many = notes.partition_point(|note| note.0 <= beat);
+        let to = notes.drain(..many).next_back().map(|note| note.1);
+        if notes.is_empty() {
+            self.notes = None;
         }
         to
     }
