@@ -88,11 +88,12 @@ pub(crate) struct Cx<'a, H> {
 }
 
 impl<H> Cx<'_, H> {
-    /// Asks, and notes what for.
-    pub(crate) fn ask(&mut self, key: &Arc<str>, ask: Ask, purpose: Purpose<H>) {
+    /// Asks about a room, and notes what for. Its key is made anew: a room at rest does not keep it.
+    pub(crate) fn ask(&mut self, roomid: &str, ask: Ask, purpose: Purpose<H>) {
+        let key = [&self.settings.key_prefix, roomid].concat().into();
         self.open.last += 1;
         let request = self.open.last;
         self.open.list.insert(request, (self.place, purpose));
-        self.asks.push((request, key.clone(), ask));
+        self.asks.push((request, key, ask));
     }
 }

@@ -59,8 +59,7 @@ impl<H: Handle> Hub<H> {
         if let Some(place) = self.rooms.find(roomid) {
             return place;
         }
-        let key: Arc<str> = format!("{}{roomid}", self.settings.key_prefix).into();
-        self.rooms.add(Room::new(roomid.clone(), key))
+        self.rooms.add(Room::new(roomid.clone()))
     }
 
     /// Lets a room handle something, and sees what it wants then.
@@ -330,7 +329,7 @@ impl<H: Handle> Hub<H> {
                 place: u32::MAX,
                 up: true,
             };
-            cx.ask(&slot.room.key, Ask::Unsubscribe, Purpose::Unsubscribed);
+            cx.ask(&slot.room.roomid, Ask::Unsubscribe, Purpose::Unsubscribed);
         }
         if let Some(due) = slot.due {
             self.times.remove(&(due, place));

@@ -5,7 +5,7 @@ use crate::handle::{Beat, ConnId, Handle};
 use crate::table::Keyed;
 use room_core::position::{Position, Seq};
 use serde_json::value::RawValue;
-use std::collections::VecDeque;
+use smallvec::SmallVec;
 use std::sync::Arc;
 
 /// Heartbeats without an answer whose reach is remembered; with more, one covers what two did.
@@ -89,7 +89,7 @@ pub(crate) struct Seat<H> {
     /// That was before a history that may have gone: it is asked about before what is told of a newer message takes its place.
     vouched_before: bool,
     /// What the answers to heartbeats will confirm. A connection at rest keeps no memory for it.
-    notes: Option<Box<VecDeque<(Beat, Position)>>>,
+    notes: Option<Box<SmallVec<[(Beat, Position); 2]>>>,
     pub(crate) waiting: Option<Box<Waiting>>,
 }
 
@@ -163,9 +163,9 @@ impl<H: Handle> Seat<H> {
         }
         let notes = self.notes.get_or_insert_default();
         let full = notes.len() >= MOST_NOTES;
-        match notes.back_mut() {
+        match notes.last_mut() {
             Some(last) if full || last.0 == beat => *last = (beat, sent),
-            _ => notes.push_back((beat, sent)),
+            _ => notes.push((beat, sent)),
         }
     }
 
