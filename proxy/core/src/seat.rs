@@ -32,6 +32,9 @@ pub(crate) enum State {
     Gone,
 }
 
+/// What the client will have had when it answers a heartbeat.
+type Notes = SmallVec<[(Beat, Position); 2]>;
+
 /// What the seat's next events wait for.
 #[derive(Debug)]
 pub(crate) struct Waiting {
@@ -89,7 +92,7 @@ pub(crate) struct Seat<H> {
     /// That was before a history that may have gone: it is asked about before what is told of a newer message takes its place.
     vouched_before: bool,
     /// What the answers to heartbeats will confirm. A connection at rest keeps no memory for it.
-    notes: Option<Box<SmallVec<[(Beat, Position); 2]>>>,
+    notes: Option<Box<Notes>>,
     pub(crate) waiting: Option<Box<Waiting>>,
 }
 
