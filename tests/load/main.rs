@@ -12,6 +12,7 @@
 //! | `plot` | draws the figures of a file |
 //! | `publish` | what a publish costs Redis, against PUBLISH, Lua and XADD |
 //! | `publish-absent` | what a publish costs the server with many absent members, against one with none |
+//! | `rooms` | people in many rooms at human pace, against Centrifugo: memory, logins, coming back, deliveries |
 //! | `slow` | what a client that reads at a crawl costs the proxy, and whether others notice |
 
 mod blocks;
@@ -29,6 +30,7 @@ mod plot;
 mod publish;
 mod publish_absent;
 mod results;
+mod rooms;
 mod slow;
 
 use clap::{Parser, Subcommand};
@@ -72,6 +74,8 @@ enum What {
     Publish(publish::Options),
     /// Server CPU of a publish with many absent members, against one with none
     PublishAbsent(publish_absent::Options),
+    /// People in twenty rooms each at human pace: memory, logins, coming back, CPU of a delivery, against Centrifugo
+    Rooms(rooms::Options),
     /// A client that reads 1 KB/s in a room with 1 MB/s
     Slow(slow::Options),
 }
@@ -90,6 +94,7 @@ impl What {
             Self::Peers(options) => ("peers", peers::run(options)),
             Self::Publish(options) => ("publish", publish::run(options)),
             Self::PublishAbsent(options) => ("publish-absent", publish_absent::run(options)),
+            Self::Rooms(options) => ("rooms", rooms::run(options)),
             Self::Slow(options) => ("slow", slow::run(options)),
         }
     }
