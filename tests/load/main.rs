@@ -3,6 +3,7 @@
 //! | name | what it measures |
 //! |---|---|
 //! | `blocks` | what holds Redis, and for how long |
+//! | `churn` | people who come, talk and vanish: what the proxy keeps of them (`heap`: its live bytes) |
 //! | `fanout` | what a delivery costs the proxy, against a loop of `send()` (`floor`) |
 //! | `far` | a Redis that is 1 to 200 ms away: live latency, logins, kicks, acknowledgements, a reconnect |
 //! | `instructions` | instructions per delivery, per publish, and of ATTACH, RANGE and QUEUE (`looks`), counted by valgrind |
@@ -16,11 +17,13 @@
 //! | `slow` | what a client that reads at a crawl costs the proxy, and whether others notice |
 
 mod blocks;
+mod churn;
 mod crowd;
 mod fanout;
 mod far;
 mod figures;
 mod floor;
+mod heap;
 mod instructions;
 mod looks;
 mod many;
@@ -53,6 +56,8 @@ struct Options {
 enum What {
     /// For how long Redis is held by what may be large
     Blocks(blocks::Options),
+    /// Live bytes of the proxy before and after people who come, talk and vanish
+    Churn(churn::Options),
     /// Proxy CPU of a delivery, against a loop of send()
     Fanout(fanout::Options),
     /// A Redis that is far: latency, logins, kicks, acknowledgements, a reconnect
@@ -85,6 +90,7 @@ impl What {
     fn run(&self) -> (&'static str, Value) {
         match self {
             Self::Blocks(options) => ("blocks", blocks::run(options)),
+            Self::Churn(options) => ("churn", churn::run(options)),
             Self::Fanout(options) => (options.name(), fanout::run(options)),
             Self::Far(options) => ("far", far::run(options)),
             Self::Floor(_) | Self::Plot(_) => unreachable!("they measure nothing"),

@@ -58,6 +58,9 @@ pub(crate) enum Purpose<H> {
     Checked(Position),
 }
 
+/// What a list of open questions keeps place for when there are none.
+const KEPT: usize = 1024;
+
 /// Questions without an answer, of all rooms of a hub.
 #[derive(Debug)]
 pub(crate) struct Open<H> {
@@ -71,6 +74,18 @@ impl<H> Default for Open<H> {
             list: HashMap::new(),
             last: 0,
         }
+    }
+}
+
+impl<H> Open<H> {
+    /// A question was answered: which room's it was, and what it was for.
+    pub(crate) fn take(&mut self, request: Request) -> Option<(u32, Purpose<H>)> {
+        let taken = self.list.remove(&request);
+        if self.list.is_empty() && self.list.capacity() > 2 * KEPT {
+            // All had come at once, perhaps.
+            self.list.shrink_to(KEPT);
+        }
+        taken
     }
 }
 

@@ -205,7 +205,7 @@ impl<H: Handle> Hub<H> {
         if self.up != Some(generation) {
             return;
         }
-        if let Some((place, purpose)) = self.open.list.remove(&request) {
+        if let Some((place, purpose)) = self.open.take(request) {
             self.with(now, place, asks, |room, cx| {
                 room.answer(purpose, answer, cx)
             });
