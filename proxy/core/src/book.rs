@@ -136,7 +136,9 @@ impl Book {
         row.last = None;
         // Redis keeps the lower of what the session had and where this join starts.
         row.known = Some(row.known.map_or(at.seq, |known| known.min(at.seq)));
-        self.mark(uid);
+        if row.news().is_some() {
+            self.mark(uid);
+        }
     }
 
     /// The join failed. Whether Redis has a session of the uid is not known: it is ended, unless somebody is here.
