@@ -42,6 +42,14 @@ pub(crate) trait Talk: Send + Sync + 'static {
     fn returns(&self) -> bool {
         false
     }
+    /// How often a client may say something by itself, if it does.
+    fn pause(&self) -> Option<Duration> {
+        None
+    }
+    /// What it says in its n-th turn.
+    fn says(&self, _client: usize, _turn: usize) -> Option<Said> {
+        None
+    }
 }
 
 /// What a client sends: one WebSocket message.
@@ -193,8 +201,17 @@ async fn live(
         say(&mut light, said).await?;
     }
     let mut turn = Some(turn);
+    let mut words = OwnWords::new(talk.pause(), client);
     loop {
-        let bytes = light.next().await?;
+        let bytes = tokio::select! {
+            bytes = light.next() => bytes?,
+            number = words.next() => {
+                if let Some(said) = talk.says(client, number) {
+                    say(&mut light, said).await?;
+                }
+                continue;
+            }
+        };
         let heard = talk.heard(client, &bytes);
         if heard.messages > 0 {
             if let Some(sent) = stamp(&bytes) {
@@ -212,6 +229,36 @@ async fn live(
         for said in heard.answers {
             say(&mut light, said).await?;
         }
+    }
+}
+
+/// When a client says something by itself.
+struct OwnWords {
+    pause: Option<Duration>,
+    next: tokio::time::Instant,
+    turns: usize,
+}
+
+impl OwnWords {
+    /// Not all at the same time.
+    fn new(pause: Option<Duration>, client: usize) -> Self {
+        let shift = (client * 7919 % 1000) as u32;
+        Self {
+            pause,
+            next: tokio::time::Instant::now() + pause.unwrap_or_default() * shift / 1000,
+            turns: 0,
+        }
+    }
+
+    /// Waits for the next turn; its number.
+    async fn next(&mut self) -> usize {
+        let Some(pause) = self.pause else {
+            return std::future::pending().await;
+        };
+        tokio::time::sleep_until(self.next).await;
+        self.next += pause;
+        self.turns += 1;
+        self.turns - 1
     }
 }
 

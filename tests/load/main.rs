@@ -3,6 +3,7 @@
 //! | name | what it measures |
 //! |---|---|
 //! | `blocks` | what holds Redis, and for how long |
+//! | `churn` | people who come, talk and vanish: what the proxy keeps of them (`heap`: its live bytes) |
 //! | `fanout` | what a delivery costs the proxy, against a loop of `send()` (`floor`) |
 //! | `far` | a Redis that is 1 to 200 ms away: live latency, logins, kicks, acknowledgements, a reconnect |
 //! | `instructions` | instructions per delivery, per publish, and of ATTACH, RANGE and QUEUE (`looks`), counted by valgrind |
@@ -13,14 +14,17 @@
 //! | `publish` | what a publish costs Redis, against PUBLISH, Lua and XADD |
 //! | `publish-absent` | what a publish costs the server with many absent members, against one with none |
 //! | `relink` | 60,000 rooms come back after a reconnect at a short answer time-out |
+//! | `rooms` | people in many rooms at human pace, against Centrifugo: memory, logins, coming back, deliveries |
 //! | `slow` | what a client that reads at a crawl costs the proxy, and whether others notice |
 
 mod blocks;
+mod churn;
 mod crowd;
 mod fanout;
 mod far;
 mod figures;
 mod floor;
+mod heap;
 mod instructions;
 mod looks;
 mod many;
@@ -31,6 +35,7 @@ mod publish;
 mod publish_absent;
 mod relink;
 mod results;
+mod rooms;
 mod slow;
 
 use clap::{Parser, Subcommand};
@@ -53,6 +58,8 @@ struct Options {
 enum What {
     /// For how long Redis is held by what may be large
     Blocks(blocks::Options),
+    /// Live bytes of the proxy before and after people who come, talk and vanish
+    Churn(churn::Options),
     /// Proxy CPU of a delivery, against a loop of send()
     Fanout(fanout::Options),
     /// A Redis that is far: latency, logins, kicks, acknowledgements, a reconnect
@@ -76,6 +83,8 @@ enum What {
     PublishAbsent(publish_absent::Options),
     /// 60,000 rooms come back after a reconnect
     Relink(relink::Options),
+    /// People in twenty rooms each at human pace: memory, logins, coming back, CPU of a delivery, against Centrifugo
+    Rooms(rooms::Options),
     /// A client that reads 1 KB/s in a room with 1 MB/s
     Slow(slow::Options),
 }
@@ -85,6 +94,7 @@ impl What {
     fn run(&self) -> (&'static str, Value) {
         match self {
             Self::Blocks(options) => ("blocks", blocks::run(options)),
+            Self::Churn(options) => ("churn", churn::run(options)),
             Self::Fanout(options) => (options.name(), fanout::run(options)),
             Self::Far(options) => ("far", far::run(options)),
             Self::Floor(_) | Self::Plot(_) => unreachable!("they measure nothing"),
@@ -95,6 +105,7 @@ impl What {
             Self::Publish(options) => ("publish", publish::run(options)),
             Self::PublishAbsent(options) => ("publish-absent", publish_absent::run(options)),
             Self::Relink(options) => ("relink", relink::run(options)),
+            Self::Rooms(options) => ("rooms", rooms::run(options)),
             Self::Slow(options) => ("slow", slow::run(options)),
         }
     }

@@ -31,7 +31,7 @@ struct Uid {
     /// What its seats here have confirmed.
     seats: SmallVec<[(ConnId, Position); 1]>,
     /// What the last seat had confirmed, when all are gone.
-    last: Option<Position>,
+    last: Option<Box<Position>>,
     /// Joins under way: nothing of the uid is sent meanwhile.
     joining: u16,
     /// `ROOM.AWAY`s under way: no acknowledgement may overtake them.
@@ -57,7 +57,8 @@ impl Keyed for Uid {
 impl Uid {
     fn lowest(&self) -> Option<Position> {
         let here = self.seats.iter().map(|seat| seat.1);
-        here.min_by_key(|at| at.seq).or(self.last)
+        here.min_by_key(|at| at.seq)
+            .or(self.last.as_deref().copied())
     }
 
     /// What Redis does not know yet.
@@ -80,10 +81,23 @@ impl Uid {
 #[derive(Debug, Default)]
 pub(crate) struct Book {
     uids: Table<Uid>,
-    /// Those about whom something may be to say.
+    /// Most of the time there is nothing.
+    news: Option<Box<News>>,
+}
+
+/// What may be to say.
+#[derive(Debug, Default)]
+struct News {
+    /// About whom.
     marked: Vec<Arc<str>>,
     /// What seats that went without a logout had confirmed.
     away: VecDeque<(Arc<str>, Position)>,
+}
+
+impl News {
+    fn is_empty(&self) -> bool {
+        self.marked.is_empty() && self.away.is_empty()
+    }
 }
 
 impl Book {
@@ -122,7 +136,9 @@ impl Book {
         row.last = None;
         // Redis keeps the lower of what the session had and where this join starts.
         row.known = Some(row.known.map_or(at.seq, |known| known.min(at.seq)));
-        self.mark(uid);
+        if row.news().is_some() {
+            self.mark(uid);
+        }
     }
 
     /// The join failed. Whether Redis has a session of the uid is not known: it is ended, unless somebody is here.
@@ -138,7 +154,8 @@ impl Book {
             && !row.marked
         {
             row.marked = true;
-            self.marked.push(row.uid.clone());
+            let news = self.news.get_or_insert_default();
+            news.marked.push(row.uid.clone());
         }
     }
 
@@ -177,12 +194,13 @@ impl Book {
         };
         let (_, at) = row.seats.remove(place);
         if row.seats.is_empty() {
-            row.last = lowest;
+            row.last = lowest.map(Box::new);
         }
         if how == Leave::Away {
-            self.away.push_back((row.uid.clone(), at));
-            if self.away.len() > MOST_AWAY {
-                self.away.pop_front();
+            let away = &mut self.news.get_or_insert_default().away;
+            away.push_back((row.uid.clone(), at));
+            if away.len() > MOST_AWAY {
+                away.pop_front();
             }
         }
         self.mark(uid);
@@ -206,12 +224,12 @@ impl Book {
 
     /// Whether there is something to say, now or when an answer comes.
     pub(crate) fn is_due(&self) -> bool {
-        !(self.marked.is_empty() && self.away.is_empty())
+        self.news.as_ref().is_some_and(|news| !news.is_empty())
     }
 
     /// Whether nothing is known of anybody.
     pub(crate) fn is_empty(&self) -> bool {
-        self.uids.is_empty() && self.away.is_empty()
+        self.uids.is_empty() && self.news.as_ref().is_none_or(|news| news.away.is_empty())
     }
 
     /// How many uids it has.
@@ -223,15 +241,24 @@ impl Book {
     /// follows: then it is said at once.
     pub(crate) fn due(&mut self, of: Option<&str>) -> Vec<Ask> {
         let mut asks = Vec::new();
-        self.due_away(of, &mut asks);
+        let Some(mut news) = self.news.take() else {
+            return asks;
+        };
+        self.due_away(of, &mut news.away, &mut asks);
+        self.due_marked(of, &mut news.marked, &mut asks);
+        self.news = (!news.is_empty()).then_some(news);
+        asks
+    }
+
+    fn due_marked(&mut self, of: Option<&str>, marked: &mut Vec<Arc<str>>, asks: &mut Vec<Ask>) {
         let (mut acks, mut detach) = (Groups::default(), Vec::new());
         let mut later = Vec::new();
         // Of most who come there is nothing to say: when all come at once the list is not walked for each.
         let nothing = |of| !self.uids.get(of).is_some_and(|row: &Uid| row.marked);
         if of.is_some_and(nothing) {
-            return asks;
+            return;
         }
-        for uid in std::mem::take(&mut self.marked) {
+        for uid in std::mem::take(marked) {
             if of.is_some_and(|of| of != &*uid) {
                 later.push(uid);
                 continue;
@@ -258,7 +285,7 @@ impl Book {
                 detach.push(uid);
             }
         }
-        self.marked = later;
+        *marked = later;
         for (position, uids) in in_order(acks) {
             asks.extend(
                 uids.chunks(CHUNK)
@@ -266,13 +293,20 @@ impl Book {
             );
         }
         asks.extend(detach.chunks(CHUNK).map(|some| Ask::Detach(some.to_vec())));
-        asks
     }
 
-    fn due_away(&mut self, of: Option<&str>, asks: &mut Vec<Ask>) {
+    fn due_away(
+        &mut self,
+        of: Option<&str>,
+        away: &mut VecDeque<(Arc<str>, Position)>,
+        asks: &mut Vec<Ask>,
+    ) {
+        if away.is_empty() {
+            return;
+        }
         let mut groups = Groups::default();
         let mut later = VecDeque::new();
-        for (uid, position) in std::mem::take(&mut self.away) {
+        for (uid, position) in std::mem::take(away) {
             if of.is_some_and(|of| of != &*uid) {
                 later.push_back((uid, position));
                 continue;
@@ -282,7 +316,7 @@ impl Book {
             }
             put(&mut groups, position, &uid);
         }
-        self.away = later;
+        *away = later;
         for (position, uids) in in_order(groups) {
             asks.extend(
                 uids.chunks(CHUNK)
@@ -314,7 +348,10 @@ impl Book {
                 row.away = row.away.saturating_sub(1);
             }
             if again {
-                self.away.push_back((uid.clone(), at));
+                self.news
+                    .get_or_insert_default()
+                    .away
+                    .push_back((uid.clone(), at));
             }
             self.mark(uid);
         }

@@ -235,6 +235,11 @@ impl Client {
             None => roomid.into(),
         };
         self.logins = self.logins.wrapping_add(1);
+        if self.rooms.is_empty() {
+            // Most are in one, for which the library would make place for four.
+            self.rooms.reserve_exact(1);
+            self.places.reserve_exact(1);
+        }
         self.rooms.push(roomid.clone());
         self.places.push(Place {
             login: self.logins,

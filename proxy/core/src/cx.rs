@@ -61,6 +61,9 @@ pub(crate) enum Purpose<H> {
     Checked(Position),
 }
 
+/// What a list of open questions keeps place for when there are none.
+const KEPT: usize = 1024;
+
 /// Questions without an answer, of all rooms of a hub.
 #[derive(Debug)]
 pub(crate) struct Open<H> {
@@ -74,6 +77,18 @@ impl<H> Default for Open<H> {
             list: HashMap::new(),
             last: 0,
         }
+    }
+}
+
+impl<H> Open<H> {
+    /// A question was answered: which room's it was, and what it was for.
+    pub(crate) fn take(&mut self, request: Request) -> Option<(u32, Purpose<H>)> {
+        let taken = self.list.remove(&request);
+        if self.list.is_empty() && self.list.capacity() > 2 * KEPT {
+            // All had come at once, perhaps.
+            self.list.shrink_to(KEPT);
+        }
+        taken
     }
 }
 
@@ -91,11 +106,12 @@ pub(crate) struct Cx<'a, H> {
 }
 
 impl<H> Cx<'_, H> {
-    /// Asks, and notes what for.
-    pub(crate) fn ask(&mut self, key: &Arc<str>, ask: Ask, purpose: Purpose<H>) {
+    /// Asks about a room, and notes what for. Its key is made anew: a room at rest does not keep it.
+    pub(crate) fn ask(&mut self, roomid: &str, ask: Ask, purpose: Purpose<H>) {
+        let key = [&self.settings.key_prefix, roomid].concat().into();
         self.open.last += 1;
         let request = self.open.last;
         self.open.list.insert(request, (self.place, purpose));
-        self.asks.push((request, key.clone(), ask));
+        self.asks.push((request, key, ask));
     }
 }

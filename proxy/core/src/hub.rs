@@ -6,10 +6,11 @@ use crate::cx::{Asks, Cx, Open, Purpose};
 use crate::event::Event;
 use crate::figures::Figures;
 use crate::handle::{Beat, ConnId, Handle};
+use crate::places::Places;
 use crate::room::{Link, Room};
 use crate::settings::Settings;
 use bytes::Bytes;
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// See the top of the file. What a room does is in `room`.
@@ -17,9 +18,7 @@ use std::sync::Arc;
 pub struct Hub<H> {
     settings: Settings,
     figures: Figures,
-    names: HashMap<Arc<str>, u32>,
-    rooms: Vec<Option<Slot<H>>>,
-    free: Vec<u32>,
+    rooms: Places<H>,
     open: Open<H>,
     /// The generation of the link that is up.
     up: Option<u64>,
@@ -32,25 +31,13 @@ pub struct Hub<H> {
     times: BTreeSet<(u64, u32)>,
 }
 
-#[derive(Debug)]
-struct Slot<H> {
-    room: Box<Room<H>>,
-    due: Option<u64>,
-    /// It stands in the list of those with something to write.
-    behind: bool,
-    /// When nobody was in it any more.
-    empty_since: Option<u64>,
-}
-
 impl<H: Handle> Hub<H> {
     /// One without rooms and without a link.
     pub fn new(settings: Settings) -> Self {
         Self {
             settings,
             figures: Figures::default(),
-            names: HashMap::new(),
-            rooms: Vec::new(),
-            free: Vec::new(),
+            rooms: Places::default(),
             open: Open::default(),
             up: None,
             queue: VecDeque::new(),
@@ -63,34 +50,16 @@ impl<H: Handle> Hub<H> {
     /// What was counted.
     pub fn figures(&self) -> Figures {
         Figures {
-            rooms: self.names.len() as u64,
+            rooms: self.rooms.len() as u64,
             ..self.figures
         }
     }
 
     fn room(&mut self, roomid: &Arc<str>) -> u32 {
-        if let Some(place) = self.names.get(roomid) {
-            return *place;
+        if let Some(place) = self.rooms.find(roomid) {
+            return place;
         }
-        let key: Arc<str> = format!("{}{roomid}", self.settings.key_prefix).into();
-        let slot = Slot {
-            room: Box::new(Room::new(roomid.clone(), key)),
-            due: None,
-            behind: false,
-            empty_since: None,
-        };
-        let place = match self.free.pop() {
-            Some(place) => place,
-            None => {
-                self.rooms.push(None);
-                (self.rooms.len() - 1) as u32
-            }
-        };
-        if let Some(free) = self.rooms.get_mut(place as usize) {
-            *free = Some(slot);
-        }
-        self.names.insert(roomid.clone(), place);
-        place
+        self.rooms.add(Room::new(roomid.clone()))
     }
 
     /// Lets a room handle something, and sees what it wants then.
@@ -101,7 +70,7 @@ impl<H: Handle> Hub<H> {
         asks: &mut Asks,
         what: impl FnOnce(&mut Room<H>, &mut Cx<'_, H>),
     ) {
-        let Some(Some(slot)) = self.rooms.get_mut(place as usize) else {
+        let Some(slot) = self.rooms.get_mut(place) else {
             return;
         };
         let mut cx = Cx {
@@ -199,7 +168,7 @@ impl<H: Handle> Hub<H> {
         mut what: impl FnMut(&mut Room<H>, &mut Cx<'_, H>),
     ) {
         for roomid in roomids {
-            if let Some(&place) = self.names.get(roomid) {
+            if let Some(place) = self.rooms.find(roomid) {
                 self.with(now, place, asks, &mut what);
             }
         }
@@ -219,7 +188,7 @@ impl<H: Handle> Hub<H> {
         }
         self.figures.frames += 1;
         let roomid = channel.strip_prefix(self.settings.key_prefix.as_str());
-        if let Some(&place) = roomid.and_then(|roomid| self.names.get(roomid)) {
+        if let Some(place) = roomid.and_then(|roomid| self.rooms.find(roomid)) {
             self.with(now, place, asks, |room, cx| room.announced(frame, cx));
         }
     }
@@ -236,7 +205,7 @@ impl<H: Handle> Hub<H> {
         if self.up != Some(generation) {
             return;
         }
-        if let Some((place, purpose)) = self.open.list.remove(&request) {
+        if let Some((place, purpose)) = self.open.take(request) {
             self.with(now, place, asks, |room, cx| {
                 room.answer(purpose, answer, cx)
             });
@@ -250,7 +219,7 @@ impl<H: Handle> Hub<H> {
             self.down_now(now, asks);
         }
         self.up = Some(generation);
-        self.queue = self.places().into();
+        self.queue = self.rooms.all().into();
         self.link_more(now, asks);
     }
 
@@ -264,7 +233,7 @@ impl<H: Handle> Hub<H> {
     fn down_now(&mut self, now: u64, asks: &mut Asks) {
         self.up = None;
         asks.clear();
-        for slot in self.rooms.iter_mut().flatten() {
+        for slot in self.rooms.slots_mut() {
             slot.room.unlink();
         }
         self.linking = 0;
@@ -276,21 +245,15 @@ impl<H: Handle> Hub<H> {
                 room.answer(purpose, Err(Fault::Down), cx)
             });
         }
-        for place in self.places() {
+        for place in self.rooms.all() {
             self.with(now, place, asks, |room, cx| room.down(cx));
         }
         self.queue.clear();
     }
 
-    fn places(&self) -> Vec<u32> {
-        let mut places: Vec<u32> = self.names.values().copied().collect();
-        places.sort_unstable();
-        places
-    }
-
     /// Redis had ended the sessions of this link: all are announced again.
     pub fn announce(&mut self, now: u64, asks: &mut Asks) {
-        for place in self.places() {
+        for place in self.rooms.all() {
             self.with(now, place, asks, |room, cx| room.announce(cx));
         }
     }
@@ -314,7 +277,7 @@ impl<H: Handle> Hub<H> {
         let Some(place) = self.behind.pop_front() else {
             return false;
         };
-        if let Some(Some(slot)) = self.rooms.get_mut(place as usize) {
+        if let Some(slot) = self.rooms.get_mut(place) {
             slot.behind = false;
         }
         self.with(now, place, asks, |room, cx| {
@@ -335,7 +298,7 @@ impl<H: Handle> Hub<H> {
                 return;
             }
             self.times.pop_first();
-            if let Some(Some(slot)) = self.rooms.get_mut(place as usize) {
+            if let Some(slot) = self.rooms.get_mut(place) {
                 slot.due = None;
             }
             self.with(now, place, asks, |room, cx| room.tick(cx));
@@ -345,17 +308,18 @@ impl<H: Handle> Hub<H> {
 
     /// A room that nobody was in for a while goes.
     fn end_empty(&mut self, now: u64, place: u32, asks: &mut Asks) {
-        let Some(Some(slot)) = self.rooms.get(place as usize) else {
+        let Some(slot) = self.rooms.get(place) else {
             return;
         };
         let pause = self.settings.room_pause;
         if slot.empty_since.is_none_or(|since| now < since + pause) {
             return;
         }
-        let roomid = slot.room.roomid.clone();
+        let Some(slot) = self.rooms.remove(place) else {
+            return;
+        };
         if slot.room.link != Link::None && self.up.is_some() {
             // Nobody waits for the answer.
-            let key = slot.room.key.clone();
             let mut cx = Cx {
                 now,
                 settings: &self.settings,
@@ -365,33 +329,24 @@ impl<H: Handle> Hub<H> {
                 place: u32::MAX,
                 up: true,
             };
-            cx.ask(&key, Ask::Unsubscribe, Purpose::Unsubscribed);
+            cx.ask(&slot.room.roomid, Ask::Unsubscribe, Purpose::Unsubscribed);
         }
-        if let Some(Some(due)) = self
-            .rooms
-            .get(place as usize)
-            .map(|slot| slot.as_ref().and_then(|slot| slot.due))
-        {
+        if let Some(due) = slot.due {
             self.times.remove(&(due, place));
-        }
-        self.names.remove(&roomid);
-        if let Some(slot) = self.rooms.get_mut(place as usize) {
-            *slot = None;
         }
         self.queue.retain(|known| *known != place);
         self.behind.retain(|known| *known != place);
-        self.free.push(place);
     }
 
     /// The proxy stops: everybody is away, and everything is reported.
     pub fn stop(&mut self, now: u64, asks: &mut Asks) {
-        for place in self.places() {
+        for place in self.rooms.all() {
             self.with(now, place, asks, |room, cx| room.stop(cx));
         }
     }
 
     /// Whether nothing is left to report, and no question is open.
     pub fn is_idle(&self) -> bool {
-        self.open.list.is_empty() && self.rooms.iter().flatten().all(|slot| slot.room.is_empty())
+        self.open.list.is_empty() && self.rooms.slots().all(|slot| slot.room.is_empty())
     }
 }

@@ -17,6 +17,7 @@
 //! | `json` | JSON objects into bytes |
 //! | [`settings`] | limits and times |
 //! | [`hub`] | the rooms of one thread |
+//! | `places` | rooms by name and by number |
 //! | `room` | one room |
 //! | `seat` | a connection's place in a room |
 //! | `ring` | a room's last frames |
@@ -45,6 +46,7 @@ pub mod handle;
 pub mod hub;
 mod json;
 mod pages;
+mod places;
 mod ring;
 mod room;
 mod seat;

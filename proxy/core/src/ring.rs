@@ -63,30 +63,56 @@ impl Chunk {
 /// See the top of the file. Chunks are numbered from 0 on.
 #[derive(Debug)]
 pub(crate) struct Ring {
-    chunks: VecDeque<Chunk>,
+    /// Everything up to here went through.
+    at: Position,
     /// The number of the first chunk that is kept.
     first: u64,
+    /// A room that was quiet for a while has nothing but its end.
+    kept: Option<Box<Kept>>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    chunks: VecDeque<Chunk>,
     size: usize,
     /// What gathers for the next chunk.
     open: BytesMut,
     marks: SmallVec<[Mark; 1]>,
-    /// Everything up to here is in chunks or went through them …
+    /// Everything up to here is in chunks or went through them; the rest gathers.
     sealed: Position,
-    /// … and with what gathers up to here.
-    at: Position,
 }
 
-impl Ring {
-    /// An empty one that everything after `at` comes to. Its first chunk has the number `first`.
-    pub(crate) fn new(at: Position, first: u64) -> Self {
+impl Kept {
+    fn new(at: Position) -> Self {
         Self {
             chunks: VecDeque::new(),
-            first,
             size: 0,
             open: BytesMut::new(),
             marks: SmallVec::new(),
             sealed: at,
+        }
+    }
+
+    fn close(&mut self, at: Position, about: About) {
+        let chunk = Chunk {
+            bytes: std::mem::take(&mut self.open).freeze(),
+            before: self.sealed,
+            marks: std::mem::take(&mut self.marks),
+            about,
+        };
+        self.sealed = at;
+        self.size += chunk.size();
+        self.chunks.push_back(chunk);
+    }
+}
+
+impl Ring {
+    /// An empty one that everything after `at` comes to. Its first chunk has the number `first`.
+    pub(crate) const fn new(at: Position, first: u64) -> Self {
+        Self {
             at,
+            first,
+            kept: None,
         }
     }
 
@@ -101,23 +127,30 @@ impl Ring {
 
     /// The number that the next chunk gets.
     pub(crate) fn end(&self) -> u64 {
-        self.first + self.chunks.len() as u64
+        let kept = self.kept.as_ref();
+        self.first + kept.map_or(0, |kept| kept.chunks.len()) as u64
     }
 
-    pub(crate) const fn size(&self) -> usize {
-        self.size
+    pub(crate) fn size(&self) -> usize {
+        self.kept.as_ref().map_or(0, |kept| kept.size)
+    }
+
+    fn kept(&mut self) -> &mut Kept {
+        self.kept
+            .get_or_insert_with(|| Box::new(Kept::new(self.at)))
     }
 
     /// Adds the message at `to`, which follows: `encode` appends its frame.
     pub(crate) fn push(&mut self, to: Position, encode: impl FnOnce(&mut BytesMut)) {
-        encode(&mut self.open);
+        let kept = self.kept();
+        encode(&mut kept.open);
+        kept.marks.push((to, kept.open.len() as u32));
         self.at = to;
-        self.marks.push((to, self.open.len() as u32));
     }
 
     /// Adds an event that is not stored.
     pub(crate) fn push_event(&mut self, encode: impl FnOnce(&mut BytesMut)) {
-        encode(&mut self.open);
+        encode(&mut self.kept().open);
     }
 
     /// Adds an event about presence, for all but a uid.
@@ -127,51 +160,45 @@ impl Ring {
         encode: impl FnOnce(&mut BytesMut),
     ) {
         self.seal();
-        encode(&mut self.open);
-        self.close(About::Presence(except));
+        let at = self.at;
+        let kept = self.kept();
+        encode(&mut kept.open);
+        kept.close(at, About::Presence(except));
     }
 
     /// Makes a chunk of what has gathered.
     pub(crate) fn seal(&mut self) {
-        if !self.open.is_empty() {
-            self.close(About::Talk);
+        if let Some(kept) = &mut self.kept
+            && !kept.open.is_empty()
+        {
+            kept.close(self.at, About::Talk);
         }
-    }
-
-    fn close(&mut self, about: About) {
-        let chunk = Chunk {
-            bytes: std::mem::take(&mut self.open).freeze(),
-            before: self.sealed,
-            marks: std::mem::take(&mut self.marks),
-            about,
-        };
-        self.sealed = self.at;
-        self.size += chunk.size();
-        self.chunks.push_back(chunk);
     }
 
     /// The chunk of a number.
     pub(crate) fn chunk(&self, number: u64) -> Option<&Chunk> {
         let index = usize::try_from(number.checked_sub(self.first)?).ok()?;
-        self.chunks.get(index)
+        self.kept.as_ref()?.chunks.get(index)
     }
 
     /// Whether the message at this position went through, as far as is remembered.
     pub(crate) fn has(&self, at: Position) -> bool {
-        let known =
-            |chunk: &Chunk| chunk.before == at || chunk.marks.iter().any(|mark| mark.0 == at);
+        let is_here = |mark: &Mark| mark.0 == at;
+        let known = |chunk: &Chunk| chunk.before == at || chunk.marks.iter().any(is_here);
         at == self.at
-            || self.marks.iter().any(|mark| mark.0 == at)
-            || self.chunks.iter().rev().any(known)
+            || self.kept.as_ref().is_some_and(|kept| {
+                kept.marks.iter().any(is_here) || kept.chunks.iter().rev().any(known)
+            })
     }
 
     /// Where somebody who has everything up to `at` goes on: what is left of the chunk that ends later, and the number of
     /// the next one. `None` if that is not here. To be called when all is sealed.
     pub(crate) fn find(&self, at: Position) -> Option<(Option<Bytes>, u64)> {
-        if at == self.at && self.marks.is_empty() {
+        let gathers = |kept: &Kept| !kept.marks.is_empty();
+        if at == self.at && !self.kept.as_deref().is_some_and(gathers) {
             return Some((None, self.end()));
         }
-        for (index, chunk) in self.chunks.iter().enumerate().rev() {
+        for (index, chunk) in self.kept.as_ref()?.chunks.iter().enumerate().rev() {
             if chunk.end() == at && chunk.before != at {
                 return Some((None, self.first + index as u64 + 1));
             }
@@ -184,15 +211,18 @@ impl Ring {
 
     /// Drops the oldest chunks before `needed`, until no more than `most` bytes are kept.
     pub(crate) fn shrink(&mut self, needed: u64, most: usize) {
-        while self.size > most && self.first < needed {
-            let Some(chunk) = self.chunks.pop_front() else {
+        let Some(kept) = &mut self.kept else {
+            return;
+        };
+        while kept.size > most && self.first < needed {
+            let Some(chunk) = kept.chunks.pop_front() else {
                 break;
             };
-            self.size -= chunk.size();
+            kept.size -= chunk.size();
             self.first += 1;
         }
-        if self.chunks.is_empty() {
-            self.chunks = VecDeque::new();
+        if kept.chunks.is_empty() && kept.open.is_empty() {
+            self.kept = None;
         }
     }
 }
@@ -263,11 +293,11 @@ mod tests {
     fn what_nobody_needs_is_dropped() {
         let mut ring = ring();
         ring.shrink(5, 0);
-        assert_eq!((ring.chunks.len(), ring.end()), (1, 6));
+        assert_eq!((ring.kept().chunks.len(), ring.end()), (1, 6));
         assert_eq!(rest(&ring, at(13)), None);
         assert_eq!(rest(&ring, at(15)), Some("16;17;".into()));
         ring.shrink(6, 0);
-        assert!(ring.chunks.is_empty());
+        assert!(ring.kept.is_none());
         assert_eq!((ring.size(), ring.end(), ring.at()), (0, 6, at(17)));
         assert_eq!(rest(&ring, at(17)), Some(String::new()));
     }

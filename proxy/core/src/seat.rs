@@ -5,7 +5,7 @@ use crate::handle::{Beat, ConnId, Handle};
 use crate::table::Keyed;
 use room_core::position::{Position, Seq};
 use serde_json::value::RawValue;
-use std::collections::VecDeque;
+use smallvec::SmallVec;
 use std::sync::Arc;
 
 /// Heartbeats without an answer whose reach is remembered; with more, one covers what two did.
@@ -31,6 +31,9 @@ pub(crate) enum State {
     /// Its connection is gone, and will say so.
     Gone,
 }
+
+/// What the client will have had when it answers a heartbeat.
+type Notes = SmallVec<[(Beat, Position); 2]>;
 
 /// What the seat's next events wait for.
 #[derive(Debug)]
@@ -95,8 +98,8 @@ pub(crate) struct Seat<H> {
     /// Where the room was when it came: `synced` comes not before.
     pub(crate) promised: Seq,
     vouched: Option<Vouched>,
-    /// What the answers to heartbeats will confirm.
-    notes: VecDeque<(Beat, Position)>,
+    /// What the answers to heartbeats will confirm. A connection at rest keeps no memory for it.
+    notes: Option<Box<Notes>>,
     pub(crate) waiting: Option<Box<Waiting>>,
 }
 
@@ -124,7 +127,7 @@ impl<H: Handle> Seat<H> {
             next: 0,
             promised: 0,
             vouched: None,
-            notes: VecDeque::new(),
+            notes: None,
             waiting: None,
         }
     }
@@ -133,7 +136,7 @@ impl<H: Handle> Seat<H> {
     pub(crate) fn restart(&mut self, at: Position) {
         self.sent = at;
         self.vouched = None;
-        self.notes = VecDeque::new();
+        self.notes = None;
     }
 
     /// Its client was told that its message is stored at `at`; `back`: though the room was further on when it was asked.
@@ -195,20 +198,21 @@ impl<H: Handle> Seat<H> {
         if self.acks {
             return;
         }
-        let full = self.notes.len() >= MOST_NOTES;
-        match self.notes.back_mut() {
+        let notes = self.notes.get_or_insert_default();
+        let full = notes.len() >= MOST_NOTES;
+        match notes.last_mut() {
             Some(last) if full || last.0 == beat => *last = (beat, sent),
-            _ => self.notes.push_back((beat, sent)),
+            _ => notes.push((beat, sent)),
         }
     }
 
     /// The client answered a heartbeat: what that confirms.
     pub(crate) fn answered(&mut self, beat: Beat) -> Option<Position> {
-        let many = self.notes.partition_point(|note| note.0 <= beat);
-        let to = self.notes.drain(..many).next_back().map(|note| note.1);
-        if self.notes.is_empty() {
-            // A connection at rest keeps no memory for it.
-            self.notes = VecDeque::new();
+        let notes = self.notes.as_mut()?;
+        let many = notes.partition_point(|note| note.0 <= beat);
+        let to = notes.drain(..many).next_back().map(|note| note.1);
+        if notes.is_empty() {
+            self.notes = None;
         }
         to
     }

@@ -5,7 +5,7 @@ use super::address::Address;
 use super::backoff::Backoff;
 use super::commands::{On, Reading, answer, command};
 use super::identity::Identity;
-use super::lane::Lane;
+use super::lane::{Lane, MOST_OPEN};
 use super::pair::{Pair, Refusal};
 use super::value::{checked, fault_of};
 use crate::broken::panic_at;
@@ -326,6 +326,8 @@ impl Lanes {
         let now = Instant::now();
         while !self.commands.is_full() && !self.announcements.is_full() {
             let Some(next) = self.waiting.pop_front() else {
+                // All came at once, perhaps: it does not keep the memory.
+                self.waiting.shrink_to(MOST_OPEN);
                 return;
             };
             let (on, reading, command) = command(&next.key, next.ask);

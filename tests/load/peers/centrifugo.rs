@@ -70,6 +70,7 @@ fn node(program: &Path, folder: &Path, redis: u16) -> Result<(u16, Process), Str
             "channel": { "without_namespace": {
                 "history_size": 1000, "history_ttl": "10m", "force_recovery": true,
                 "allow_subscribe_for_client": true, "allow_subscribe_for_anonymous": true,
+                "allow_publish_for_subscriber": true, "allow_publish_for_anonymous": true,
             } },
         });
         let file = folder.join(format!("centrifugo-{port}.json"));

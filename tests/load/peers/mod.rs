@@ -12,15 +12,15 @@
 //!
 //! Every other file is one peer. One that cannot be had is reported as such.
 
-mod centrifugo;
+pub(crate) mod centrifugo;
 mod latency;
 mod mosquitto;
 mod nats;
-mod person;
-mod roomcast;
+pub(crate) mod person;
+pub(crate) mod roomcast;
 mod socketio;
 mod speaker;
-mod stack;
+pub(crate) mod stack;
 mod steady;
 mod storm;
 mod tutorial;
@@ -161,7 +161,7 @@ fn start(peer: &dyn Peer, servers: usize) -> Result<Stack, String> {
 }
 
 /// A peer that cannot be measured: said in the table, and a row of the figures.
-fn cannot(peer: &dyn Peer, why: &str) -> Value {
+pub(crate) fn cannot(peer: &dyn Peer, why: &str) -> Value {
     println!("{:<15} {why}", peer.name());
     json!({ "peer": peer.name(), "not_measured": why })
 }

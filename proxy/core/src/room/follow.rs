@@ -99,10 +99,10 @@ impl<H: Handle> Room<H> {
         if self.ring.has(frame) {
             return Verdict::Duplicate;
         }
-        match self.trail {
+        match &mut self.trail {
             _ if frame.seq == at.seq => Verdict::Contradicts,
-            Some(trail) if follows(trail) => {
-                self.trail = Some(frame);
+            Some(trail) if follows(**trail) => {
+                **trail = frame;
                 Verdict::Duplicate
             }
             _ => Verdict::Unknown,

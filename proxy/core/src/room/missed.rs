@@ -63,11 +63,11 @@ impl<H: Handle> Room<H> {
             return self.read_missed(cx);
         }
         // If the message does not follow even this, it is of a history that is no more: the own position is looked at.
-        if self.trail == Some(range.before) {
+        if self.trail.as_deref() == Some(&range.before) {
             self.trail = None;
             return self.read_missed(cx);
         }
-        self.trail = Some(range.before);
+        self.trail = Some(Box::new(range.before));
         self.replay(cx);
     }
 

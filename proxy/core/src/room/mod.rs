@@ -44,7 +44,6 @@ use whereabouts::Whereabouts;
 #[derive(Debug)]
 pub(crate) struct Room<H> {
     pub(crate) roomid: Arc<str>,
-    pub(crate) key: Arc<str>,
     pub(crate) link: Link,
     /// Whether the room knows where it is: the ring's end.
     knows: bool,
@@ -56,7 +55,7 @@ pub(crate) struct Room<H> {
     pages: Option<Box<Pages>>,
     gather: Option<Box<Gather>>,
     /// The chain of announcements that are older than the room's position.
-    trail: Option<Position>,
+    trail: Option<Box<Position>>,
     relink: Option<Box<Relink>>,
     counters: Option<Box<Counters>>,
     whereabouts: Option<Box<Whereabouts>>,
@@ -85,10 +84,9 @@ struct Times {
 const NEVER: u64 = u64::MAX;
 
 impl<H: Handle> Room<H> {
-    pub(crate) fn new(roomid: Arc<str>, key: Arc<str>) -> Self {
+    pub(crate) fn new(roomid: Arc<str>) -> Self {
         Self {
             roomid,
-            key,
             link: Link::None,
             knows: false,
             ring: Ring::new(Position::default(), 0),
@@ -120,7 +118,7 @@ impl<H: Handle> Room<H> {
 
     fn ask(&mut self, cx: &mut Cx<'_, H>, ask: crate::ask::Ask, purpose: Purpose<H>) {
         self.open += 1;
-        cx.ask(&self.key, ask, purpose);
+        cx.ask(&self.roomid, ask, purpose);
     }
 
     /// When it wants to be looked at.

@@ -1,0 +1,115 @@
+//! Rooms by their place, a number, and by their name. A place that became free is given to the next room.
+
+use crate::room::Room;
+use hashbrown::{DefaultHashBuilder, HashTable};
+use std::hash::BuildHasher;
+
+/// A room, and what its hub notes about it.
+#[derive(Debug)]
+pub(crate) struct Slot<H> {
+    pub(crate) room: Room<H>,
+    /// When it wants to be looked at.
+    pub(crate) due: Option<u64>,
+    /// It stands in the list of those with something to write.
+    pub(crate) behind: bool,
+    /// When nobody was in it any more.
+    pub(crate) empty_since: Option<u64>,
+}
+
+/// See the top of the file.
+#[derive(Debug)]
+pub(crate) struct Places<H> {
+    // Lists that double have room for twice as many: what they hold is small.
+    slots: Vec<Option<Box<Slot<H>>>>,
+    free: Vec<u32>,
+    names: HashTable<u32>,
+    hasher: DefaultHashBuilder,
+}
+
+impl<H> Default for Places<H> {
+    fn default() -> Self {
+        Self {
+            slots: Vec::new(),
+            free: Vec::new(),
+            names: HashTable::new(),
+            hasher: DefaultHashBuilder::default(),
+        }
+    }
+}
+
+impl<H> Places<H> {
+    pub(crate) fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    pub(crate) fn get(&self, place: u32) -> Option<&Slot<H>> {
+        self.slots.get(place as usize)?.as_deref()
+    }
+
+    pub(crate) fn get_mut(&mut self, place: u32) -> Option<&mut Slot<H>> {
+        self.slots.get_mut(place as usize)?.as_deref_mut()
+    }
+
+    /// The place of the room of this name.
+    pub(crate) fn find(&self, roomid: &str) -> Option<u32> {
+        let is_it = |place: &u32| name(&self.slots, *place) == Some(roomid);
+        self.names
+            .find(self.hasher.hash_one(roomid), is_it)
+            .copied()
+    }
+
+    /// Gives a place to a room whose name has none.
+    pub(crate) fn add(&mut self, room: Room<H>) -> u32 {
+        let own = self.hasher.hash_one(&*room.roomid);
+        let slot = Some(Box::new(Slot {
+            room,
+            due: None,
+            behind: false,
+            empty_since: None,
+        }));
+        let place = match self.free.pop() {
+            Some(place) => place,
+            None => {
+                self.slots.push(None);
+                (self.slots.len() - 1) as u32
+            }
+        };
+        if let Some(free) = self.slots.get_mut(place as usize) {
+            *free = slot;
+        }
+        let (slots, hasher) = (&self.slots, &self.hasher);
+        let hash = |place: &u32| name(slots, *place).map_or(0, |name| hasher.hash_one(name));
+        self.names.insert_unique(own, place, hash);
+        place
+    }
+
+    /// Takes a room out.
+    pub(crate) fn remove(&mut self, place: u32) -> Option<Box<Slot<H>>> {
+        let slot = self.slots.get_mut(place as usize)?.take()?;
+        let own = self.hasher.hash_one(&*slot.room.roomid);
+        if let Ok(entry) = self.names.find_entry(own, |known| *known == place) {
+            entry.remove();
+        }
+        self.free.push(place);
+        Some(slot)
+    }
+
+    /// The places of all rooms, in their order.
+    pub(crate) fn all(&self) -> Vec<u32> {
+        let taken = |place: &u32| self.get(*place).is_some();
+        (0..self.slots.len() as u32).filter(taken).collect()
+    }
+
+    pub(crate) fn slots(&self) -> impl Iterator<Item = &Slot<H>> {
+        self.slots.iter().flatten().map(|slot| &**slot)
+    }
+
+    pub(crate) fn slots_mut(&mut self) -> impl Iterator<Item = &mut Slot<H>> {
+        self.slots.iter_mut().flatten().map(|slot| &mut **slot)
+    }
+}
+
+fn name<H>(slots: &[Option<Box<Slot<H>>>], place: u32) -> Option<&str> {
+    let slot = slots.get(place as usize)?.as_ref()?;
+    Some(&slot.room.roomid)
+}
