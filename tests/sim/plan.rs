@@ -203,7 +203,8 @@ impl Plan {
                 self.acts
                     .push((at - random.to(500), Act::Refuse(which, ms)));
                 for _ in 0..3 {
-                    self.publish(random, at - random.to(500), quiet);
+                    let when = at - random.to(500);
+                    self.publish(random, when, quiet);
                 }
             }
         }

@@ -36,6 +36,8 @@ impl<H: Handle> Room<H> {
         if self.seats.get(&conn).is_none() {
             cx.figures.seats += 1;
             self.seats.push(Seat::new(conn, handle.clone(), &login));
+            // The walk over the seats goes one further, or it ends before somebody whom it owes a message.
+            self.left += u32::from(self.left > 0);
         }
         if let Some(seat) = self.seats.get_mut(&conn) {
             seat.state = State::Out;
