@@ -241,6 +241,13 @@ impl Judge<'_> {
         confirmed.retain(|(_, _, at)| seen.contains(at));
     }
 
+    /// Its uid left: it forgets the room, and nobody can tell it of messages that go later.
+    pub(crate) fn left(track: &mut Track) {
+        track.last = None;
+        track.confirmed.clear();
+        track.owed_kick = None;
+    }
+
     /// A plain device's connection ended: as it says nothing of its past when it comes back, what was lost a moment ago it
     /// cannot be told.
     pub(crate) fn cut_off(&mut self, key: &str, track: &mut Track) {

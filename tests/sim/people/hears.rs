@@ -107,13 +107,13 @@ impl Device {
             "logout" if seen.uid == who.uid => {
                 scene.stats.add("left", 1);
                 place.out(now + 300 + late);
-                place.track.last = None;
-                place.track.owed_kick = None;
+                Judge::left(&mut place.track);
             }
             "sent" => {
                 scene.stats.add("sent", 1);
                 scene.stats.add("duplicate", u64::from(seen.duplicate));
                 judge.sent(who, key, &mut place.track, seen);
+                self.unanswered.retain(|text| *text != *seen.id);
                 self.settle(at, &seen.id, now);
             }
             "error" => self.error(at, seen, scene),
@@ -151,7 +151,10 @@ impl Device {
             "message" if seen.code == "UNAVAILABLE" => {
                 self.unsure.insert(seen.id.to_string());
             }
-            "message" => drop(self.refused.insert(seen.id.to_string())),
+            "message" => {
+                self.unanswered.retain(|text| *text != *seen.id);
+                self.refused.insert(seen.id.to_string());
+            }
             _ => {}
         }
         if seen.code == "NOLOGIN" && place.state == State::In && seen.of != "leave" {

@@ -76,6 +76,8 @@ pub(crate) struct Device {
     pub(crate) refused: HashSet<String>,
     /// Those that may have been stored or not, or may be later: it went on without waiting.
     pub(crate) unsure: HashSet<String>,
+    /// What a plain one said and has no answer to.
+    unanswered: Vec<String>,
     /// What it says now, and the pings it answers.
     pub(crate) says: Vec<String>,
     pub(crate) pongs: Vec<u64>,
@@ -117,6 +119,7 @@ impl Device {
             said: 0,
             refused: HashSet::new(),
             unsure: HashSet::new(),
+            unanswered: Vec::new(),
             says: Vec::new(),
             pongs: Vec::new(),
         }
@@ -154,6 +157,8 @@ impl Device {
         self.connect_at = now + ms;
         self.says.clear();
         self.pongs.clear();
+        // A plain one does not say it again, and goes on elsewhere.
+        self.unsure.extend(self.unanswered.drain(..));
         for place in &mut self.places {
             place.state = State::Out(0);
             place.synced = false;
@@ -205,8 +210,8 @@ impl Device {
             place.outbox.push_back((text, padding));
             self.send(now, at);
         } else if self.conn.is_some() && place.state == State::In {
-            let text = message(ROOMIDS[place.room], &text, padding);
-            self.says.push(text);
+            self.says.push(message(ROOMIDS[place.room], &text, padding));
+            self.unanswered.push(text);
         }
     }
 
