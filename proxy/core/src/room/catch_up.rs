@@ -228,6 +228,7 @@ impl<H: Handle> Room<H> {
         match answer {
             // It waits for what follows, as the room is further on; but there is nothing: that is another history.
             Ok(Answer::Range(range)) if self.is_behind_any(&conns, range.head.seq) => {
+                self.pages.get_or_insert_default().failed(from);
                 return self.lose_history(cx);
             }
             Ok(Answer::Range(range)) => {
