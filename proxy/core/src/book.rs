@@ -4,11 +4,12 @@
 //! refusal that passes, it is asked again.
 
 use crate::ask::{Ask, Fault};
+use crate::groups::Groups;
 use crate::handle::ConnId;
 use crate::table::{Keyed, Table};
 use room_core::position::{Position, Seq};
 use smallvec::SmallVec;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// Uids of one command.
@@ -42,6 +43,8 @@ struct Uid {
     asked: bool,
     /// A `ROOM.DETACH` is under way.
     detaching: bool,
+    /// A join was asked for since: what it begins is to be ended anew, if nobody stays.
+    joined_since: bool,
     /// It stands in the list of those to be looked at.
     marked: bool,
     kicks: u64,
@@ -113,12 +116,14 @@ impl Book {
                 known: None,
                 asked: false,
                 detaching: false,
+                joined_since: false,
                 marked: false,
                 kicks: 0,
             });
         }
         if let Some(row) = self.uids.get_mut(uid) {
             row.joining += 1;
+            row.joined_since |= row.detaching;
         }
     }
 
@@ -276,7 +281,7 @@ impl Book {
             row.marked = false;
             if let Some(lowest) = news {
                 row.asked = true;
-                put(&mut acks, lowest, &uid);
+                acks.put(lowest, &uid);
                 // Its end comes when this was answered.
                 continue;
             }
@@ -286,7 +291,7 @@ impl Book {
             }
         }
         *marked = later;
-        for (position, uids) in in_order(acks) {
+        for (position, uids) in acks.in_order() {
             asks.extend(
                 uids.chunks(CHUNK)
                     .map(|some| Ask::Ack(position, some.to_vec())),
@@ -314,10 +319,10 @@ impl Book {
             if let Some(row) = self.uids.get_mut(&uid) {
                 row.away += 1;
             }
-            put(&mut groups, position, &uid);
+            groups.put(position, &uid);
         }
         *away = later;
-        for (position, uids) in in_order(groups) {
+        for (position, uids) in groups.in_order() {
             asks.extend(
                 uids.chunks(CHUNK)
                     .map(|some| Ask::Away(position, some.to_vec())),
@@ -368,6 +373,7 @@ impl Book {
             };
             if let Some(row) = self.uids.at(place) {
                 row.detaching = false;
+                let again = again || std::mem::take(&mut row.joined_since);
                 if row.is_idle() && !again {
                     self.uids.remove(place);
                     continue;
@@ -400,19 +406,4 @@ impl Book {
             self.mark(uid);
         }
     }
-}
-
-type Groups = BTreeMap<(Seq, u32), (Position, Vec<Arc<str>>)>;
-
-fn put(groups: &mut Groups, position: Position, uid: &Arc<str>) {
-    let entry = groups.entry((position.seq, position.tag.0));
-    entry
-        .or_insert_with(|| (position, Vec::new()))
-        .1
-        .push(uid.clone());
-}
-
-/// The lowest position first.
-fn in_order(groups: Groups) -> impl Iterator<Item = (Position, Vec<Arc<str>>)> {
-    groups.into_values()
 }

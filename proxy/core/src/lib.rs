@@ -23,6 +23,7 @@
 //! | `ring` | a room's last frames |
 //! | `pages` | pages of the log, for those who catch up |
 //! | `book` | what was confirmed, and what of it Redis has answered |
+//! | `groups` | uids by position |
 //! | `table` | rows by key |
 //! | `counts` | members and who is online, as last told |
 //! | `cx` | what a room needs while it handles one thing |
@@ -42,6 +43,7 @@ pub mod event;
 pub mod events;
 mod figures;
 pub mod frame;
+mod groups;
 pub mod handle;
 pub mod hub;
 mod json;

@@ -2,6 +2,7 @@
 
 use crate::desk::{Conn, Desk, refused};
 use hub_core::ask::{Answer, Ask};
+use hub_core::event::Event;
 
 fn confirmed(desk: &mut Desk, ann: &Conn) {
     let frame = desk.say("one");
@@ -112,4 +113,25 @@ fn a_departure_goes_before_the_acknowledgement_that_passes_it() {
     desk.answer(request, Ok(Answer::Done));
     desk.pass(60);
     assert_eq!(desk.one().1, Ask::Ack(desk.head(), vec!["ann".into()]));
+}
+
+/// The answer to the DETACH says nothing of a session that a later JOIN began.
+#[test]
+fn a_join_that_was_given_up_is_ended_also_while_an_older_end_is_unanswered() {
+    let mut desk = Desk::new();
+    let ann = live(&mut desk);
+    desk.event(1, &ann, Event::Logout);
+    desk.pass(60);
+    let (detach, ask) = desk.one();
+    assert_eq!(ask, Ask::Detach(vec!["ann".into()]));
+    let tab = Conn::default();
+    desk.login(2, &tab, "ann", None);
+    let (join, _) = desk.one();
+    desk.hub.gone(desk.now, 2, &["r".into()], &mut desk.asks);
+    desk.pass(60);
+    assert!(desk.asks.is_empty());
+    desk.answer(detach, Ok(Answer::Done));
+    desk.answer(join, Ok(desk.joined(desk.head())));
+    desk.pass(60);
+    assert_eq!(desk.one().1, Ask::Detach(vec!["ann".into()]));
 }

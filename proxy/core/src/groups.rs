@@ -1,0 +1,22 @@
+//! Uids by the position that is to be said of them: one command for all of the same.
+
+use room_core::position::{Position, Seq};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// See the top of the file.
+#[derive(Default)]
+pub(crate) struct Groups(BTreeMap<(Seq, u32), (Position, Vec<Arc<str>>)>);
+
+impl Groups {
+    pub(crate) fn put(&mut self, position: Position, uid: &Arc<str>) {
+        let group = self.0.entry((position.seq, position.tag.0));
+        let (_, uids) = group.or_insert_with(|| (position, Vec::new()));
+        uids.push(uid.clone());
+    }
+
+    /// The lowest position first.
+    pub(crate) fn in_order(self) -> impl Iterator<Item = (Position, Vec<Arc<str>>)> {
+        self.0.into_values()
+    }
+}
