@@ -4,9 +4,12 @@ use room_core::position::{Position, Seq};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// A position, and about whom it is.
+type Group = (Position, Vec<Arc<str>>);
+
 /// See the top of the file.
 #[derive(Default)]
-pub(crate) struct Groups(BTreeMap<(Seq, u32), (Position, Vec<Arc<str>>)>);
+pub(crate) struct Groups(BTreeMap<(Seq, u32), Group>);
 
 impl Groups {
     pub(crate) fn put(&mut self, position: Position, uid: &Arc<str>) {
@@ -16,7 +19,7 @@ impl Groups {
     }
 
     /// The lowest position first.
-    pub(crate) fn in_order(self) -> impl Iterator<Item = (Position, Vec<Arc<str>>)> {
+    pub(crate) fn in_order(self) -> impl Iterator<Item = Group> {
         self.0.into_values()
     }
 }
