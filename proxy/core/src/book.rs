@@ -287,6 +287,7 @@ impl Book {
             }
             if of.is_none() && row.is_idle() {
                 row.detaching = true;
+                row.joined_since = false;
                 detach.push(uid);
             }
         }
@@ -373,8 +374,7 @@ impl Book {
             };
             if let Some(row) = self.uids.at(place) {
                 row.detaching = false;
-                let again = again || std::mem::take(&mut row.joined_since);
-                if row.is_idle() && !again {
+                if row.is_idle() && !again && !row.joined_since {
                     self.uids.remove(place);
                     continue;
                 }

@@ -206,13 +206,7 @@ fn a_kick_that_overtakes_the_answer_to_a_join_is_asked_about() {
 fn a_kick_ends_a_seat_whose_room_is_joined_again() {
     let mut desk = Desk::new();
     let ann = live(&mut desk);
-    let gone = desk.control("-", "gone");
-    desk.born_again(9);
-    desk.hear(&gone);
-    let (request, _) = desk.one();
-    desk.answer(request, Err(refused("NOROOM")));
-    let (join, ask) = desk.one();
-    assert!(matches!(ask, Ask::Join { .. }), "{ask:?}");
+    let join = desk.deleted();
     let kicked = desk.control("ann", "kicked spam");
     desk.hear(&kicked);
     let joined = desk.joined(desk.head());

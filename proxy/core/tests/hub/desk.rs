@@ -259,6 +259,18 @@ impl Desk {
         (request, ask)
     }
 
+    /// The room is deleted and made anew by somebody else; its seats join again: the question of the first.
+    pub(crate) fn deleted(&mut self) -> Request {
+        let gone = self.control("-", "gone");
+        self.born_again(9);
+        self.hear(&gone);
+        let (request, _) = self.one();
+        self.answer(request, Err(refused("NOROOM")));
+        let (join, ask) = self.one();
+        assert!(matches!(ask, Ask::Join { .. }), "{ask:?}");
+        join
+    }
+
     pub(crate) fn joined(&self, at: Position) -> Answer {
         Answer::Joined(Joined {
             position: at,

@@ -1,6 +1,6 @@
 //! A tail that was lost is never silent, whoever sent or saw it.
 
-use crate::desk::{Conn, Desk, refused};
+use crate::desk::{Conn, Desk};
 use hub_core::ask::{Answer, Ask, Attached, Published};
 use hub_core::event::Event;
 use hub_core::wire::{ClientEvent, parse};
@@ -140,13 +140,7 @@ fn who_sent_to_a_history_that_a_failover_undid_is_told() {
 fn a_connection_that_goes_while_its_seat_joins_again_leaves_nothing_behind() {
     let mut desk = Desk::new();
     let _ann = live(&mut desk);
-    let gone = desk.control("-", "gone");
-    desk.born_again(9);
-    desk.hear(&gone);
-    let (request, _) = desk.one();
-    desk.answer(request, Err(refused("NOROOM")));
-    let (join, ask) = desk.one();
-    assert!(matches!(ask, Ask::Join { .. }), "{ask:?}");
+    let join = desk.deleted();
     desk.hub.gone(desk.now, 1, &["r".into()], &mut desk.asks);
     let joined = desk.joined(desk.head());
     desk.answer(join, Ok(joined));
