@@ -162,7 +162,8 @@ impl<'a> Join<'a> {
         let of_here = self
             .since
             .filter(|since| room.verify(*since) != Some(false));
-        let takeover = || sessions.takeover(key, self.uid, of_here.map(|since| since.seq));
+        let since = of_here.map(|since| since.seq);
+        let takeover = || sessions.takeover(env.client, key, self.uid, since);
         let ghost = env.counts.then(takeover).flatten();
         let start = self.start(room, member, ghost.as_ref());
         let fallback = member.map_or_else(|| self.newcomer_cursor(room), |member| member.cursor);

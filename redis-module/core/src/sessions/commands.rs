@@ -141,12 +141,16 @@ impl Sessions {
         self.edit(presence, |this| this.add_ghost(presence, ghost));
     }
 
-    /// Ends one session by a logout: it leaves no ghost. Whether there was one.
+    /// Ends one session by a logout: it leaves no ghost. Whether there was one. What a session left that ended with the
+    /// lease before is taken over by no later ATTACH: nobody sits there any more.
     pub fn detach(&mut self, client: ClientId, room: RoomName<'_>, uid: &[u8], now: u64) -> bool {
         let Some(presence) = self.find(room, uid) else {
             return false;
         };
         let Some(own) = self.own_session(client, presence) else {
+            if let Some(name) = self.name_without_lease(client) {
+                self.no_one_comes_back(presence, Some(name));
+            }
             return false;
         };
         self.edit(presence, |this| {
@@ -211,8 +215,8 @@ impl Sessions {
         }
     }
 
-    /// Ends all sessions of a uid at once; what they acknowledged holds back its cursor `until` then. That it went is not
-    /// told later: the caller tells it.
+    /// Ends all sessions of a uid at once; what they acknowledged holds back its cursor `until` then, and no proxy that lost
+    /// them before takes that over when it announces them again. That it went is not told later: the caller tells it.
     pub fn kick(&mut self, room: RoomName<'_>, uid: &[u8], until: u64) -> Kicked {
         let Some(presence) = self.find(room, uid) else {
             return Kicked::default();
@@ -223,13 +227,14 @@ impl Sessions {
             for row in sessions {
                 let life = this.devices.get(row).and_then(|own| this.lives.get(own.of));
                 match life.filter(|life| life.ended) {
-                    Some(life) => this.session_to_ghost(row, life.until, life.name),
+                    Some(life) => this.session_to_ghost(row, life.until, 0),
                     None => {
                         kicked.sessions += 1;
                         this.session_to_ghost(row, until, 0);
                     }
                 }
             }
+            this.no_one_comes_back(presence, None);
             if let Some(known) = this.presences.get_mut(presence) {
                 kicked.told = std::mem::take(&mut known.told);
                 known.absent = false;

@@ -101,6 +101,13 @@ impl Sessions {
             .map_or(0, |name| name.no)
     }
 
+    /// The number of the name of a connection whose lease has run out and ended its sessions, so that it has to announce
+    /// them again.
+    pub(super) fn name_without_lease(&self, client: ClientId) -> Option<NameNo> {
+        let known = self.clients.get(&client)?;
+        matches!(known.lease, Lease::Over).then(|| self.name_of(client))
+    }
+
     /// Ends every session of a connection that is gone. Their ghosts end after `device_grace` ms.
     pub fn client_gone(&mut self, client: ClientId, now: u64, device_grace: u64) {
         self.end_life(client, now, device_grace);

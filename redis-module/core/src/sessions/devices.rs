@@ -283,6 +283,20 @@ impl Sessions {
         self.drop_device(higher);
     }
 
+    /// The proxy whose sessions these ghosts were (or, without a name, any proxy) has them no longer: no ATTACH takes them
+    /// over.
+    pub(super) fn no_one_comes_back(&mut self, presence: u32, name: Option<NameNo>) {
+        let ghosts = self.all_ghosts(presence);
+        let left = ghosts.filter(|(_, ghost)| name.is_none_or(|name| ghost.of == name));
+        let left: Vec<(u32, Ghost)> = left.collect();
+        for (row, ghost) in left {
+            match self.devices.get_mut(row) {
+                Some(device) if device.ghost => device.of = 0,
+                _ => self.session_to_ghost(row, ghost.until, 0),
+            }
+        }
+    }
+
     /// Notes when the next ghost of a uid ends, unless an earlier look is noted already.
     pub(super) fn note_next_end(&mut self, presence: u32) {
         let Some(next) = self.ghosts_in(presence).map(|(_, ghost)| ghost.until).min() else {

@@ -1,6 +1,6 @@
 //! Looking, without changing anything.
 
-use super::keys::RoomName;
+use super::keys::{ClientId, RoomName};
 use super::list::walk;
 use super::rows::{Counts, OWN, Presence};
 use super::slab::NONE;
@@ -69,12 +69,29 @@ impl Sessions {
         self.floor_of(self.find(room, uid)?, without)
     }
 
+    /// What devices that went a moment ago have left of a uid: each holds back its cursor until its end.
+    pub fn ghosts(&self, room: RoomName<'_>, uid: &[u8]) -> impl Iterator<Item = Ghost> {
+        let presence = self.find(room, uid).unwrap_or(NONE);
+        self.all_ghosts(presence).map(|(_, ghost)| ghost)
+    }
+
     /// The ghost that a device takes over which comes back with everything up to `since`: the highest one not above that,
     /// unless it may stand for several devices: the others are still away, and it holds back for them until its end. If
     /// the device does not know what it has, the lowest one. Of equal ones the one that ends first: the others hold longer.
-    pub fn takeover(&self, room: RoomName<'_>, uid: &[u8], since: Option<Seq>) -> Option<Ghost> {
-        let presence = self.find(room, uid)?;
-        let ghosts = self.all_ghosts(presence).map(|(_, ghost)| ghost);
+    ///
+    /// If the lease of `client`, over which it comes, has run out, then what is left of the sessions there is of devices
+    /// that sit there still: they get it back with the next HELLO, and no other device takes it from them.
+    pub fn takeover(
+        &self,
+        client: ClientId,
+        room: RoomName<'_>,
+        uid: &[u8],
+        since: Option<Seq>,
+    ) -> Option<Ghost> {
+        let still_here = self.name_without_lease(client);
+        let ghosts = self
+            .ghosts(room, uid)
+            .filter(|ghost| ghost.of == 0 || Some(ghost.of) != still_here);
         match since {
             Some(since) => ghosts
                 .filter(|ghost| ghost.at <= since)

@@ -1,7 +1,8 @@
 //! What must hold after each step, whatever happened.
 
 use crate::calls::{join, publish};
-use crate::world::{KEY, Kept, World};
+use crate::device::Kept;
+use crate::world::{KEY, World};
 use room_core::log::Reason;
 use room_core::position::{Position, Seq};
 
@@ -26,6 +27,7 @@ impl Before {
     /// Compares with what is there now. `tick`: all was done that a tick does.
     pub(crate) fn judge(self, world: &mut World, tick: bool) {
         world.follow_life();
+        world.forgive_mistaken();
         let same = world.room().map(|room| room.birth().0) == self.birth;
         for (at, before) in self.cursors.iter().enumerate() {
             let now = world.cursor(world.devices[at].uid);

@@ -9,6 +9,7 @@
 
 mod acks;
 mod calls;
+mod device;
 mod devices;
 mod effects;
 mod hellos;

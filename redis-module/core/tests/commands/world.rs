@@ -1,43 +1,19 @@
 //! Proxies and people's devices around a server: what each does, and what each may rely on.
 
 use crate::calls::{join, publish, with_id};
+use crate::device::{Device, Kept};
 use crate::server::Server;
 use crate::value::Value;
 use room_core::commands::{self, Join, Page, Trim};
 use room_core::limits::Limit;
 use room_core::log::MAX_SEQ;
 use room_core::position::{Position, Seq};
+use room_core::sessions::Ghost;
 
 pub(crate) const KEY: &str = "r";
 pub(crate) const LEASE: u64 = 1000;
 /// The uid of each device. The only one of `c` remembers no position.
 pub(crate) const UID_OF: [&str; 5] = ["a", "a", "b", "b", "c"];
-
-/// What holds messages for a device.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Kept {
-    /// Nothing: it is away for longer than the grace, or logged out.
-    No,
-    Live,
-    /// It went without a logout: until then, in milliseconds of the machine's monotonic clock.
-    Ghost(u64),
-    /// The server started or was promoted: nothing rises until then.
-    Hold(u64),
-}
-
-#[derive(Clone, Debug)]
-pub(crate) struct Device {
-    pub(crate) uid: &'static str,
-    /// The proxy that it is connected to.
-    pub(crate) seat: Option<usize>,
-    /// All up to here was processed; `None` while it was never in this room.
-    pub(crate) has: Option<Position>,
-    /// Up to here nothing was promised to it: the cursor was there already when it came.
-    pub(crate) given_up: Seq,
-    pub(crate) kept: Kept,
-    /// Its ghost stands for other tabs of its connection too.
-    shared: bool,
-}
 
 pub(crate) struct Proxy {
     pub(crate) client: u64,
@@ -68,14 +44,6 @@ impl World {
         server.settings.presence_names = 2;
         server.settings.newcomer_ttl = 4000;
         server.settings.dedupe.age_ms = 500;
-        let device = |uid| Device {
-            uid,
-            seat: None,
-            has: None,
-            given_up: 0,
-            kept: Kept::No,
-            shared: false,
-        };
         let proxy = || Proxy {
             client: 0,
             up: false,
@@ -83,7 +51,7 @@ impl World {
         };
         Self {
             server,
-            devices: UID_OF.map(device).to_vec(),
+            devices: UID_OF.map(Device::new).to_vec(),
             proxies: [proxy(), proxy()],
             next_client: 10,
             said: Vec::new(),
@@ -139,7 +107,7 @@ impl World {
             ..join(known.uid)
         };
         let before = self.cursor(known.uid);
-        let left = self.left_without_it(&known, arguments.since);
+        let taken = self.taken_by(&known, proxy, arguments.since);
         let reply = self.server.join(self.proxies[proxy].client, KEY, arguments);
         let reply = reply.unwrap();
         self.follow_life();
@@ -165,32 +133,51 @@ impl World {
         device.given_up = cursor;
         device.seat = Some(proxy);
         device.kept = Kept::Live;
-        if let Some(floor) = left {
+        if let Some(taken) = taken {
             let lowest = arguments.since.is_none() || reset;
-            self.forgive_mistaken(known.uid, lowest, floor);
+            self.note_mistaken(known.uid, lowest, &taken);
         }
     }
 
-    /// If this device takes over a ghost: what else then holds back the cursor of its uid.
-    fn left_without_it(&self, device: &Device, since: Option<Position>) -> Option<Option<Seq>> {
-        let (name, uid) = (self.server.name(KEY), device.uid.as_bytes());
+    /// The ghost that this device takes over, if it does, when it joins.
+    fn taken_by(&self, device: &Device, proxy: usize, since: Option<Position>) -> Option<Ghost> {
         let room = self.room()?;
         let since = since.filter(|since| room.verify(*since) != Some(false));
-        let sessions = &self.server.sessions;
-        let taken = sessions.takeover(name, uid, since.map(|since| since.seq))?;
-        Some(sessions.floor(name, uid, Some(&taken)))
+        self.server.sessions.takeover(
+            self.proxies[proxy].client,
+            self.server.name(KEY),
+            device.uid.as_bytes(),
+            since.map(|since| since.seq),
+        )
     }
 
-    /// Ghosts name no device: a JOIN takes the one that fits its position, or the lowest, and that may be the other
-    /// device's. Then that one is owed nothing from then on. But by a position nothing is taken that stands for several tabs.
-    fn forgive_mistaken(&mut self, uid: &str, lowest: bool, floor: Option<Seq>) {
+    /// Ghosts name no device: a JOIN takes the one that fits its position, or the lowest, and that may be another
+    /// device's. But by a position nothing is taken that stands for several tabs.
+    fn note_mistaken(&mut self, uid: &str, lowest: bool, taken: &Ghost) {
+        let ahead = self.ahead();
         for other in self.devices.iter_mut().filter(|other| other.uid == uid) {
-            let has = other.has.map_or(0, |has| has.seq).max(other.given_up);
-            let is_ghost = matches!(other.kept, Kept::Ghost(_)) && (lowest || !other.shared);
-            if is_ghost && floor.is_none_or(|floor| floor > has) {
-                other.kept = Kept::No;
+            other.taken |= other.is_held_by(taken, ahead) && (lowest || !other.shared);
+        }
+    }
+
+    /// A device whose ghost was taken so is owed nothing once no other ghost holds as much for as long.
+    pub(crate) fn forgive_mistaken(&mut self) {
+        let ahead = self.ahead();
+        for device in &mut self.devices {
+            let (name, uid) = (self.server.name(KEY), device.uid.as_bytes());
+            let mut ghosts = self.server.sessions.ghosts(name, uid);
+            if device.taken && !ghosts.any(|ghost| device.is_held_by(&ghost, ahead)) {
+                device.taken = false;
+                if matches!(device.kept, Kept::Ghost(_)) {
+                    device.kept = Kept::No;
+                }
             }
         }
+    }
+
+    /// The server's clock begins anew with each start.
+    fn ahead(&mut self) -> u64 {
+        self.server.mono - self.server.times().mono
     }
 
     /// The device reads so many messages and processes them.
@@ -294,8 +281,8 @@ impl World {
             .server
             .away(self.proxies[proxy].client, KEY, has, &[uid]);
         if kept.is_ok_and(|kept| kept.int() == 1) {
-            self.devices[device].kept = self.ghost();
-            self.devices[device].shared = false;
+            let ghost = self.ghost();
+            self.devices[device].goes(ghost, false);
         }
     }
 
@@ -310,8 +297,7 @@ impl World {
         let (ghost, shared) = (self.ghost(), self.shared());
         for (device, shared) in self.devices.iter_mut().zip(shared) {
             if device.seat == Some(proxy) && device.kept == Kept::Live {
-                device.kept = ghost;
-                device.shared = shared;
+                device.goes(ghost, shared);
             }
         }
     }
@@ -384,8 +370,7 @@ impl World {
             for (device, shared) in devices.filter(|(device, _)| device.uid == uid) {
                 device.seat = None;
                 if device.kept == Kept::Live {
-                    device.kept = ghost;
-                    device.shared = shared;
+                    device.goes(ghost, shared);
                 }
             }
         }

@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 
 const ROOMS: u8 = 4;
 const UIDS: u8 = 3;
+/// A connection that never said anything.
+const NOBODY: u64 = 1 << 40;
 /// More ghosts of a uid would become fewer, which this model does not know.
 const MOST_GHOSTS: usize = 9;
 
@@ -221,8 +223,8 @@ impl Pair {
             Step::Join { client, at, by, .. } => {
                 let taken = match by {
                     0 => None,
-                    1 => self.real.takeover(room, &uid, None),
-                    _ => self.real.takeover(room, &uid, Some(at)),
+                    1 => self.real.takeover(client, room, &uid, None),
+                    _ => self.real.takeover(client, room, &uid, Some(at)),
                 };
                 // Of two that differ only in whose they are, this model cannot say which one goes.
                 let taken = taken.filter(|taken| {
@@ -370,7 +372,7 @@ impl Pair {
             assert_eq!(self.real.is_here(room, &uid), row.is_here(), "{key:?}");
             assert_eq!(self.real.floor(room, &uid, None), row.floor(), "{key:?}");
             let ghosts = row.ghosts();
-            let lowest = self.real.takeover(room, &uid, None);
+            let lowest = self.real.takeover(NOBODY, room, &uid, None);
             assert_eq!(
                 lowest.map(|ghost| ghost.at),
                 ghosts.iter().map(|ghost| ghost.0).min()
@@ -380,7 +382,7 @@ impl Pair {
             }
             let fits = self
                 .real
-                .takeover(room, &uid, Some(25))
+                .takeover(NOBODY, room, &uid, Some(25))
                 .map(|ghost| ghost.at);
             let below = ghosts.iter().map(|ghost| ghost.0).filter(|at| *at <= 25);
             // One that may stand for several devices is left alone.

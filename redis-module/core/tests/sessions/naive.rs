@@ -176,6 +176,10 @@ impl Naive {
         let of = Of::Session(client);
         let had = |row: &Row| row.devices.iter().any(|device| device.of == of);
         if !self.rows.get(&key).is_some_and(had) {
+            let known = self.clients.get(&client).filter(|known| known.is_over);
+            if let Some(name) = known.and_then(|known| known.name) {
+                self.disown(key, |of| of == Some(name));
+            }
             return false;
         }
         self.edit(key, |row| {
@@ -237,7 +241,24 @@ impl Naive {
             row.told = false;
             row.absent = None;
         });
+        self.disown(key, |_| true);
         kicked
+    }
+
+    /// Ghosts of these names are nobody's any more.
+    fn disown(&mut self, key: Key, these: impl Fn(Option<u8>) -> bool) {
+        for device in self
+            .rows
+            .get_mut(&key)
+            .into_iter()
+            .flat_map(|row| &mut row.devices)
+        {
+            if let Of::Ghost { name, .. } = &mut device.of
+                && these(*name)
+            {
+                *name = None;
+            }
+        }
     }
 
     pub(crate) fn remove_uid(&mut self, key: Key) -> usize {

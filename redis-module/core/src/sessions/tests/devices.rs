@@ -103,14 +103,14 @@ fn a_join_takes_over_the_ghost_that_fits() {
     for (since, wanted, tabs) in cases.into_iter().flatten() {
         let mut sessions = Sessions::default();
         sessions.join(9, ROOM, b"a", 50, None);
-        assert_eq!(sessions.takeover(ROOM, b"a", since), None);
+        assert_eq!(sessions.takeover(2, ROOM, b"a", since), None);
         sessions.away(ROOM, b"a", 30, 1000);
         sessions.away(ROOM, b"a", 10, 1000);
         for tab in 0..tabs {
             sessions.join(1, ROOM, b"a", 20 + tab, None);
         }
         gone(&mut sessions, 1, 0);
-        let taken = sessions.takeover(ROOM, b"a", since);
+        let taken = sessions.takeover(2, ROOM, b"a", since);
         assert_eq!(taken.map(|ghost| ghost.at), wanted, "{since:?}");
         let rest = if wanted == Some(10) { 20 } else { 10 };
         assert_eq!(sessions.floor(ROOM, b"a", taken.as_ref()), Some(rest));
@@ -162,6 +162,55 @@ fn an_attach_takes_over_what_its_proxy_left_and_nothing_else() {
         assert_eq!(sessions.totals().ghosts, 0);
         sessions.attach(4, ROOM, b"a", 5, false);
         assert_eq!(sessions.floor(ROOM, b"a", None), Some(20));
+    }
+}
+
+#[test]
+fn what_a_lease_ended_is_no_one_elses_over_the_same_connection() {
+    let mut sessions = Sessions::default();
+    hello(&mut sessions, 1, "p", None, 0);
+    sessions.join(1, ROOM, b"a", 3, None);
+    assert_eq!(sessions.expire_leases(1001, DEVICE_GRACE), 1);
+    let taken = |sessions: &Sessions, client, since| sessions.takeover(client, ROOM, b"a", since);
+    for since in [None, Some(5)] {
+        assert_eq!(taken(&sessions, 1, since), None, "it sits here still");
+        assert_eq!(taken(&sessions, 2, since).map(|ghost| ghost.at), Some(3));
+    }
+    sessions.join(1, ROOM, b"a", 5, None);
+    assert_eq!(hello(&mut sessions, 1, "p", None, 1002), Greeting::Announce);
+    sessions.attach(1, ROOM, b"a", 0, false);
+    assert_eq!(sessions.floor(ROOM, b"a", None), Some(3));
+    clear_up(&mut sessions, 1002);
+    assert_eq!(sessions.totals().ghosts, 0);
+}
+
+#[test]
+fn a_proxy_takes_nothing_over_of_devices_that_were_kicked_or_logged_out_meanwhile() {
+    type End = fn(&mut Sessions);
+    let kick: End = |sessions| {
+        sessions.kick(ROOM, b"a", 1001 + DEVICE_GRACE);
+    };
+    let detach: End = |sessions| assert!(!sessions.detach(1, ROOM, b"a", 1001));
+    // Chores first, or not yet: what was a session is a ghost already, or counts as one.
+    for (end, chores_first) in [(kick, false), (kick, true), (detach, false), (detach, true)] {
+        let mut sessions = Sessions::default();
+        hello(&mut sessions, 1, "p", None, 0);
+        sessions.join(1, ROOM, b"a", 3, None);
+        sessions.expire_leases(1001, DEVICE_GRACE);
+        if chores_first {
+            clear_up(&mut sessions, 1001);
+        }
+        end(&mut sessions);
+        hello(&mut sessions, 1, "p", None, 1002);
+        sessions.attach(1, ROOM, b"a", 5, false);
+        clear_up(&mut sessions, 1002);
+        let ends: Vec<u64> = sessions
+            .ghosts(ROOM, b"a")
+            .map(|ghost| ghost.until)
+            .collect();
+        assert_eq!(ends, [1001 + DEVICE_GRACE], "the other one may come back");
+        clear_up(&mut sessions, 1001 + DEVICE_GRACE);
+        assert_eq!(sessions.floor(ROOM, b"a", None), Some(5));
     }
 }
 
@@ -229,7 +278,7 @@ fn many_ghosts_become_sixteen_and_nothing_is_passed() {
     assert_eq!(sessions.totals().ghosts, 16);
     assert_eq!(sessions.floor(ROOM, b"a", None), Some(1));
     // The highest one stands for many now.
-    let taken = |since| Some(sessions.takeover(ROOM, b"a", Some(since))?.at);
+    let taken = |since| Some(sessions.takeover(2, ROOM, b"a", Some(since))?.at);
     assert_eq!([15, 16, 99].map(taken), [Some(15), None, None]);
     clear_up(&mut sessions, 1039);
     assert_eq!(sessions.floor(ROOM, b"a", None), Some(16));
