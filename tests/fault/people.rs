@@ -204,7 +204,10 @@ impl Life {
             Ok(Message::Close(_)) => return None,
             Ok(_) => link.heard = Instant::now(),
             Err(tungstenite::Error::Io(error))
-                if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) =>
+                if matches!(
+                    error.kind(),
+                    ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
+                ) =>
             {
                 self.idle(link)?;
             }

@@ -1,9 +1,10 @@
 //! Two primaries of a cluster, and a slot that moves between them.
 
+use crate::connection::Connection;
 use crate::eventually::eventually;
 use crate::redis::Redis;
 use crate::value::{ok, text, words};
-use redis::{Cmd, Connection, RedisError, Value};
+use redis::{Cmd, RedisError, Value};
 use std::time::Duration;
 
 /// What the tests' nodes are started with. Nobody is taken for dead: no test here wants a failover.

@@ -3,6 +3,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | [`redis`] | a redis-server with the module, restarted and killed at will |
+//! | [`connection`] | a connection to it that waits for each answer, but not for ever |
 //! | [`servers`] | which servers there are beside the installed one |
 //! | [`cluster`] | two nodes of a cluster, and a slot that moves between them |
 //! | [`proxy`] | a roomcast-proxy, killed and frozen at will |
@@ -23,6 +24,7 @@
 pub mod client;
 pub mod clock;
 pub mod cluster;
+pub mod connection;
 pub mod counted;
 pub mod eventually;
 pub mod light;

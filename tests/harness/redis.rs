@@ -1,10 +1,11 @@
 //! A redis-server with the module in a folder of its own.
 
 use crate::clock::Clock;
-use crate::eventually::{PATIENCE, eventually};
+use crate::connection::Connection;
+use crate::eventually::eventually;
 use crate::process::{Process, built, free_port, installed};
 use crate::value;
-use redis::{Cmd, Connection, FromRedisValue, RedisError, Value};
+use redis::{Cmd, FromRedisValue, RedisError, Value};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -171,7 +172,7 @@ impl Redis {
     }
 
     fn try_connect(&self) -> Result<Connection, RedisError> {
-        connect(&self.url())
+        Connection::to(self.port)
     }
 
     /// For a proxy.
@@ -186,7 +187,7 @@ impl Redis {
 
     /// A new connection that speaks RESP3.
     pub fn connect_resp3(&self) -> Connection {
-        connect(&format!("{}?protocol=resp3", self.url())).expect("a connection to Redis")
+        Connection::resp3_to(self.port).expect("a connection to Redis")
     }
 
     /// Runs a command on a connection of its own.
@@ -313,12 +314,4 @@ impl Folder {
             Self::Given(path) => path,
         }
     }
-}
-
-/// A test whose command is not answered is to fail, not to hang.
-fn connect(url: &str) -> Result<Connection, RedisError> {
-    let connection = redis::Client::open(url)?.get_connection_with_timeout(PATIENCE)?;
-    connection.set_read_timeout(Some(PATIENCE))?;
-    connection.set_write_timeout(Some(PATIENCE))?;
-    Ok(connection)
 }

@@ -1,6 +1,7 @@
 //! Looking into Redis' replies.
 
-use redis::{Cmd, Connection, Value, cmd};
+use crate::connection::Connection;
+use redis::{Cmd, Value, cmd};
 
 /// A command of words without spaces.
 pub fn words(words: &str) -> Cmd {

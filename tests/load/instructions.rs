@@ -3,12 +3,12 @@
 //! The kernel's part, which is most of a delivery, is not in them.
 
 use crate::crowd::{Crowd, Roomcast};
+use harness::connection::Connection;
 use harness::counted::Counter;
 use harness::process::built;
 use harness::proxy::Proxy;
 use harness::redis::Redis;
 use harness::value::ok;
-use redis::Connection;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

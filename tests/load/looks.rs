@@ -1,8 +1,9 @@
 //! Instructions of redis-server for what proxies ask when people come: ATTACH, RANGE and QUEUE.
 
+use harness::connection::Connection;
 use harness::counted::Counter;
 use harness::redis::Redis;
-use redis::{Cmd, Connection};
+use redis::Cmd;
 use serde_json::{Value, json};
 
 /// Uids of one ATTACH.

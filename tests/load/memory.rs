@@ -1,8 +1,8 @@
 //! What messages and members cost Redis, in bytes of `used_memory`.
 
+use harness::connection::Connection;
 use harness::redis::Redis;
 use harness::value::ok;
-use redis::Connection;
 use serde_json::{Value, json};
 
 #[derive(clap::Args)]

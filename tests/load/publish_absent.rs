@@ -6,9 +6,9 @@
 //! paired so that a noisy machine disturbs both sides alike.
 
 use crate::figures::{at, micros};
+use harness::connection::Connection;
 use harness::redis::Redis;
 use harness::value::ok;
-use redis::Connection;
 use serde_json::{Value, json};
 
 /// Messages that each room holds.

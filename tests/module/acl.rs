@@ -1,9 +1,10 @@
 //! Access rules: keys by the kind of access, channels on publish, whichever way a command comes.
 
+use harness::connection::Connection;
 use harness::process::built;
 use harness::redis::Redis;
 use harness::value::{err, field, list, ok, text, words};
-use redis::{Connection, Value};
+use redis::Value;
 
 fn user(redis: &Redis, name: &str, rules: &str) -> Connection {
     ok(

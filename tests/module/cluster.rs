@@ -1,9 +1,10 @@
 //! In cluster mode a room is one slot: its channel is a shard channel there, and nobody hears anything twice.
 
+use harness::connection::Connection;
 use harness::eventually;
 use harness::redis::Redis;
 use harness::value::{ok, text, words};
-use redis::{Connection, Value};
+use redis::Value;
 use room_core::announce;
 
 const CLUSTER: [&str; 6] = [
@@ -69,7 +70,7 @@ fn subscribed(node: &Redis, channel: &str) -> Connection {
 fn heard(connection: &mut Connection) -> Vec<String> {
     let mut heard = Vec::new();
     loop {
-        let push = connection.recv_response().expect("a message in time");
+        let push = connection.recv().expect("a message in time");
         let (Value::Array(parts) | Value::Push { data: parts, .. }) = push else {
             panic!("no message: {push:?}");
         };

@@ -1,6 +1,7 @@
 //! Damaged dumps by the thousand: refused or harmless, the server alive.
 
 use crate::workload::{fill, head, publish};
+use harness::connection::Connection;
 use harness::random::Random;
 use harness::redis::{Redis, STILL};
 use harness::value::ok;
@@ -26,7 +27,7 @@ fn sealed(body: &[u8], version: &[u8]) -> Vec<u8> {
     dump
 }
 
-fn restore(redis: &mut Redis, connection: &mut redis::Connection, dump: &[u8], what: &str) -> bool {
+fn restore(redis: &mut Redis, connection: &mut Connection, dump: &[u8], what: &str) -> bool {
     let restored = cmd("RESTORE")
         .arg("x")
         .arg(0)
@@ -38,7 +39,7 @@ fn restore(redis: &mut Redis, connection: &mut redis::Connection, dump: &[u8], w
         return false;
     }
     // What was taken must work, and be what it says after one more save and load.
-    let run = |connection: &mut redis::Connection, command: &str| {
+    let run = |connection: &mut Connection, command: &str| {
         harness::value::words(command)
             .query::<redis::Value>(connection)
             .unwrap_or_else(|error| panic!("{what}: {command}: {error}"))

@@ -1,10 +1,11 @@
 //! Databases of one server are separate: channels know none, so each announcement names its own, and what is done in one
 //! ends nobody's session in another.
 
+use harness::connection::Connection;
 use harness::eventually;
 use harness::redis::Redis;
 use harness::value::{field, int, ok};
-use redis::{Connection, Value};
+use redis::Value;
 use room_core::announce::{self, Kind};
 
 fn in_db(redis: &Redis, db: u8) -> Connection {
@@ -17,7 +18,7 @@ fn in_db(redis: &Redis, db: u8) -> Connection {
 fn told_until(ear: &mut Connection, last: &str) -> Vec<(Kind, i32)> {
     let mut told = Vec::new();
     loop {
-        let push = ear.recv_response().expect("an announcement in time");
+        let push = ear.recv().expect("an announcement in time");
         let (Value::Array(parts) | Value::Push { data: parts, .. }) = push else {
             panic!("no message: {push:?}");
         };

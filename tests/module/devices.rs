@@ -1,10 +1,10 @@
 //! Several devices of one uid: the slowest of those that are here, or went a moment ago, is what the uid has. The raw
 //! commands, as two proxies give them.
 
+use harness::connection::Connection;
 use harness::eventually::{PATIENCE, eventually};
 use harness::redis::Redis;
 use harness::value::{field, int, list, ok, text, words};
-use redis::Connection;
 use std::time::{Duration, Instant};
 
 /// For tests that wait for its end.

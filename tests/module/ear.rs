@@ -1,9 +1,10 @@
 //! Hearing who came and who went, and what else a room is told.
 
+use harness::connection::Connection;
 use harness::eventually::PATIENCE;
 use harness::redis::Redis;
 use harness::value::ok;
-use redis::{Connection, Value};
+use redis::Value;
 use room_core::announce::{self, Kind, control};
 use std::time::Duration;
 
@@ -30,8 +31,7 @@ impl Ear {
     }
 
     pub(crate) fn hears_within(&mut self, patience: Duration, line: &str) {
-        let set = self.0.set_read_timeout(Some(patience));
-        set.expect("a time-out");
+        self.0.set_patience(patience).expect("a time-out");
         self.lines_until(line);
     }
 
@@ -68,7 +68,7 @@ impl Ear {
     }
 
     fn next(&mut self) -> Told {
-        let push = self.0.recv_response();
+        let push = self.0.recv();
         let push = push.unwrap_or_else(|error| panic!("nothing more is announced: {error}"));
         let (Value::Array(parts) | Value::Push { data: parts, .. }) = push else {
             panic!("no message: {push:?}");

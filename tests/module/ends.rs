@@ -1,10 +1,10 @@
 //! Rows and rooms that end when an operator wants it, and never while somebody is here or may come back.
 
 use crate::ear::Ear;
+use harness::connection::Connection;
 use harness::eventually::{PATIENCE, eventually};
 use harness::redis::Redis;
 use harness::value::{field, int, list, ok, text};
-use redis::Connection;
 use std::time::{Duration, Instant};
 
 /// Nobody is a ghost for long; `settings` besides.

@@ -2,10 +2,10 @@
 //! where it arrived.
 
 use crate::devices::{cursor_in, grace, proxy, rises_after, server, server_with, two_devices};
+use harness::connection::Connection;
 use harness::eventually;
 use harness::redis::Redis;
 use harness::value::{field, int, list, ok, words};
-use redis::Connection;
 use std::time::{Duration, Instant};
 
 /// `room.device-grace`: devices come back in time, on a busy machine too.

@@ -1,10 +1,11 @@
 //! How much of a log is kept, and what happens when Redis is full.
 
 use crate::workload::{head, publish};
+use harness::connection::Connection;
 use harness::eventually;
 use harness::redis::Redis;
 use harness::value::{err, field, int, list, ok, payloads, published, text, words};
-use redis::{Connection, Value};
+use redis::Value;
 
 fn count(c: &mut Connection, field_name: &str) -> i64 {
     int(&field(&ok(c, "ROOM.INFO r"), field_name))

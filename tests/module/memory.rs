@@ -1,5 +1,6 @@
 //! What messages and members cost, in `used_memory`.
 
+use harness::connection::Connection;
 use harness::redis::Redis;
 use harness::value::ok;
 use redis::cmd;
@@ -13,7 +14,7 @@ fn a_message_costs_five_bytes_more_than_its_payload() {
     let redis = Redis::start();
     let mut c = redis.connect();
     ok(&mut c, "ROOM.INVITE r absent");
-    let publish = |c: &mut redis::Connection, many: usize| {
+    let publish = |c: &mut Connection, many: usize| {
         let mut pipe = redis::pipe();
         for _ in 0..many {
             pipe.cmd("ROOM.PUBLISH")

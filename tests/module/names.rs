@@ -1,10 +1,11 @@
 //! A proxy's name: whose it is, who gets it, and what others are told of those who come and go.
 
 use crate::ear::Ear;
+use harness::connection::Connection;
 use harness::eventually::eventually;
 use harness::redis::Redis;
 use harness::value::{err, field, int, ok, text, words};
-use redis::{Connection, cmd};
+use redis::cmd;
 use std::collections::BTreeSet;
 
 fn hello(c: &mut Connection, words: &str) -> String {

@@ -1,9 +1,9 @@
 //! Who is online is a fact about connections.
 
+use harness::connection::Connection;
 use harness::eventually::{PATIENCE, eventually, within};
 use harness::redis::Redis;
 use harness::value::{field, int, list, ok, payloads, text, words};
-use redis::Connection;
 use std::time::{Duration, Instant};
 
 fn online(redis: &Redis, key: &str) -> Vec<String> {

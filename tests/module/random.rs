@@ -1,10 +1,11 @@
 //! Random work on rooms.
 
+use harness::connection::Connection;
 use harness::eventually;
 use harness::random::Random;
 use harness::redis::Redis;
 use harness::value::{ok, words};
-use redis::{Connection, Value};
+use redis::Value;
 
 const KEYS: [&str; 4] = ["r1", "r2", "r3", "{r}4"];
 const UIDS: [&str; 8] = ["a", "b", "c", "d", "ünal", "e%s%n", "f", "0123456789abcdef"];

@@ -5,7 +5,8 @@ use crate::workload::{fill, head, publish};
 use harness::eventually;
 use harness::random::Random;
 use harness::redis::{Redis, STILL};
-use harness::value::{err, field, int, ok, words};
+use harness::value::{err, field, int, list, ok, words};
+use redis::Value;
 use room_core::announce;
 
 #[test]
@@ -60,10 +61,9 @@ fn subscribers_of_primary_and_replicas_hear_each_message_once() {
     let primary = Redis::start();
     let replica = primary.replica();
     let second = replica.replica();
-    let mut connections = [&primary, &replica, &second].map(Redis::connect);
-    let mut subscribers = connections.each_mut().map(|connection| {
-        let mut subscriber = connection.as_pubsub();
-        subscriber.subscribe("r").unwrap();
+    let mut subscribers = [&primary, &replica, &second].map(|redis| {
+        let mut subscriber = redis.connect();
+        ok(&mut subscriber, "SUBSCRIBE r");
         subscriber
     });
     let mut c = primary.connect();
@@ -77,16 +77,18 @@ fn subscribers_of_primary_and_replicas_hear_each_message_once() {
         .arg("return redis.call('ROOM.PUBLISH', KEYS[1], 'bot', 'm6')")
         .arg(1)
         .arg("r")
-        .query::<redis::Value>(&mut c)
+        .query::<Value>(&mut c)
         .unwrap();
     // A plain message marks the end.
     ok(&mut c, "PUBLISH r end");
     for subscriber in &mut subscribers {
         let mut heard = Vec::new();
         loop {
-            let message = subscriber.get_message().expect("a message in time");
-            let frame = message.get_payload_bytes().to_vec();
-            match announce::parse(&frame) {
+            let message = subscriber.recv().expect("a message in time");
+            let Some(Value::BulkString(frame)) = list(&message).last() else {
+                panic!("no bytes: {message:?}");
+            };
+            match announce::parse(frame) {
                 Some((_, payload)) => heard.push(String::from_utf8(payload.to_vec()).unwrap()),
                 None => break,
             }

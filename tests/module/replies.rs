@@ -2,9 +2,10 @@
 
 use crate::shape::{Page, Section, Shape};
 use crate::workload::head;
+use harness::connection::Connection;
 use harness::redis::{Redis, STILL};
 use harness::value::{field, ok, text, words};
-use redis::{Cmd, Connection, Value, cmd};
+use redis::{Cmd, Value, cmd};
 use std::collections::BTreeSet;
 
 const PAGE: &str = include_str!("../../docs/replies.md");

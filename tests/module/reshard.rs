@@ -1,10 +1,11 @@
 //! A slot moves between two nodes of a cluster while people talk in its room.
 
 use harness::cluster::{Follower, Primaries, Way};
+use harness::connection::Connection;
 use harness::eventually;
 use harness::redis::Redis;
 use harness::value::{err, int, list, ok, payloads, text, words};
-use redis::{Connection, Value};
+use redis::Value;
 use room_core::announce::{self, Kind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -167,7 +168,7 @@ fn online(node: &Redis) -> Vec<String> {
 fn controls_until_unsubscribed(ear: &mut Connection) -> Vec<String> {
     let mut controls = Vec::new();
     loop {
-        let push = ear.recv_response().expect("a push in time");
+        let push = ear.recv().expect("a push in time");
         let (Value::Array(parts) | Value::Push { data: parts, .. }) = push else {
             panic!("no push: {push:?}");
         };

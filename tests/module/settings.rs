@@ -1,10 +1,11 @@
 //! Settings: units, nonsense, which of several values holds; and uids that are no longer given.
 
+use harness::connection::Connection;
 use harness::eventually::eventually;
 use harness::process::{Process, built, free_port, installed};
 use harness::redis::Redis;
 use harness::value::{err, field, int, list, ok, text, words};
-use redis::{Connection, Value, cmd};
+use redis::{Value, cmd};
 use std::fs::{read_to_string, write};
 use tempfile::TempDir;
 
@@ -118,9 +119,7 @@ impl WithFile {
         let log = self.folder.path().join("redis-server.log");
         let process = self.process.insert(Process::start(command, &log));
         process.listens_or_ends(&[self.port])?;
-        let client = redis::Client::open(format!("redis://127.0.0.1:{}", self.port));
-        let client = client.expect("an address");
-        Ok(eventually("it answers", || client.get_connection().ok()))
+        Ok(eventually("it answers", || Connection::to(self.port).ok()))
     }
 
     fn printed(&self) -> String {

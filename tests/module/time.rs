@@ -3,10 +3,11 @@
 
 use crate::ear::Ear;
 use harness::clock::Clock;
+use harness::connection::Connection;
 use harness::eventually::{eventually, within};
 use harness::redis::Redis;
 use harness::value::{field, int, list, ok, payloads, words};
-use redis::{Connection, Value};
+use redis::Value;
 use std::time::{Duration, Instant};
 
 const HOUR_MS: i64 = 3_600_000;

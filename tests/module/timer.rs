@@ -1,10 +1,10 @@
 //! What the module does without a command: departures, limits in silent rooms, and when it must wait with them.
 
 use crate::ear::Ear;
+use harness::connection::Connection;
 use harness::eventually;
 use harness::redis::Redis;
 use harness::value::{field, int, list, ok, text, words};
-use redis::Connection;
 use std::time::Duration;
 
 /// When a member last acted.

@@ -1,8 +1,8 @@
 //! A bit of everything in one room, for the tests that save, copy or replicate it.
 
+use harness::connection::Connection;
 use harness::redis::Redis;
 use harness::value::{ok, words};
-use redis::Connection;
 
 /// Fills `key`: members at different places, messages of all sizes, limits, ids, a trim, a leave.
 pub(crate) fn fill(redis: &Redis, key: &str) {

@@ -1,8 +1,9 @@
 //! What is measured: each row fills a server, and does one thing to it.
 
 use super::stage::{FILL, Stage};
+use harness::connection::Connection;
 use harness::value::ok;
-use redis::{Connection, Value};
+use redis::Value;
 
 type Row = fn(&mut Stage, usize);
 

@@ -1,9 +1,10 @@
 //! A server that is filled, and then watched while something large happens: PINGs, processor time, the module's counters.
 
 use crate::figures::at;
+use harness::connection::Connection;
 use harness::eventually::within;
 use harness::redis::Redis;
-use redis::{Cmd, Connection, Value};
+use redis::{Cmd, Value};
 use serde_json::json;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
