@@ -77,6 +77,14 @@ impl Judge<'_> {
         self.truth.room(key).is_some_and(|life| life.has(at))
     }
 
+    /// Whether it was handed all messages after `from` up to `to`, of the history that holds.
+    fn has_seen(&self, key: &str, track: &Track, (from, to): (Seq, Seq)) -> bool {
+        let holds = self.truth.room(key).map_or(&[][..], |life| &life.holds);
+        let between = holds.iter().skip(from as usize + 1);
+        let mut between = between.take_while(|position| position.seq <= to);
+        between.all(|position| track.seen.contains(position))
+    }
+
     fn login(&mut self, who: Who<'_>, key: &str, track: &mut Track, seen: &Seen<'_>) {
         let at = seen.position().unwrap_or_default();
         track.owed_kick = None;
@@ -93,8 +101,11 @@ impl Judge<'_> {
             Some(last) if who.careful && last != at => {
                 track.jump = Some(format!("it had {last} and was started at {at}"));
             }
-            // Whoever comes without a position from another history cannot be told.
-            Some(last) if last.seq < at.seq && self.holds(key, last) => {
+            // Whoever comes without a position from another history cannot be told. And what it had before, when it was
+            // started lower and did not come to read it again, it need not have twice.
+            Some(last)
+                if self.holds(key, last) && !self.has_seen(key, track, (last.seq, at.seq)) =>
+            {
                 track.jump = Some(format!("it had {last} and was started at {at}"));
             }
             Some(_) => {}

@@ -107,6 +107,8 @@ impl<H: Handle> Room<H> {
         }
         let uids = self.book.here();
         if uids.is_empty() {
+            // What was announced before this link it may not have heard: whoever joins next tells where the room is.
+            self.knows = false;
             return self.linked(cx);
         }
         self.link = Link::Attaching;

@@ -160,6 +160,22 @@ fn a_reconnect_reads_what_was_missed_and_believes_missed_kicks() {
 }
 
 #[test]
+fn a_room_that_nobody_is_in_knows_nothing_after_a_reconnect() {
+    let mut desk = Desk::new();
+    live(&mut desk);
+    let at = desk.head();
+    // It stays for the departure that Redis is to be told of.
+    desk.hub.gone(desk.now, 1, &["r".into()], &mut desk.asks);
+    desk.down();
+    desk.say("missed");
+    desk.up();
+    let tab = Conn::default();
+    desk.login(2, &tab, "ann", Some(at));
+    desk.answer_all();
+    assert_eq!(tab.names(), ["login", "missed", "synced"]);
+}
+
+#[test]
 fn an_attach_that_is_refused_is_tried_again() {
     let mut desk = Desk::new();
     let ann = live(&mut desk);
