@@ -126,11 +126,9 @@ impl World<'_> {
                 if !self.proxies[proxy].alive {
                     return;
                 }
-                let (of, mut around) = self.around(proxy);
-                of.die(now, &mut around);
+                self.dies(proxy);
                 self.starts[proxy] = Some(now + ms.max(10));
                 self.wake(Actor::Proxy(proxy), now + ms.max(10));
-                self.wake_around(proxy);
             }
             Act::Stop(proxy, ms) => {
                 if !self.proxies[proxy].alive {

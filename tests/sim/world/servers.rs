@@ -105,8 +105,18 @@ impl World<'_> {
     pub(super) fn proxy_turn(&mut self, proxy: usize) {
         let now = self.now;
         if let Some(at) = self.starts[proxy] {
+            let is_stopping = self.proxies[proxy].alive;
             if at > now {
-                return self.wake(Actor::Proxy(proxy), at);
+                self.wake(Actor::Proxy(proxy), at);
+            }
+            if at > now && !is_stopping {
+                return;
+            }
+        }
+        if self.starts[proxy].is_some_and(|at| at <= now) {
+            // Its time to stop is over.
+            if self.proxies[proxy].alive {
+                self.dies(proxy);
             }
             self.starts[proxy] = None;
             self.processes += 1;
@@ -129,6 +139,14 @@ impl World<'_> {
         if let Some(at) = wakes {
             self.wake(Actor::Proxy(proxy), at.max(now + u64::from(at <= now)));
         }
+        self.wake_around(proxy);
+    }
+
+    /// A process ends without a word.
+    pub(super) fn dies(&mut self, proxy: usize) {
+        let now = self.now;
+        let (of, mut around) = self.around(proxy);
+        of.die(now, &mut around);
         self.wake_around(proxy);
     }
 

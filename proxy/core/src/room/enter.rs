@@ -156,7 +156,7 @@ impl<H: Handle> Room<H> {
             return;
         };
         let Waiting { why, queue } = *waiting;
-        let (since, heard, bytes) = match why {
+        let (heard, bytes) = match why {
             Why::Login {
                 login,
                 bytes,
@@ -164,15 +164,15 @@ impl<H: Handle> Room<H> {
                 ..
             } => {
                 self.take_seat(conn, &login, joined, cx);
-                (login.since, heard, bytes)
+                self.begin(conn, login.since, joined, cx);
+                (heard, bytes)
             }
-            Why::Again { heard } => (self.go_on(conn, joined), heard, 0),
+            Why::Again { heard } => {
+                self.go_on(conn, joined, cx);
+                (heard, 0)
+            }
             Why::Leave => return,
         };
-        self.tell_start(conn, since, joined, cx);
-        self.start(joined.head, cx);
-        cx.figures.catchups += u64::from(joined.pending > 0);
-        self.advance_one(conn, cx);
         if heard.is_some()
             && let Some(uid) = self.seats.get(&conn).map(|seat| seat.uid.clone())
         {
@@ -207,15 +207,37 @@ impl<H: Handle> Room<H> {
         seat.handle.push(cx.now, &echo, Push::Begin);
     }
 
-    /// The seat goes on from where Redis says; what its client was told of before.
-    fn go_on(&mut self, conn: ConnId, joined: &Joined) -> Option<Position> {
-        let seat = self.seats.get_mut(&conn)?;
-        let past = seat.past();
-        seat.restart(joined.position);
+    /// The seat goes on from where Redis says. If its client was handed or told of more than that, this may be of a tail that
+    /// is lost, or only not confirmed before the membership ended: that is asked, and the seat goes on behind it if it holds.
+    fn go_on(&mut self, conn: ConnId, joined: &Joined, cx: &mut Cx<'_, H>) {
+        let Some(seat) = self.seats.get_mut(&conn) else {
+            return;
+        };
+        let (past, sent) = (seat.past(), seat.sent);
         seat.promised = joined.head.seq;
         self.book
             .enter(&seat.uid, conn, joined.position, joined.kicks);
-        Some(past)
+        let is_beyond = past.seq > joined.position.seq && sent.seq >= joined.position.seq;
+        if is_beyond && !joined.reset {
+            seat.state = State::Check(sent);
+            return self.check(sent, cx);
+        }
+        seat.restart(joined.position);
+        self.begin(conn, Some(past), joined, cx);
+    }
+
+    /// A seat begins where Redis says.
+    fn begin(
+        &mut self,
+        conn: ConnId,
+        since: Option<Position>,
+        joined: &Joined,
+        cx: &mut Cx<'_, H>,
+    ) {
+        self.tell_start(conn, since, joined, cx);
+        self.start(joined.head, cx);
+        cx.figures.catchups += u64::from(joined.pending > 0);
+        self.advance_one(conn, cx);
     }
 
     /// Tells a client whether it lost messages or saw another history.

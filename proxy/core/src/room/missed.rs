@@ -175,7 +175,7 @@ impl<H: Handle> Room<H> {
     }
 
     /// Asks whether a position is of this history.
-    fn check(&mut self, at: Position, cx: &mut Cx<'_, H>) {
+    pub(super) fn check(&mut self, at: Position, cx: &mut Cx<'_, H>) {
         cx.figures.ranges += 1;
         let ask = Ask::Range {
             from: at.seq + 1,

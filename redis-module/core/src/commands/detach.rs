@@ -40,11 +40,21 @@ pub fn away(
     if !env.counts || env.settings.device_grace == 0 {
         return Ok(Outcome::of(0));
     }
+    let (until, held) = (env.ghost_until(), env.held_until(room.came()));
     let mut kept = 0;
-    for uid in uids.iter().filter(|uid| room.member(uid).is_some()) {
-        let until = env.ghost_until();
+    for uid in uids {
+        let Some(member) = room.member(uid) else {
+            continue;
+        };
         place.sessions.away(place.key, uid, position.seq, until);
         kept += 1;
+        if position.seq > member.cursor {
+            // It confirmed more than Redis was told, or was told while other devices had to be waited for.
+            if let Some(held) = held {
+                place.sessions.hold(place.key, held);
+            }
+            place.sessions.rise_later(place.key, uid);
+        }
     }
     let mut outcome = Outcome::of(kept);
     outcome.count(Counter::Away, kept);

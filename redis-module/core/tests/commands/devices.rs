@@ -101,6 +101,21 @@ fn away_keeps_a_position_also_where_another_tab_stays() {
 }
 
 #[test]
+fn what_a_device_had_when_it_went_counts_once_the_others_have_had_their_time() {
+    let mut server = room();
+    server.ack(PROXY, "r", 3, &["a"]);
+    server.restart();
+    server.hello(PROXY, "p1", LEASE).unwrap();
+    let at = server.at("r", 5);
+    server.away(PROXY, "r", at, &["a"]).unwrap();
+    server.join(OTHER, "r", join("a")).unwrap();
+    server.tick(server.settings.device_grace - 1);
+    assert_eq!(server.cursor("r", "a"), 3, "another may come yet");
+    server.tick(1);
+    assert_eq!(server.cursor("r", "a"), 5, "nobody says it again");
+}
+
+#[test]
 fn away_has_errors_and_a_grace_that_may_be_none() {
     let mut server = room();
     let (at, bad) = (server.at("r", 5), Position::new(5, Tag(1)));

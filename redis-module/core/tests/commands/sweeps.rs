@@ -92,7 +92,7 @@ fn nobody_is_absent_while_online_a_ghost_or_shortly_after_a_start() {
         match how {
             "online" => drop(server.join(PROXY, "r", join("b"))),
             "ghost" => {
-                let at = server.at("r", 1);
+                let at = server.at("r", 0);
                 server.away(PROXY, "r", at, &["b"]).unwrap();
                 server.pass(10);
             }
