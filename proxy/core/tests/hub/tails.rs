@@ -137,6 +137,21 @@ fn who_sent_to_a_history_that_a_failover_undid_is_told() {
 }
 
 #[test]
+fn whose_membership_alone_ended_is_told_of_no_other_history() {
+    let mut desk = Desk::new();
+    let ann = live(&mut desk);
+    publish(&mut desk, &ann, "own");
+    desk.say("own");
+    stored(&mut desk);
+    assert_eq!(ann.names(), ["sent"]);
+    let left = desk.log.len();
+    fail_over(&mut desk, left);
+    let names = settle(&mut desk, &ann, &["ann"]);
+    assert!(!names.contains(&"reset".to_owned()), "{names:?}");
+    assert!(names.contains(&"own".to_owned()), "{names:?}");
+}
+
+#[test]
 fn a_connection_that_goes_while_its_seat_joins_again_leaves_nothing_behind() {
     let mut desk = Desk::new();
     let _ann = live(&mut desk);
