@@ -1,6 +1,7 @@
 //! Whether the options can work, each by itself and against its neighbours.
 
 use crate::config::Config;
+use crate::http::door::Door;
 use room_core::uid::{MAX_UID, valid_new_uid};
 use std::time::Duration;
 
@@ -26,7 +27,20 @@ pub(crate) fn check(config: &Config) -> Result<Vec<String>, String> {
             "--name must have 1 to {MAX_UID} bytes, without blanks at its ends or control characters"
         ));
     }
+    let door = Door::new(config);
+    if !door.may_begin() {
+        return Err(format!(
+            "--listen {} is no loopback address, and without a key everybody who reaches it may be anybody: listen on 127.0.0.1, or give --open if that is meant",
+            config.listen
+        ));
+    }
     let mut warnings = Vec::new();
+    if config.open && door.is_open() {
+        warnings.push(format!(
+            "OPEN: there is no key, so everybody who reaches {} may log in as anybody, read and end what is theirs",
+            config.listen
+        ));
+    }
     if config.lease < config.redis_timeout {
         warnings.push(
             "--lease is shorter than --redis-timeout: when Redis is slow, sessions end before the proxy notices"
@@ -143,6 +157,8 @@ mod tests {
             (&["--outbox", "10"], "--outbox"),
             (&["--workers", "1000"], "--workers"),
             (&["--name", ""], "--name"),
+            (&["--listen", "0.0.0.0:80"], "--open"),
+            (&["--listen", "[::]:80"], "no loopback address"),
         ] {
             let said = checked(args).unwrap_err();
             assert!(said.contains(part), "{args:?}: {said}");
@@ -154,6 +170,9 @@ mod tests {
 
     #[test]
     fn what_is_unwise_is_a_warning() {
-        assert_eq!(checked(&["--lease", "2s"]).map(|said| said.len()), Ok(1));
+        let open = ["--open", "--listen", "0.0.0.0:80"];
+        for unwise in [&["--lease", "2s"][..], &["--open"], &open] {
+            assert_eq!(checked(unwise).map(|said| said.len()), Ok(1), "{unwise:?}");
+        }
     }
 }

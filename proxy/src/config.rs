@@ -119,7 +119,12 @@ pub struct Config {
     #[arg(long, env = "ROOMCAST_PAGE", default_value_t = 32 * 1024, value_name = "BYTES")]
     pub page: usize,
 
-    /// Origins that browsers may come from, separated by commas; any if not given
+    /// Lets anybody be anybody although no key is set: on another address than loopback, or behind a reverse proxy
+    #[arg(long, env = "ROOMCAST_OPEN", value_parser = BoolishValueParser::new())]
+    pub open: bool,
+
+    /// Origins that pages may come from, separated by commas (`null`: pages opened from disk). Without a key these come
+    /// beside the proxy's own and, on loopback, those of this machine; with one they are the only ones [default: any]
     #[arg(
         long,
         env = "ROOMCAST_ORIGINS",
@@ -174,6 +179,11 @@ impl Config {
     #[cfg(feature = "broken")]
     pub fn panics(&self) -> bool {
         self.broken == Some(Broken::Panics)
+    }
+
+    /// Whether logins are judged by a key; without one the proxy runs open.
+    pub const fn has_key(&self) -> bool {
+        false
     }
 
     /// Threads that serve rooms and connections.

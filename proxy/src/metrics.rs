@@ -33,7 +33,7 @@ impl Metrics {
         registered(all, name, help, &new.connections);
         let (name, help) = (
             "connections_refused",
-            "Connections refused at --max-connections, for their origin, or for want of file descriptors",
+            "Requests refused at the door (their origin, host, or a reverse proxy before it), at --max-connections, or for want of file descriptors",
         );
         registered(all, name, help, &new.refused);
         let (name, help) = ("redis_up", "1 while Redis is connected");

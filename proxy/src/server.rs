@@ -4,6 +4,7 @@ use crate::clock;
 use crate::config::Config;
 use crate::conn::read::{Reading, serve};
 use crate::conn::shared::Conn;
+use crate::http::door::Door;
 use crate::inbox::{Inboxes, Input};
 use crate::link::node::Link;
 use crate::metrics::Metrics;
@@ -38,7 +39,8 @@ pub(crate) struct Server {
     pub(crate) config: Arc<Config>,
     pub(crate) link: Arc<Link>,
     pub(crate) metrics: Arc<Metrics>,
-    pub(crate) refused_origin: Said,
+    pub(crate) door: Door,
+    pub(crate) turned_away: Said,
     pub(crate) refused_full: Said,
     reading: Arc<Reading>,
     /// The threads that connections are spread over.
@@ -69,10 +71,11 @@ impl Server {
             panics: config.panics(),
         };
         Self {
+            door: Door::new(&config),
             config,
             link,
             metrics,
-            refused_origin: Said::default(),
+            turned_away: Said::default(),
             refused_full: Said::default(),
             reading: Arc::new(reading),
             threads,

@@ -1,5 +1,6 @@
 // The demo page in headless Chromium, against a real Redis and a real proxy.
 import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
 import { PHONE, Window, launch } from './pages.mjs';
 import { Relay, Stack, becomes, eventually } from './stack.mjs';
@@ -272,4 +273,26 @@ story('on a phone the people come and go over the messages', async ({ open }) =>
   await page.click('#log', { position: { x: 20, y: 200 } });
   await page.waitForSelector('#people', { state: 'hidden' });
   assert.deepEqual(window.complaints, []);
+});
+
+test("the README's page works from another port of this machine", { timeout: 60_000 }, async () => {
+  const script = `
+    import { connect } from '${stack.url}/room.js';
+    const room = connect({ url: '${stack.url.replace('http', 'ws')}/ws', roomid: 'elsewhere', uid: 'u-17', name: 'Ann' });
+    room.on('message', (event) => { document.title = event.message; });
+    room.send('Hello');`;
+  const server = createServer((_, response) => {
+    response.writeHead(200, { 'content-type': 'text/html' });
+    response.end(`<!doctype html><script type="module">${script}</script>`);
+  });
+  server.listen(0, '127.0.0.1');
+  await new Promise((done) => { server.once('listening', done); });
+  const page = await browser.newPage();
+  try {
+    await page.goto(`http://localhost:${server.address().port}/`);
+    await eventually('its message comes back', async () => await page.title() === 'Hello');
+  } finally {
+    await page.close();
+    server.close();
+  }
 });

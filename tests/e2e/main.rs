@@ -19,6 +19,7 @@
 //! | `access` | a proxy with the rights that the documentation gives it, and no more |
 //! | `start` | options, what is wrong with a Redis, secrets that are not shown |
 //! | `told` | what the log tells of connections |
+//! | `door` | who may come in, the upgrade by the letter, headers |
 //! | `http` | pages, health, exit codes |
 
 mod access;
@@ -26,6 +27,7 @@ mod badinput;
 mod crash;
 mod databases;
 mod devices;
+mod door;
 mod ends;
 mod http;
 mod link;

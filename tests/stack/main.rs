@@ -18,6 +18,10 @@ struct Options {
     #[arg(long, value_name = "ADDR:PORT")]
     listen: Option<SocketAddr>,
 
+    /// Lets anybody who reaches another address than loopback be anybody
+    #[arg(long)]
+    open: bool,
+
     /// The redis-server's port, on loopback [default: 6379, or another one if that is taken]
     #[arg(long, value_name = "PORT")]
     redis_port: Option<u16>,
@@ -57,7 +61,8 @@ async fn run(options: Options) -> ExitCode {
         .listen
         .unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, free_or_any(8080))));
     let mut redis = start_redis(redis_port, options.data.as_ref());
-    let proxy_options: Vec<&str> = options.proxy.iter().map(String::as_str).collect();
+    let mut proxy_options: Vec<&str> = options.proxy.iter().map(String::as_str).collect();
+    proxy_options.extend(options.open.then_some("--open"));
     let mut proxy = Proxy::at(listen, &redis.url(), &proxy_options);
     greet(listen, &redis, &proxy);
     loop {

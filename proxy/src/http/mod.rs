@@ -4,10 +4,14 @@
 //! |---|---|
 //! | `listen` | accepts connections |
 //! | `routes` | what is answered where, on both ports |
+//! | `door` | who may come in |
+//! | `request` | what a request says of itself |
 //! | `upgrade` | from HTTP to WebSocket |
 //! | `pages` | the demo page |
 
+pub(crate) mod door;
 pub(crate) mod listen;
 mod pages;
+mod request;
 mod routes;
 mod upgrade;

@@ -1,12 +1,14 @@
 //! What is answered where.
 
-use super::pages::{PAGES, page};
-use super::upgrade::{upgrade, wants_websocket};
+use super::pages::{PAGES, page, shared_page};
+use super::request::{knock, wants_websocket};
+use super::upgrade::{turn_away, upgrade};
 use crate::metrics::Metrics;
 use crate::server::Server;
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use std::sync::Arc;
@@ -15,19 +17,61 @@ use std::sync::Arc;
 pub(super) fn public(server: Arc<Server>) -> Router {
     let mut routes = Router::new()
         .route("/", get(root))
-        .route("/ws", get(socket))
+        .route("/ws", get(socket));
+    for (path, kind, content) in PAGES {
+        routes = match path {
+            "/" => routes,
+            "/room.js" | "/room.d.ts" => {
+                routes.route(path, get(move || async move { shared_page(kind, content) }))
+            }
+            _ => routes.route(path, get(move || async move { page(kind, content) })),
+        };
+    }
+    // Whoever watches the proxy may do so by any name.
+    let health = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready));
-    for (path, kind, content) in PAGES {
-        if path != "/" {
-            routes = routes.route(path, get(move || async move { page(kind, content) }));
-        }
-    }
     routes
         .fallback(|| async { (StatusCode::NOT_FOUND, "there is nothing here\n") })
         .method_not_allowed_fallback(|| async { (StatusCode::METHOD_NOT_ALLOWED, "only GET\n") })
+        .layer(from_fn_with_state(server.clone(), pass_door))
+        .merge(health)
+        .layer(from_fn(restrain))
         .with_state(server)
 }
+
+/// Whether the request is let in at all.
+async fn pass_door(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
+    match knock(&request).map(|knock| server.door.lets_in(&knock)) {
+        Ok(Ok(())) => next.run(request).await,
+        Ok(Err(refused)) => turn_away(&server, &refused),
+        Err(bad) => (StatusCode::BAD_REQUEST, bad + "\n").into_response(),
+    }
+}
+
+/// Tells browsers how little they may do with an answer.
+async fn restrain(request: Request, next: Next) -> Response {
+    let mut answer = next.run(request).await;
+    let headers = answer.headers_mut();
+    for (name, value) in RESTRAINTS {
+        headers
+            .entry(name)
+            .or_insert(HeaderValue::from_static(value));
+    }
+    answer
+}
+
+const RESTRAINTS: [(HeaderName, &str); 3] = [
+    // Nothing is taken for what it is not said to be.
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    // A room's name may be in the page's address.
+    (header::REFERRER_POLICY, "no-referrer"),
+    // Whoever opened the page's window has no hold on it.
+    (
+        HeaderName::from_static("cross-origin-opener-policy"),
+        "same-origin",
+    ),
+];
 
 async fn root(State(server): State<Arc<Server>>, request: Request) -> Response {
     if wants_websocket(request.headers()) {
@@ -58,6 +102,7 @@ pub(super) fn admin(metrics: Arc<Metrics>) -> Router {
     Router::new()
         .route("/metrics", get(numbers))
         .fallback(|| async { (StatusCode::NOT_FOUND, "there is only /metrics\n") })
+        .layer(from_fn(restrain))
         .with_state(metrics)
 }
 

@@ -1,60 +1,31 @@
 //! From HTTP to WebSocket (RFC 6455, section 4.2). By hand: the socket is taken over with nothing of HTTP left in memory,
 //! where axum's own keeps 0.7 KB more of each connection.
 
+use super::door::Refused;
+use super::request::{accept, is_version_13, knock};
 use crate::server::Server;
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hyper_util::rt::TokioIo;
 use std::sync::Arc;
 use tokio::net::TcpStream;
-use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tracing::{info, warn};
-
-/// RFC 6455, section 4.2.1.
-pub(super) fn wants_websocket(headers: &HeaderMap) -> bool {
-    let has = |name: header::HeaderName, wanted: &str| {
-        let values = headers.get_all(name);
-        let mut tokens = values
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','));
-        tokens.any(|token| token.trim().eq_ignore_ascii_case(wanted))
-    };
-    has(header::UPGRADE, "websocket") && has(header::CONNECTION, "upgrade")
-}
 
 /// Answers a request for a WebSocket, and serves it.
 pub(super) fn upgrade(mut request: Request, server: Arc<Server>) -> Response {
-    let headers = request.headers();
-    let version = headers.get(header::SEC_WEBSOCKET_VERSION);
-    if version.is_none_or(|version| version != "13") {
+    if !is_version_13(request.headers()) {
         let understood = [(header::SEC_WEBSOCKET_VERSION, "13")];
         let said = "only version 13 of WebSocket is understood\n";
         return (StatusCode::UPGRADE_REQUIRED, understood, said).into_response();
     }
-    let Some(key) = headers.get(header::SEC_WEBSOCKET_KEY) else {
-        let said = "the header Sec-WebSocket-Key is missing\n";
-        return (StatusCode::BAD_REQUEST, said).into_response();
+    let accept = match accept(&request) {
+        Ok(accept) => accept,
+        Err(bad) => return (StatusCode::BAD_REQUEST, bad + "\n").into_response(),
     };
-    let accept = derive_accept_key(key.as_bytes());
-    if !origin_is_allowed(headers, &server.config.origins) {
-        server.metrics.refused.inc();
-        if let Some(left_out) = server.refused_origin.again() {
-            let origin = headers.get(header::ORIGIN);
-            info!(?origin, left_out, "refused a page of another origin");
-        }
-        let said = "pages of this origin may not connect\n";
-        return (StatusCode::FORBIDDEN, said).into_response();
-    }
-    if server.is_full() {
-        server.metrics.refused.inc();
-        if let Some(left_out) = server.refused_full.again() {
-            warn!(left_out, "refused a connection at --max-connections");
-        }
-        let said = "there are too many connections\n";
-        return (StatusCode::SERVICE_UNAVAILABLE, said).into_response();
+    if let Some(refusal) = refusal(&request, &server) {
+        return refusal;
     }
     let upgraded = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {
@@ -77,10 +48,29 @@ pub(super) fn upgrade(mut request: Request, server: Arc<Server>) -> Response {
     answer
 }
 
-/// A program sends no Origin; a browser always does.
-fn origin_is_allowed(headers: &HeaderMap, allowed: &[String]) -> bool {
-    match headers.get(header::ORIGIN) {
-        Some(origin) if !allowed.is_empty() => allowed.iter().any(|known| origin == known.as_str()),
-        _ => true,
+/// The answer, if the door does not let the page connect or there is no place.
+fn refusal(request: &Request, server: &Server) -> Option<Response> {
+    match knock(request).map(|knock| server.door.connects(&knock)) {
+        Ok(Ok(())) => {}
+        Ok(Err(refused)) => return Some(turn_away(server, &refused)),
+        Err(bad) => return Some((StatusCode::BAD_REQUEST, bad + "\n").into_response()),
     }
+    if server.is_full() {
+        server.metrics.refused.inc();
+        if let Some(left_out) = server.refused_full.again() {
+            warn!(left_out, "refused a connection at --max-connections");
+        }
+        let said = "there are too many connections\n";
+        return Some((StatusCode::SERVICE_UNAVAILABLE, said).into_response());
+    }
+    None
+}
+
+/// The answer to whom the door does not let in.
+pub(super) fn turn_away(server: &Server, refused: &Refused) -> Response {
+    server.metrics.refused.inc();
+    if let Some(left_out) = server.turned_away.again() {
+        info!(left_out, "refused a request: {refused}");
+    }
+    (StatusCode::FORBIDDEN, format!("{refused}\n")).into_response()
 }
