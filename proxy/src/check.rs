@@ -53,6 +53,8 @@ pub(crate) fn check(config: &Config) -> Result<Vec<String>, String> {
 fn numbers(config: &Config) -> Result<(), String> {
     let least = [
         ("max-connections", config.max_connections, 1),
+        ("max-http", config.max_http, 1),
+        ("max-per-address", config.max_per_address.unwrap_or(1), 1),
         ("max-rooms", config.max_rooms, 1),
         ("max-event", config.max_event, 256),
         ("max-rate", config.max_rate as usize, 1),
@@ -76,6 +78,12 @@ fn times(config: &Config) -> Result<(), String> {
     if config.heartbeat >= config.dead_after {
         return Err(
             "--heartbeat must be shorter than --dead-after: a silent client is asked before it is given up"
+                .to_owned(),
+        );
+    }
+    if config.handshake_timeout > config.http_timeout {
+        return Err(
+            "--handshake-timeout must not be longer than --http-timeout, which it is a part of"
                 .to_owned(),
         );
     }
@@ -157,6 +165,8 @@ mod tests {
             (&["--outbox", "10"], "--outbox"),
             (&["--workers", "1000"], "--workers"),
             (&["--name", ""], "--name"),
+            (&["--max-per-address", "0"], "--max-per-address"),
+            (&["--handshake-timeout", "40s"], "--http-timeout"),
             (&["--listen", "0.0.0.0:80"], "--open"),
             (&["--listen", "[::]:80"], "no loopback address"),
         ] {

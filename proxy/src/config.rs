@@ -84,6 +84,28 @@ pub struct Config {
     )]
     pub max_connections: usize,
 
+    /// Connections beyond that, which speak HTTP: pages, health, those that are told that there are too many
+    #[arg(
+        long,
+        env = "ROOMCAST_MAX_HTTP",
+        default_value_t = 256,
+        value_name = "N"
+    )]
+    pub max_http: usize,
+
+    /// Connections of one address at most (of one /64 for IPv6); more are closed before they are read
+    /// [default: half of --max-connections, or of what there are file descriptors for]
+    #[arg(long, env = "ROOMCAST_MAX_PER_ADDRESS", value_name = "N")]
+    pub max_per_address: Option<usize>,
+
+    /// How long a client may take to send an HTTP request
+    #[arg(long, env = "ROOMCAST_HANDSHAKE_TIMEOUT", default_value = "10s", value_parser = duration, value_name = "TIME")]
+    pub handshake_timeout: Duration,
+
+    /// How long a connection may speak HTTP: by then it is a WebSocket, or has read its pages
+    #[arg(long, env = "ROOMCAST_HTTP_TIMEOUT", default_value = "30s", value_parser = duration, value_name = "TIME")]
+    pub http_timeout: Duration,
+
     /// Rooms that one connection may be in at most
     #[arg(
         long,

@@ -6,6 +6,7 @@
 //! | [`config`] | the options |
 //! | `check` | whether they can work |
 //! | [`broken`] | defects on request, in builds for tests of the tests |
+//! | `files` | file descriptors |
 //! | `inbox` | what workers are told |
 //! | `worker` | a worker: owns rooms |
 //! | `conn/` | connections |
@@ -18,6 +19,7 @@
 mod check;
 mod clock;
 mod conn;
+mod files;
 mod http;
 mod inbox;
 mod link;
@@ -69,6 +71,15 @@ pub async fn run(
 ) -> Result<(), StartError> {
     let warnings = check::check(&config).map_err(StartError::Options)?;
     warnings.iter().for_each(|warning| warn!("{warning}"));
+    files::raise();
+    if let Some(most) = files::for_connections()
+        && most < config.max_connections as u64
+    {
+        warn!(
+            "there are file descriptors for {most} connections only, fewer than --max-connections {}: raise the limit (ulimit -n)",
+            config.max_connections
+        );
+    }
     let address = Address::new(&config.redis).map_err(|bad| StartError::Redis(bad.0))?;
     let config = Arc::new(config);
     let figures: Vec<_> = (0..config.workers()).map(|_| Arc::default()).collect();
@@ -113,10 +124,11 @@ pub async fn run(
     if let Ok(listens) = listener.local_addr() {
         info!(address = %listens, redis = address.shown, "serving");
     }
+    let times = server.times;
     let serving = http::listen::listen(listener, server.clone());
     let admin = async {
         match admin {
-            Some(admin) => http::listen::listen_admin(admin, metrics).await,
+            Some(admin) => http::listen::listen_admin(admin, metrics, times).await,
             None => std::future::pending().await,
         }
     };

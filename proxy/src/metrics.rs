@@ -16,6 +16,7 @@ pub(crate) struct Metrics {
     registry: Registry,
     pub(crate) connections: Gauge,
     pub(crate) refused: Counter,
+    pub(crate) refused_address: Counter,
     pub(crate) redis_up: Gauge,
     pub(crate) redis_lost: Counter,
     pub(crate) events: Counter,
@@ -36,6 +37,11 @@ impl Metrics {
             "Requests refused at the door (their origin, host, or a reverse proxy before it), at --max-connections, or for want of file descriptors",
         );
         registered(all, name, help, &new.refused);
+        let (name, help) = (
+            "connections_refused_by_address",
+            "Connections closed at --max-per-address before they were read",
+        );
+        registered(all, name, help, &new.refused_address);
         let (name, help) = ("redis_up", "1 while Redis is connected");
         registered(all, name, help, &new.redis_up);
         let (name, help) = ("redis_lost", "Times that the connection to Redis was lost");

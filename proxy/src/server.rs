@@ -4,7 +4,10 @@ use crate::clock;
 use crate::config::Config;
 use crate::conn::read::{Reading, serve};
 use crate::conn::shared::Conn;
+use crate::files;
 use crate::http::door::Door;
+use crate::http::gate::{Gate, Place};
+use crate::http::listen::Times;
 use crate::inbox::{Inboxes, Input};
 use crate::link::node::Link;
 use crate::metrics::Metrics;
@@ -14,7 +17,6 @@ use hub_core::close::Close;
 use hub_core::handle::ConnId;
 use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -31,8 +33,6 @@ const STOOD_STILL: Duration = Duration::from_millis(250);
 /// How long clients may take to go when the proxy stops, and the last reports after that.
 const GO_WITHIN: Duration = Duration::from_secs(2);
 const REPORT_WITHIN: Duration = Duration::from_secs(3);
-/// File descriptors that connections leave to the link and to whoever looks at the metrics.
-const SPARE_FILES: u64 = 32;
 
 /// See the top of the file.
 pub(crate) struct Server {
@@ -40,6 +40,8 @@ pub(crate) struct Server {
     pub(crate) link: Arc<Link>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) door: Door,
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) times: Times,
     pub(crate) turned_away: Said,
     pub(crate) refused_full: Said,
     reading: Arc<Reading>,
@@ -72,6 +74,11 @@ impl Server {
         };
         Self {
             door: Door::new(&config),
+            gate: Arc::new(gate(&config)),
+            times: Times {
+                handshake: config.handshake_timeout,
+                http: config.http_timeout,
+            },
             config,
             link,
             metrics,
@@ -84,20 +91,13 @@ impl Server {
         }
     }
 
-    /// Whether this socket takes a file descriptor that the link may need.
-    pub(crate) fn takes_spare(&self, stream: &TcpStream) -> bool {
-        let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
-        // The system gives the lowest number that is free.
-        let number = u64::try_from(stream.as_raw_fd()).unwrap_or(0);
-        limit.is_some_and(|limit| number + SPARE_FILES >= limit)
-    }
-
     pub(crate) fn is_full(&self) -> bool {
         self.conns.lock().len() >= self.config.max_connections
     }
 
-    /// Serves an upgraded connection on one of the threads. `early` is what came behind the handshake already.
-    pub(crate) fn begin(self: &Arc<Self>, stream: TcpStream, early: Vec<u8>) {
+    /// Serves an upgraded connection on one of the threads. `early` is what came behind the handshake already; `place` is
+    /// kept until the end.
+    pub(crate) fn begin(self: &Arc<Self>, stream: TcpStream, early: Vec<u8>, place: Arc<Place>) {
         let id = self.last_id.fetch_add(1, Ordering::Relaxed) + 1;
         let Some(thread) = self.threads.get(id as usize % self.threads.len().max(1)) else {
             return;
@@ -113,7 +113,7 @@ impl Server {
             };
             let conn = Conn::new(id, stream, server.config.outbox, clock::now_ms());
             let conn = Arc::new(conn);
-            let Some(admitted) = server.admit(&conn) else {
+            let Some(admitted) = server.admit(&conn, place) else {
                 return;
             };
             let reading = server.reading.clone();
@@ -127,7 +127,7 @@ impl Server {
     }
 
     /// Takes a connection in; `None` if there are too many. It counts until the guard is dropped.
-    fn admit(self: &Arc<Self>, conn: &Arc<Conn>) -> Option<Admitted> {
+    fn admit(self: &Arc<Self>, conn: &Arc<Conn>, place: Arc<Place>) -> Option<Admitted> {
         let mut conns = self.conns.lock();
         if conns.len() >= self.config.max_connections {
             return None;
@@ -137,6 +137,7 @@ impl Server {
         Some(Admitted {
             server: self.clone(),
             id: conn.id(),
+            _place: place,
         })
     }
 
@@ -210,6 +211,18 @@ impl Server {
 struct Admitted {
     server: Arc<Server>,
     id: ConnId,
+    _place: Arc<Place>,
+}
+
+/// As many connections as there may be, and by default half of those that can be for one address.
+fn gate(config: &Config) -> Gate {
+    let files = files::for_connections().map(|most| usize::try_from(most).unwrap_or(usize::MAX));
+    let can_be = config.max_connections.min(files.unwrap_or(usize::MAX));
+    let of_one = config.max_per_address.unwrap_or((can_be / 2).max(1));
+    Gate::new(
+        config.max_connections.saturating_add(config.max_http),
+        of_one,
+    )
 }
 
 impl Drop for Admitted {

@@ -15,6 +15,7 @@
 //! | `relink` | many rooms come back over a slow link |
 //! | `storm` | thousands come back at once |
 //! | `ends` | file descriptors run out; a peer is gone while its events wait |
+//! | `limits` | what strangers may take: connections, time, file descriptors |
 //! | `slow` | a client that reads slowly |
 //! | `access` | a proxy with the rights that the documentation gives it, and no more |
 //! | `start` | options, what is wrong with a Redis, secrets that are not shown |
@@ -30,6 +31,7 @@ mod devices;
 mod door;
 mod ends;
 mod http;
+mod limits;
 mod link;
 mod names;
 mod poison;

@@ -12,6 +12,14 @@ use tempfile::TempDir;
 /// The exit code for an address that cannot be listened on.
 const ADDRESS_TAKEN: i32 = 5;
 
+type Variables = &'static [(&'static str, &'static str)];
+
+/// A limit that is meant for strangers: all clients of a test or a benchmark have one address.
+const RAISED: (&str, &str) = ("ROOMCAST_MAX_PER_ADDRESS", "1000000");
+const TESTED: Variables = &[RAISED, ("RUST_LOG", "debug")];
+const MEASURED: Variables = &[RAISED, ("RUST_LOG", "info")];
+const USED: Variables = &[("RUST_LOG", "info")];
+
 /// See the top of the file.
 pub struct Proxy {
     /// Where browsers connect, on loopback.
@@ -43,20 +51,32 @@ impl Proxy {
         for _ in 0..5 {
             let port = free_port();
             let listen = format!("127.0.0.1:{port}");
-            if let Ok(proxy) = Self::try_start(program, &listen, redis, "debug", options) {
+            if let Ok(proxy) = Self::try_start(program, &listen, redis, TESTED, options) {
                 return proxy;
             }
         }
         panic!("no port is free");
     }
 
-    /// One that listens at this address.
+    /// One that listens at this address, with the limits that users have.
     ///
     /// # Panics
     /// If the address is taken.
     pub fn at(listen: SocketAddr, redis: &str, options: &[&str]) -> Self {
+        Self::start_at(listen, redis, USED, options)
+    }
+
+    /// One that listens at this address and is measured.
+    ///
+    /// # Panics
+    /// If the address is taken.
+    pub fn measured_at(listen: SocketAddr, redis: &str, options: &[&str]) -> Self {
+        Self::start_at(listen, redis, MEASURED, options)
+    }
+
+    fn start_at(listen: SocketAddr, redis: &str, variables: Variables, options: &[&str]) -> Self {
         let program = built("ROOMCAST_PROXY", "roomcast-proxy");
-        Self::try_start(&program, &listen.to_string(), redis, "info", options)
+        Self::try_start(&program, &listen.to_string(), redis, variables, options)
             .unwrap_or_else(|said| panic!("{}", said.trim_end()))
     }
 
@@ -65,7 +85,7 @@ impl Proxy {
         program: &Path,
         listen: &str,
         redis: &str,
-        log: &str,
+        variables: Variables,
         options: &[&str],
     ) -> Result<Self, String> {
         let folder = tempfile::Builder::new().prefix("roomcast-").tempdir();
@@ -78,7 +98,7 @@ impl Proxy {
             .args(["--listen", listen, "--redis", redis])
             .args(["--admin-listen", &format!("127.0.0.1:{admin}")])
             .args(options)
-            .env("RUST_LOG", log);
+            .envs(variables.iter().copied());
         let process = Process::start(command, &folder.path().join("roomcast-proxy.log"));
         let mut proxy = Self {
             port,
@@ -115,7 +135,7 @@ impl Proxy {
     pub fn start_again(&mut self, program: &Path, redis: &str, options: &[&str]) {
         let listen = format!("127.0.0.1:{}", self.port);
         *self = eventually("its port is free again", || {
-            Self::try_start(program, &listen, redis, "debug", options).ok()
+            Self::try_start(program, &listen, redis, TESTED, options).ok()
         });
     }
 

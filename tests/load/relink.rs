@@ -55,7 +55,7 @@ async fn measure(options: &Options) -> Value {
     let timeout = format!("{}ms", options.timeout);
     let of_one = options.of_one.to_string();
     let large = ["--max-rooms", &of_one, "--max-rate", "1000000"];
-    let proxy = Proxy::at(
+    let proxy = Proxy::measured_at(
         SocketAddr::from((Ipv4Addr::LOCALHOST, harness::process::free_port())),
         &redis.url(),
         &[&["--name", NAME, "--redis-timeout", &timeout][..], &large].concat(),

@@ -2,6 +2,7 @@
 //! where axum's own keeps 0.7 KB more of each connection.
 
 use super::door::Refused;
+use super::listen::Peer;
 use super::request::{accept, is_version_13, knock};
 use crate::server::Server;
 use axum::body::Body;
@@ -27,6 +28,9 @@ pub(super) fn upgrade(mut request: Request, server: Arc<Server>) -> Response {
     if let Some(refusal) = refusal(&request, &server) {
         return refusal;
     }
+    let Some(peer) = request.extensions().get::<Peer>().cloned() else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
     let upgraded = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {
         let Ok(upgraded) = upgraded.await else { return };
@@ -34,7 +38,7 @@ pub(super) fn upgrade(mut request: Request, server: Arc<Server>) -> Response {
             return;
         };
         // A copy, or the few bytes in it would keep the whole buffer of the HTTP connection.
-        server.begin(parts.io.into_inner(), parts.read_buf.to_vec());
+        server.begin(parts.io.into_inner(), parts.read_buf.to_vec(), peer.place);
     });
     let headers = [
         (header::CONNECTION, HeaderValue::from_static("Upgrade")),

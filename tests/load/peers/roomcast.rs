@@ -41,7 +41,7 @@ impl Peer for Roomcast {
     fn start(&self, servers: usize) -> Result<Stack, String> {
         let redis = Redis::start();
         let servers = (0..servers)
-            .map(|_| Proxy::at(listen(), &redis.url(), &OPTIONS))
+            .map(|_| Proxy::measured_at(listen(), &redis.url(), &OPTIONS))
             .map(|proxy| (proxy.port, Box::new(proxy) as _))
             .collect();
         Ok(Stack {

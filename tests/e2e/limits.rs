@@ -1,0 +1,177 @@
+//! What strangers may take: connections in all and by address, time, file descriptors.
+
+use harness::client::Client;
+use harness::process::built;
+use harness::proxy::Proxy;
+use harness::redis::Redis;
+use harness::{PATIENCE, eventually};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+/// A connection from an address of this machine.
+fn connect_from(from: [u8; 4], port: u16) -> TcpStream {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let stream = runtime.block_on(async {
+        let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+        socket
+            .bind(SocketAddr::from((from, 0)))
+            .expect("an own address");
+        let to = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let stream = socket.connect(to).await.expect("a connection");
+        stream.into_std().expect("a socket")
+    });
+    stream.set_nonblocking(false).expect("a blocking socket");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+    stream
+}
+
+const HEALTH: &[u8] = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+
+/// Whether a request is answered, and not only the connection closed.
+fn is_answered(mut stream: TcpStream) -> bool {
+    let _ = stream.write_all(HEALTH);
+    let mut answer = String::new();
+    // A connection that is closed before it is read ends with a reset.
+    let _ = stream.read_to_string(&mut answer);
+    answer.starts_with("HTTP/1.1 200")
+}
+
+/// The end of a connection; what came before it.
+fn end_of(mut stream: TcpStream) -> Vec<u8> {
+    let mut came = Vec::new();
+    match stream.read_to_end(&mut came) {
+        Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+            panic!("the connection did not end; came: {}", came.len())
+        }
+        _ => came,
+    }
+}
+
+const HERE: [u8; 4] = [127, 0, 0, 1];
+const ELSEWHERE: [u8; 4] = [127, 0, 0, 2];
+
+#[test]
+fn an_address_has_so_many_connections_and_others_have_theirs() {
+    let redis = Redis::start();
+    let proxy = Proxy::with(&redis, &["--max-per-address", "5"]);
+    let refused = || proxy.metric("roomcast_connections_refused_by_address_total");
+    // The harness' own connection may not be forgotten yet.
+    eventually("a place is free", || {
+        is_answered(connect_from(HERE, proxy.port)).then_some(())
+    });
+    let mut people: Vec<Client> = (0..3)
+        .map(|i| Client::login(proxy.port, "r", &format!("p{i}")))
+        .collect();
+    let mut idle = Vec::new();
+    eventually("the address has all that it may have", || {
+        idle.push(connect_from(HERE, proxy.port));
+        (refused() > 0).then_some(())
+    });
+    assert!(!is_answered(connect_from(HERE, proxy.port)));
+    assert!(is_answered(connect_from(ELSEWHERE, proxy.port)));
+    drop(idle);
+    drop(people.pop());
+    eventually("places are free again", || {
+        is_answered(connect_from(HERE, proxy.port)).then_some(())
+    });
+}
+
+#[test]
+fn whoever_does_not_ask_or_does_not_read_is_let_go() {
+    let redis = Redis::start();
+    let times = ["--handshake-timeout", "500ms", "--http-timeout", "1s"];
+    let proxy = Proxy::with(&redis, &times);
+    let silent = connect_from(HERE, proxy.port);
+    let mut half = connect_from(HERE, proxy.port);
+    half.write_all(b"GET / HTTP/1.1\r\nHost: local")
+        .expect("half a request");
+    let mut stays = connect_from(HERE, proxy.port);
+    stays
+        .write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        .expect("a request");
+    let mut deaf = connect_from(HERE, proxy.port);
+    let request = b"GET /room.js HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    deaf.write_all(&request.repeat(200)).expect("requests");
+    let mut person = Client::login(proxy.port, "r", "a");
+    assert!(end_of(silent).is_empty());
+    end_of(half);
+    assert!(end_of(stays).starts_with(b"HTTP/1.1 200"));
+    let files = || std::fs::read_dir(format!("/proc/{}/fd", proxy.process().pid()));
+    let before = files().expect("a process").count();
+    drop(deaf);
+    let after = files().expect("a process").count();
+    assert!(after >= before, "the proxy had let the deaf one go already");
+    // A WebSocket is none of theirs.
+    person.say("still here");
+    person.messages_until("still here");
+}
+
+#[test]
+fn the_admin_port_has_its_own_few_places() {
+    let redis = Redis::start();
+    let proxy = Proxy::start(&redis);
+    // More than one address may have.
+    let held: Vec<TcpStream> = (0..20).map(|_| connect_from(HERE, proxy.admin)).collect();
+    eventually("some are refused", || {
+        let mut stream = connect_from(HERE, proxy.admin);
+        let _ = stream
+            .write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        let mut answer = String::new();
+        let _ = stream.read_to_string(&mut answer);
+        answer.is_empty().then_some(())
+    });
+    let mut other = connect_from(ELSEWHERE, proxy.admin);
+    other
+        .write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        .expect("a request");
+    let mut answer = String::new();
+    other.read_to_string(&mut answer).expect("an answer");
+    assert!(answer.contains("roomcast_connections "), "{answer}");
+    drop(held);
+}
+
+/// The proxy, started by a shell that sets its limit of files.
+fn limited(folder: &Path, line: &str) -> PathBuf {
+    let path = folder.join("limited-proxy");
+    let program = built("ROOMCAST_PROXY", "roomcast-proxy");
+    let script = format!(
+        "#!/bin/sh\nulimit {line}\nexec {} \"$@\"\n",
+        program.display()
+    );
+    std::fs::write(&path, script).expect("a script");
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).expect("a program");
+    path
+}
+
+#[test]
+fn the_limit_of_files_is_raised_and_too_few_are_told() {
+    let redis = Redis::start();
+    let folder = tempfile::tempdir().expect("a folder");
+    let soft = limited(folder.path(), "-Sn 256");
+    let proxy = Proxy::of(&soft, &redis.url(), &["--max-connections", "100"]);
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", proxy.process().pid()));
+    let limits = limits.expect("its limits");
+    let files = limits
+        .lines()
+        .find(|line| line.starts_with("Max open files"));
+    let files: Vec<&str> = files.unwrap_or_default().split_whitespace().collect();
+    assert!(
+        files.len() > 4 && files[3] == files[4] && files[3] != "256",
+        "{files:?}"
+    );
+    let tells = |proxy: &Proxy| {
+        proxy
+            .process()
+            .printed()
+            .contains("fewer than --max-connections")
+    };
+    assert!(!tells(&proxy));
+    let hard = limited(folder.path(), "-n 256");
+    let proxy = Proxy::of(&hard, &redis.url(), &["--max-connections", "1000"]);
+    assert!(tells(&proxy));
+}
