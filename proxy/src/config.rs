@@ -67,6 +67,14 @@ pub struct Config {
     #[arg(long, env = "ROOMCAST_DEAD_AFTER", default_value = "45s", value_parser = duration, value_name = "TIME")]
     pub dead_after: Duration,
 
+    /// A WebSocket on which nobody logged in for so long is closed
+    #[arg(long, env = "ROOMCAST_LOGIN_TIMEOUT", default_value = "60s", value_parser = duration, value_name = "TIME")]
+    pub login_timeout: Duration,
+
+    /// A connection that read nothing of what waits for it for so long is closed, whatever it sends
+    #[arg(long, env = "ROOMCAST_WRITE_TIMEOUT", default_value = "60s", value_parser = duration, value_name = "TIME")]
+    pub write_timeout: Duration,
+
     /// The least time between two acknowledgement rounds of a room; it grows with the number of sessions
     #[arg(long, env = "ROOMCAST_ACK_INTERVAL", default_value = "50ms", value_parser = duration, value_name = "TIME")]
     pub ack_interval: Duration,

@@ -1,5 +1,6 @@
 //! Every number that the proxy counts.
 
+use crate::conn::patience::GivenUp;
 use hub_core::Figures;
 use parking_lot::Mutex;
 use prometheus_client::collector::Collector;
@@ -21,7 +22,9 @@ pub(crate) struct Metrics {
     pub(crate) redis_lost: Counter,
     pub(crate) events: Counter,
     pub(crate) bad_events: Counter,
-    pub(crate) dead: Counter,
+    dead: Counter,
+    unread: Counter,
+    no_login: Counter,
     pub(crate) floods: Counter,
 }
 
@@ -58,10 +61,29 @@ impl Metrics {
             "Connections closed without a sign of life",
         );
         registered(all, name, help, &new.dead);
+        let (name, help) = (
+            "unread_connections",
+            "Connections closed at --write-timeout: nothing was read of what waited",
+        );
+        registered(all, name, help, &new.unread);
+        let (name, help) = (
+            "logins_missed",
+            "Connections closed at --login-timeout: nobody logged in",
+        );
+        registered(all, name, help, &new.no_login);
         let (name, help) = ("floods", "Connections closed at --max-rate");
         registered(all, name, help, &new.floods);
         all.register_collector(Box::new(OfRooms(workers)));
         new
+    }
+
+    /// The one for what a connection was given up for.
+    pub(crate) const fn given_up(&self, why: GivenUp) -> &Counter {
+        match why {
+            GivenUp::Silent => &self.dead,
+            GivenUp::Unread => &self.unread,
+            GivenUp::NoLogin => &self.no_login,
+        }
     }
 
     /// All of them in the text format of OpenMetrics, which Prometheus reads.

@@ -2,6 +2,7 @@
 
 use crate::clock;
 use crate::config::Config;
+use crate::conn::patience::Patience;
 use crate::conn::read::{Reading, serve};
 use crate::conn::shared::Conn;
 use crate::files;
@@ -148,8 +149,12 @@ impl Server {
 
     /// Looks at every connection again and again.
     pub(crate) async fn tick(self: Arc<Self>) {
-        let idle = self.config.heartbeat.as_millis() as u64;
-        let dead = self.config.dead_after.as_millis() as u64;
+        let patience = Patience {
+            idle: self.config.heartbeat.as_millis() as u64,
+            dead: self.config.dead_after.as_millis() as u64,
+            login: self.config.login_timeout.as_millis() as u64,
+            write: self.config.write_timeout.as_millis() as u64,
+        };
         let (tick, stood_still) = (TICK.as_millis() as u64, STOOD_STILL.as_millis() as u64);
         let mut last = clock::now_ms();
         loop {
@@ -160,9 +165,9 @@ impl Server {
             last = now;
             let paused = if late > stood_still { late } else { 0 };
             for (i, conn) in self.conns().into_iter().enumerate() {
-                if conn.tick(now, paused, idle, dead) {
-                    self.metrics.dead.inc();
-                    debug!(conn = conn.id(), "no sign of life");
+                if let Some(given_up) = conn.tick(now, paused, &patience) {
+                    self.metrics.given_up(given_up).inc();
+                    debug!(conn = conn.id(), ?given_up, "a connection is given up");
                 }
                 if i % 256 == 255 {
                     tokio::task::yield_now().await;

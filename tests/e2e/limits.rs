@@ -5,6 +5,7 @@ use harness::process::built;
 use harness::proxy::Proxy;
 use harness::redis::Redis;
 use harness::{PATIENCE, eventually};
+use serde_json::json;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
@@ -94,19 +95,62 @@ fn whoever_does_not_ask_or_does_not_read_is_let_go() {
     stays
         .write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
         .expect("a request");
-    let mut deaf = connect_from(HERE, proxy.port);
+    let files = || {
+        let files = std::fs::read_dir(format!("/proc/{}/fd", proxy.process().pid()));
+        files.expect("a process").count()
+    };
+    let before = files();
     let request = b"GET /room.js HTTP/1.1\r\nHost: localhost\r\n\r\n";
-    deaf.write_all(&request.repeat(200)).expect("requests");
+    let deaf: Vec<TcpStream> = (0..5).map(|_| connect_from(HERE, proxy.port)).collect();
+    for mut stream in &deaf {
+        // It is not read any more when nothing of the answers is.
+        stream.set_nonblocking(true).expect("no waiting");
+        let _ = stream.write(&request.repeat(200));
+    }
     let mut person = Client::login(proxy.port, "r", "a");
     assert!(end_of(silent).is_empty());
     end_of(half);
     assert!(end_of(stays).starts_with(b"HTTP/1.1 200"));
-    let files = || std::fs::read_dir(format!("/proc/{}/fd", proxy.process().pid()));
-    let before = files().expect("a process").count();
+    eventually("the deaf ones are let go", || {
+        (files() <= before + 1).then_some(())
+    });
     drop(deaf);
-    let after = files().expect("a process").count();
-    assert!(after >= before, "the proxy had let the deaf one go already");
     // A WebSocket is none of theirs.
+    person.say("still here");
+    person.messages_until("still here");
+}
+
+#[test]
+fn whoever_does_not_log_in_is_let_go() {
+    let redis = Redis::start();
+    let proxy = Proxy::with(&redis, &["--login-timeout", "1s"]);
+    let mut person = Client::login(proxy.port, "r", "a");
+    let mut stranger = Client::connect(proxy.port);
+    // Bad events and signs of life are no login.
+    stranger.send_text("nonsense");
+    assert_eq!(stranger.closed(), 4004);
+    assert_eq!(proxy.metric("roomcast_logins_missed_total"), 1);
+    person.say("still here");
+    person.messages_until("still here");
+}
+
+#[test]
+fn whoever_sends_but_never_reads_is_let_go() {
+    let redis = Redis::start();
+    let proxy = Proxy::with(&redis, &["--write-timeout", "1s", "--max-rate", "100000"]);
+    let mut deaf = Client::login(proxy.port, "r", "deaf");
+    let mut person = Client::login(proxy.port, "r", "a");
+    let unread = || proxy.metric("roomcast_unread_connections_total");
+    let text = "x".repeat(30_000);
+    for i in 0..400 {
+        person.say(&format!("{i} {text}"));
+        person.messages_until(&format!("{i} {text}"));
+    }
+    // Its events are signs of life, and do not help.
+    person.serve_until("the deaf one is let go", || {
+        deaf.send_if_open(&json!({"event": "typing"}));
+        unread() == 1
+    });
     person.say("still here");
     person.messages_until("still here");
 }

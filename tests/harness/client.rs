@@ -57,6 +57,11 @@ impl Client {
         self.socket.send(Message::text(text)).expect("a sent event");
     }
 
+    /// Sends an event, unless the connection is over.
+    pub fn send_if_open(&mut self, event: &Value) {
+        let _ = self.socket.send(Message::text(event.to_string()));
+    }
+
     /// Sends what no client of ours sends.
     pub fn send_binary(&mut self, bytes: &[u8]) {
         self.socket

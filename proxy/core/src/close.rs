@@ -11,6 +11,8 @@ pub enum Close {
     Dead,
     /// The server failed in a way that it cannot go on from, on this connection.
     Failed,
+    /// Nobody logged in in time.
+    NoLogin,
     /// More events than `--max-rate`.
     Flood,
     /// An event above `--max-event`.
@@ -21,10 +23,11 @@ pub enum Close {
 
 impl Close {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::GoingAway,
         Self::Dead,
         Self::Failed,
+        Self::NoLogin,
         Self::Flood,
         Self::TooBig,
         Self::Protocol,
@@ -36,6 +39,7 @@ impl Close {
             Self::GoingAway => 4000,
             Self::Dead => 4001,
             Self::Failed => 4002,
+            Self::NoLogin => 4004,
             Self::Flood => 4100,
             Self::TooBig => 4101,
             Self::Protocol => 4102,
@@ -48,6 +52,7 @@ impl Close {
             Self::GoingAway => "the server stops; connect again",
             Self::Dead => "no sign of life; connect again",
             Self::Failed => "the server failed; connect again",
+            Self::NoLogin => "nobody logged in; connect again to do so",
             Self::Flood => "too many events in a short time",
             Self::TooBig => "an event was larger than allowed",
             Self::Protocol => "only text messages of RFC 6455 are understood",
@@ -70,6 +75,7 @@ mod tests {
             (Close::GoingAway, true),
             (Close::Dead, true),
             (Close::Failed, true),
+            (Close::NoLogin, true),
             (Close::Flood, false),
             (Close::TooBig, false),
             (Close::Protocol, false),

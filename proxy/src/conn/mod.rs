@@ -4,10 +4,12 @@
 //! |---|---|
 //! | `shared` | the half that everybody shares: rooms push into it, the clock looks at it |
 //! | `outbox` | the writing half: try at once, queue what the socket does not take |
+//! | `patience` | what a connection is given up for, besides silence |
 //! | `socket` | the socket as the WebSocket library sees it |
 //! | `read` | the task that reads a connection until its end |
 
 mod outbox;
+pub(crate) mod patience;
 pub(crate) mod read;
 pub(crate) mod shared;
 mod socket;

@@ -202,6 +202,7 @@ impl Reader {
             Act::Room(roomid, event, bytes) => {
                 panic_at("connection", self.reading.panics, &roomid);
                 if let Event::Login(login) = &event {
+                    self.conn.logged_in();
                     debug!(conn = self.conn.id(), room = %roomid, uid = %login.uid, "login");
                 }
                 self.reading.inboxes.of(&roomid).push(Input::Client {

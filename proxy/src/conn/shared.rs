@@ -2,6 +2,7 @@
 //! what they have for the connection's own task is kept in [`News`] until that asks.
 
 use super::outbox::Outbox;
+use super::patience::{GivenUp, Patience, Waits};
 use crate::clock;
 use bytes::Bytes;
 use hub_core::beats::{Beats, Tick};
@@ -41,6 +42,7 @@ pub(crate) struct News {
 struct State {
     outbox: Outbox,
     beats: Beats,
+    waits: Waits,
     news: News,
     /// Somebody is to be told when little waits.
     tells_low: bool,
@@ -69,6 +71,7 @@ impl Conn {
             state: Mutex::new(State {
                 outbox: Outbox::default(),
                 beats: Beats::new(now),
+                waits: Waits::new(now),
                 news: News::default(),
                 tells_low: false,
                 tells_done: false,
@@ -134,34 +137,47 @@ impl Conn {
         }
     }
 
-    /// Looks at the clock; this process stood still for `paused` ms of the last time. Whether the client is dead.
-    pub(crate) fn tick(&self, now: u64, paused: u64, idle_ms: u64, dead_ms: u64) -> bool {
+    /// Looks at the clock; this process stood still for `paused` ms of the last time. Why it is given up, once.
+    pub(crate) fn tick(&self, now: u64, paused: u64, patience: &Patience) -> Option<GivenUp> {
         let mut state = self.state();
         if state.news.closed || state.news.close.is_some() {
-            return false;
+            return None;
         }
         if paused > 0 {
             state.beats.paused(now, paused);
+            state.waits.paused(now, paused);
         }
+        let queued = state.outbox.bytes();
+        let given_up = match state.waits.look(now, queued, patience) {
+            None => self.tick_beats(&mut state, now, patience),
+            given_up => given_up,
+        }?;
+        state.news.close = Some(given_up.close());
+        self.news.notify_one();
+        Some(given_up)
+    }
+
+    fn tick_beats(&self, state: &mut State, now: u64, patience: &Patience) -> Option<GivenUp> {
         let waits = state.beats.waits();
-        match state.beats.tick(now, idle_ms, dead_ms, waits) {
+        match state.beats.tick(now, patience.idle, patience.dead, waits) {
             Tick::Nothing => {}
-            Tick::Beat => self.beat(&mut state, now),
+            Tick::Beat => self.beat(state, now),
             Tick::Ping => {
                 let number = state.beats.ping(now);
-                self.write(&mut state, &events::ping(number), false);
+                self.write(state, &events::ping(number), false);
             }
             Tick::Confirmed(beat) => {
                 state.news.confirmed = Some(beat);
                 self.news.notify_one();
             }
-            Tick::Dead => {
-                state.news.close = Some(Close::Dead);
-                self.news.notify_one();
-                return true;
-            }
+            Tick::Dead => return Some(GivenUp::Silent),
         }
-        false
+        None
+    }
+
+    /// Somebody logged in here.
+    pub(super) fn logged_in(&self) {
+        self.state().waits.logged_in();
     }
 
     /// Something came from the client.
@@ -249,6 +265,7 @@ impl Conn {
                 // The socket was full and takes more: the client reads, however slowly.
                 if left < before {
                     state.beats.heard(clock::now_ms());
+                    state.waits.wrote();
                 }
                 if left <= self.outbox_limit / 4 && std::mem::take(&mut state.tells_low) {
                     state.news.low = true;
@@ -358,8 +375,15 @@ mod tests {
     #[tokio::test]
     async fn a_pause_of_this_process_is_not_the_clients_silence() {
         let (conn, _client) = pair(1000).await;
-        assert!(!conn.0.tick(16_000, 6_000, 500, 2_000));
-        assert!(conn.0.tick(18_500, 0, 500, 2_000));
-        assert!(!conn.0.tick(19_000, 0, 500, 2_000), "dead once");
+        let patience = Patience {
+            idle: 500,
+            dead: 2_000,
+            login: 60_000,
+            write: 60_000,
+        };
+        assert_eq!(conn.0.tick(16_000, 6_000, &patience), None);
+        let given_up = conn.0.tick(18_500, 0, &patience);
+        assert_eq!(given_up, Some(GivenUp::Silent));
+        assert_eq!(conn.0.tick(19_000, 0, &patience), None, "dead once");
     }
 }
