@@ -34,6 +34,18 @@ pub(crate) fn check(config: &Config) -> Result<Vec<String>, String> {
             config.listen
         ));
     }
+    if config.proxy_protocol && config.trusted_proxies.is_empty() {
+        return Err(
+            "--proxy-protocol needs --trusted-proxies: whoever may send its line may be of any address"
+                .to_owned(),
+        );
+    }
+    if config.proxy_protocol && door.is_open() && !config.open {
+        return Err(
+            "--proxy-protocol brings everybody, and without a key everybody may be anybody: give --open if that is meant"
+                .to_owned(),
+        );
+    }
     let mut warnings = Vec::new();
     if config.open && door.is_open() {
         warnings.push(format!(
@@ -165,6 +177,8 @@ mod tests {
             (&["--outbox", "10"], "--outbox"),
             (&["--workers", "1000"], "--workers"),
             (&["--name", ""], "--name"),
+            (&["--proxy-protocol"], "needs --trusted-proxies"),
+            (&["--proxy-protocol", "--trusted-proxies", "::1"], "--open"),
             (&["--max-per-address", "0"], "--max-per-address"),
             (&["--handshake-timeout", "40s"], "--http-timeout"),
             (&["--listen", "0.0.0.0:80"], "--open"),

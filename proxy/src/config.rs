@@ -2,8 +2,10 @@
 
 #[cfg(feature = "broken")]
 use crate::broken::Broken;
+use crate::http::fronts::network;
 use clap::Parser;
 use clap::builder::BoolishValueParser;
+use ipnet::IpNet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -105,6 +107,15 @@ pub struct Config {
     /// [default: half of --max-connections, or of what there are file descriptors for]
     #[arg(long, env = "ROOMCAST_MAX_PER_ADDRESS", value_name = "N")]
     pub max_per_address: Option<usize>,
+
+    /// Addresses or networks of proxies that are believed whom they connect for (X-Forwarded-For, X-Forwarded-Host, PROXY
+    /// protocol), separated by commas; they have no limit by address themselves
+    #[arg(long, env = "ROOMCAST_TRUSTED_PROXIES", value_delimiter = ',', value_parser = network, value_name = "NETWORKS")]
+    pub trusted_proxies: Vec<IpNet>,
+
+    /// Each connection to --listen comes from a trusted proxy and begins with a line of the PROXY protocol (version 1 or 2)
+    #[arg(long, env = "ROOMCAST_PROXY_PROTOCOL", value_parser = BoolishValueParser::new())]
+    pub proxy_protocol: bool,
 
     /// How long a client may take to send an HTTP request
     #[arg(long, env = "ROOMCAST_HANDSHAKE_TIMEOUT", default_value = "10s", value_parser = duration, value_name = "TIME")]

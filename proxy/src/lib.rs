@@ -124,11 +124,10 @@ pub async fn run(
     if let Ok(listens) = listener.local_addr() {
         info!(address = %listens, redis = address.shown, "serving");
     }
-    let times = server.times;
     let serving = http::listen::listen(listener, server.clone());
     let admin = async {
         match admin {
-            Some(admin) => http::listen::listen_admin(admin, metrics, times).await,
+            Some(admin) => http::listen::listen_admin(admin, server.clone()).await,
             None => std::future::pending().await,
         }
     };

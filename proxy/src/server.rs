@@ -7,6 +7,7 @@ use crate::conn::read::{Reading, serve};
 use crate::conn::shared::Conn;
 use crate::files;
 use crate::http::door::Door;
+use crate::http::fronts::Fronts;
 use crate::http::gate::{Gate, Place};
 use crate::http::listen::Times;
 use crate::inbox::{Inboxes, Input};
@@ -18,8 +19,9 @@ use hub_core::close::Close;
 use hub_core::handle::ConnId;
 use parking_lot::Mutex;
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Once, Weak};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
@@ -42,7 +44,10 @@ pub(crate) struct Server {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) door: Door,
     pub(crate) gate: Arc<Gate>,
+    pub(crate) fronts: Arc<Fronts>,
     pub(crate) times: Times,
+    /// Somebody who is no trusted proxy said for whom it connects: told once.
+    pub(crate) untrusted: Once,
     pub(crate) turned_away: Said,
     pub(crate) refused_full: Said,
     reading: Arc<Reading>,
@@ -76,6 +81,8 @@ impl Server {
         Self {
             door: Door::new(&config),
             gate: Arc::new(gate(&config)),
+            fronts: Arc::new(Fronts(config.trusted_proxies.clone())),
+            untrusted: Once::new(),
             times: Times {
                 handshake: config.handshake_timeout,
                 http: config.http_timeout,
@@ -96,9 +103,9 @@ impl Server {
         self.conns.lock().len() >= self.config.max_connections
     }
 
-    /// Serves an upgraded connection on one of the threads. `early` is what came behind the handshake already; `place` is
-    /// kept until the end.
-    pub(crate) fn begin(self: &Arc<Self>, stream: TcpStream, early: Vec<u8>, place: Arc<Place>) {
+    /// Serves an upgraded connection on one of the threads. `early` is what came behind the handshake already; the places
+    /// are kept until the end.
+    pub(crate) fn begin(self: &Arc<Self>, stream: TcpStream, early: Vec<u8>, client: Arrived) {
         let id = self.last_id.fetch_add(1, Ordering::Relaxed) + 1;
         let Some(thread) = self.threads.get(id as usize % self.threads.len().max(1)) else {
             return;
@@ -112,9 +119,15 @@ impl Server {
             let Ok(stream) = TcpStream::from_std(stream) else {
                 return;
             };
-            let conn = Conn::new(id, stream, server.config.outbox, clock::now_ms());
+            let conn = Conn::new(
+                id,
+                stream,
+                client.address,
+                server.config.outbox,
+                clock::now_ms(),
+            );
             let conn = Arc::new(conn);
-            let Some(admitted) = server.admit(&conn, place) else {
+            let Some(admitted) = server.admit(&conn, client) else {
                 return;
             };
             let reading = server.reading.clone();
@@ -128,7 +141,7 @@ impl Server {
     }
 
     /// Takes a connection in; `None` if there are too many. It counts until the guard is dropped.
-    fn admit(self: &Arc<Self>, conn: &Arc<Conn>, place: Arc<Place>) -> Option<Admitted> {
+    fn admit(self: &Arc<Self>, conn: &Arc<Conn>, client: Arrived) -> Option<Admitted> {
         let mut conns = self.conns.lock();
         if conns.len() >= self.config.max_connections {
             return None;
@@ -138,7 +151,7 @@ impl Server {
         Some(Admitted {
             server: self.clone(),
             id: conn.id(),
-            _place: place,
+            _client: client,
         })
     }
 
@@ -212,11 +225,18 @@ impl Server {
     }
 }
 
+/// Whoever asked for a WebSocket: its address, and the places that it holds.
+pub(crate) struct Arrived {
+    pub(crate) address: IpAddr,
+    pub(crate) _connection: Arc<[Place]>,
+    pub(crate) _by_address: Option<Place>,
+}
+
 /// A connection's place among all; dropped at its end.
 struct Admitted {
     server: Arc<Server>,
     id: ConnId,
-    _place: Arc<Place>,
+    _client: Arrived,
 }
 
 /// As many connections as there may be, and by default half of those that can be for one address.

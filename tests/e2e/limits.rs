@@ -1,35 +1,15 @@
 //! What strangers may take: connections in all and by address, time, file descriptors.
 
-use harness::client::Client;
+use harness::client::{Client, connect_from};
+use harness::eventually;
 use harness::process::built;
 use harness::proxy::Proxy;
 use harness::redis::Redis;
-use harness::{PATIENCE, eventually};
 use serde_json::json;
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-
-/// A connection from an address of this machine.
-fn connect_from(from: [u8; 4], port: u16) -> TcpStream {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
-    let stream = runtime.block_on(async {
-        let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
-        socket
-            .bind(SocketAddr::from((from, 0)))
-            .expect("an own address");
-        let to = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let stream = socket.connect(to).await.expect("a connection");
-        stream.into_std().expect("a socket")
-    });
-    stream.set_nonblocking(false).expect("a blocking socket");
-    stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
-    stream
-}
 
 const HEALTH: &[u8] = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 

@@ -15,6 +15,7 @@
 //! | `relink` | many rooms come back over a slow link |
 //! | `storm` | thousands come back at once |
 //! | `ends` | file descriptors run out; a peer is gone while its events wait |
+//! | `addresses` | whose address a connection counts for behind trusted proxies |
 //! | `limits` | what strangers may take: connections, time, file descriptors |
 //! | `slow` | a client that reads slowly |
 //! | `access` | a proxy with the rights that the documentation gives it, and no more |
@@ -24,6 +25,7 @@
 //! | `http` | pages, health, exit codes |
 
 mod access;
+mod addresses;
 mod badinput;
 mod crash;
 mod databases;

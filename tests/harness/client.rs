@@ -3,7 +3,7 @@
 use crate::eventually::PATIENCE;
 use crate::shown::last;
 use serde_json::{Value, json};
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 use tungstenite::{Message, WebSocket};
 
@@ -232,6 +232,29 @@ impl Client {
     pub fn drop_connection(self) {
         let _ = self.socket.get_ref().shutdown(std::net::Shutdown::Both);
     }
+}
+
+/// A connection from an address of this machine.
+///
+/// # Panics
+/// If that fails.
+pub fn connect_from(from: [u8; 4], port: u16) -> TcpStream {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let stream = runtime.block_on(async {
+        let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+        socket
+            .bind(SocketAddr::from((from, 0)))
+            .expect("an own address");
+        let to = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let stream = socket.connect(to).await.expect("a connection");
+        stream.into_std().expect("a socket")
+    });
+    stream.set_nonblocking(false).expect("a blocking socket");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+    stream
 }
 
 /// The texts of messages.

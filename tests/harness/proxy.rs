@@ -115,7 +115,11 @@ impl Proxy {
         eventually("the proxy is ready", || {
             let code = proxy.ended();
             assert!(code.is_none(), "the proxy ended with {code:?}");
-            let answer = try_get(port, "/readyz").ok()?;
+            let answer = if options.contains(&"--proxy-protocol") {
+                try_ask(port, "PROXY UNKNOWN\r\n", "/readyz").ok()?
+            } else {
+                try_get(port, "/readyz").ok()?
+            };
             answer.starts_with("HTTP/1.1 200").then_some(())
         });
         Ok(proxy)
@@ -181,9 +185,15 @@ fn get(port: u16, path: &str) -> String {
 }
 
 fn try_get(port: u16, path: &str) -> std::io::Result<String> {
+    try_ask(port, "", path)
+}
+
+/// With a line before the request.
+fn try_ask(port: u16, line: &str, path: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
     stream.set_read_timeout(Some(PATIENCE))?;
-    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    let request =
+        format!("{line}GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes())?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;

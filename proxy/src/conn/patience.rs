@@ -16,6 +16,18 @@ pub(crate) struct Patience {
     pub(crate) write: u64,
 }
 
+#[cfg(test)]
+impl Patience {
+    pub(super) const fn in_seconds(idle: u64, dead: u64, login: u64, write: u64) -> Self {
+        Self {
+            idle: 1000 * idle,
+            dead: 1000 * dead,
+            login: 1000 * login,
+            write: 1000 * write,
+        }
+    }
+}
+
 /// Why a connection is given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum GivenUp {

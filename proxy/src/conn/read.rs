@@ -49,7 +49,7 @@ pub(crate) async fn serve(reading: Arc<Reading>, conn: Arc<Conn>, early: Vec<u8>
         .max_message_size(Some(reading.max_event))
         .max_frame_size(Some(reading.max_event));
     if let Ok(address) = conn.stream().peer_addr() {
-        debug!(conn = conn.id(), %address, "connected");
+        debug!(conn = conn.id(), %address, client = %conn.client, "connected");
     }
     let socket = Socket(conn.clone());
     let mut ws =
@@ -240,6 +240,7 @@ impl Reader {
             info!(
                 conn,
                 ?address,
+                client = %self.conn.client,
                 left_out,
                 "closed a connection at --max-rate"
             );

@@ -11,6 +11,7 @@ use hub_core::event::LoginNumber;
 use hub_core::events;
 use hub_core::handle::{Beat, ConnId, Handle, Push, Pushed};
 use parking_lot::{Mutex, MutexGuard};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::Interest;
@@ -54,6 +55,8 @@ struct State {
 pub(crate) struct Conn {
     id: ConnId,
     stream: TcpStream,
+    /// Whom it counts for: the other end, or whom a trusted proxy names.
+    pub(super) client: IpAddr,
     state: Mutex<State>,
     /// The outbox has something that the socket did not take at once.
     waiting: Notify,
@@ -64,10 +67,17 @@ pub(crate) struct Conn {
 
 impl Conn {
     /// One that begins at `now`; beyond `outbox_limit` bytes rooms are told that it is full.
-    pub(crate) fn new(id: ConnId, stream: TcpStream, outbox_limit: usize, now: u64) -> Self {
+    pub(crate) fn new(
+        id: ConnId,
+        stream: TcpStream,
+        client: IpAddr,
+        outbox_limit: usize,
+        now: u64,
+    ) -> Self {
         Self {
             id,
             stream,
+            client,
             state: Mutex::new(State {
                 outbox: Outbox::default(),
                 beats: Beats::new(now),
@@ -336,7 +346,13 @@ mod tests {
         let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let stream = listener.accept().await.unwrap().0;
         (
-            ConnHandle(Arc::new(Conn::new(1, stream, limit, 10_000))),
+            ConnHandle(Arc::new(Conn::new(
+                1,
+                stream,
+                IpAddr::from([127, 0, 0, 1]),
+                limit,
+                10_000,
+            ))),
             client,
         )
     }
@@ -375,12 +391,7 @@ mod tests {
     #[tokio::test]
     async fn a_pause_of_this_process_is_not_the_clients_silence() {
         let (conn, _client) = pair(1000).await;
-        let patience = Patience {
-            idle: 500,
-            dead: 2_000,
-            login: 60_000,
-            write: 60_000,
-        };
+        let patience = Patience::in_seconds(1, 2, 60, 60);
         assert_eq!(conn.0.tick(16_000, 6_000, &patience), None);
         let given_up = conn.0.tick(18_500, 0, &patience);
         assert_eq!(given_up, Some(GivenUp::Silent));

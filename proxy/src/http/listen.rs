@@ -1,7 +1,8 @@
 //! Accepts connections, and answers their requests until they become WebSockets.
 
+use super::fronts::Fronts;
 use super::gate::{Full, Gate, Group, Place};
-use super::routes;
+use super::{proxied, routes};
 use crate::files;
 use crate::metrics::Metrics;
 use crate::said::Said;
@@ -13,7 +14,7 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use socket2::SockRef;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -33,35 +34,50 @@ pub(crate) struct Times {
 #[derive(Clone, Debug)]
 pub(super) struct Peer {
     pub(super) address: IpAddr,
-    pub(super) place: Arc<Place>,
+    /// Kept as long as the connection lives.
+    pub(super) places: Arc<[Place]>,
 }
 
 /// One of the two ports.
 struct Port {
-    listener: TcpListener,
     gate: Arc<Gate>,
+    fronts: Arc<Fronts>,
+    /// A line of the PROXY protocol comes first.
+    is_proxied: bool,
     metrics: Arc<Metrics>,
     routes: Router,
     times: Times,
-    /// Log lines: could not accept, too many, too many of one address, no descriptors.
+    told: Told,
+}
+
+/// Log lines that may come often.
+#[derive(Default)]
+struct Told {
     failed: Said,
     full: Said,
     full_of_one: Said,
     spared: Said,
+    no_line: Said,
 }
 
 /// Accepts connections for ever.
 pub(crate) async fn listen(listener: TcpListener, server: Arc<Server>) {
-    let routes = routes::public(server.clone());
-    let gate = server.gate.clone();
-    let port = Port::new(listener, gate, server.metrics.clone(), routes, server.times);
+    let port = Arc::new(Port {
+        gate: server.gate.clone(),
+        fronts: server.fronts.clone(),
+        is_proxied: server.config.proxy_protocol,
+        metrics: server.metrics.clone(),
+        routes: routes::public(server.clone()),
+        times: server.times,
+        told: Told::default(),
+    });
     loop {
-        let Some((stream, place, from)) = port.next().await else {
+        let Some((stream, place, from)) = port.next(&listener).await else {
             continue;
         };
         if files::takes_spare(&stream) {
             port.metrics.refused.inc();
-            if let Some(left_out) = port.spared.again() {
+            if let Some(left_out) = port.told.spared.again() {
                 warn!(
                     left_out,
                     "connections are refused: there are not enough file descriptors (ulimit -n)"
@@ -73,62 +89,107 @@ pub(crate) async fn listen(listener: TcpListener, server: Arc<Server>) {
         if let Err(error) = SockRef::from(&stream).set_send_buffer_size(server.config.send_buffer) {
             debug!(%error, "a connection keeps the kernel's send buffer");
         }
-        port.serve(stream, place, from);
+        tokio::spawn(port.clone().serve(stream, place, from));
     }
 }
 
 /// Serves the metrics for ever.
-pub(crate) async fn listen_admin(listener: TcpListener, metrics: Arc<Metrics>, times: Times) {
-    let routes = routes::admin(metrics.clone());
-    // Whoever looks at the metrics is one or two machines; one of them alone does not take all places.
-    let gate = Arc::new(Gate::new(files::OF_ADMIN, files::OF_ADMIN / 2));
-    let port = Port::new(listener, gate, metrics, routes, times);
+pub(crate) async fn listen_admin(listener: TcpListener, server: Arc<Server>) {
+    let port = Arc::new(Port {
+        // Whoever looks at the metrics is one or two machines; one of them alone does not take all places.
+        gate: Arc::new(Gate::new(files::OF_ADMIN, files::OF_ADMIN / 2)),
+        fronts: server.fronts.clone(),
+        is_proxied: false,
+        metrics: server.metrics.clone(),
+        routes: routes::admin(server.metrics.clone()),
+        times: server.times,
+        told: Told::default(),
+    });
     loop {
-        if let Some((stream, place, from)) = port.next().await {
-            port.serve(stream, place, from);
+        if let Some((stream, place, from)) = port.next(&listener).await {
+            tokio::spawn(port.clone().serve(stream, place, from));
         }
     }
 }
 
 impl Port {
-    fn new(
-        listener: TcpListener,
-        gate: Arc<Gate>,
-        metrics: Arc<Metrics>,
-        routes: Router,
-        times: Times,
-    ) -> Self {
-        Self {
-            listener,
-            gate,
-            metrics,
-            routes,
-            times,
-            failed: Said::default(),
-            full: Said::default(),
-            full_of_one: Said::default(),
-            spared: Said::default(),
-        }
-    }
-
     /// The next connection that there is a place for.
-    async fn next(&self) -> Option<(TcpStream, Place, SocketAddr)> {
-        let (stream, from) = match self.listener.accept().await {
-            Ok(accepted) => accepted,
+    async fn next(&self, listener: &TcpListener) -> Option<(TcpStream, Place, IpAddr)> {
+        let (stream, from) = match listener.accept().await {
+            Ok((stream, from)) => (stream, from.ip().to_canonical()),
             Err(error) => {
-                if let Some(left_out) = self.failed.again() {
+                if let Some(left_out) = self.told.failed.again() {
                     warn!(%error, left_out, "a connection could not be accepted");
                 }
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 return None;
             }
         };
-        match self.gate.enter(Some(Group::of(from.ip()))) {
+        let is_front = self.fronts.trusts(from);
+        if self.is_proxied && !is_front {
+            self.tell_no_line(from, "it is not one of --trusted-proxies");
+            return None;
+        }
+        match self.gate.enter((!is_front).then(|| Group::of(from))) {
             Ok(place) => Some((stream, place, from)),
             Err(full) => {
-                self.tell_full(full, from.ip());
+                self.tell_full(full, from);
                 None
             }
+        }
+    }
+
+    async fn serve(self: Arc<Self>, mut stream: TcpStream, place: Place, from: IpAddr) {
+        let (mut address, mut places) = (from, vec![place]);
+        if self.is_proxied {
+            match self.source(&mut stream, from).await {
+                None => return,
+                // It is there by itself.
+                Some((_, None)) => {}
+                Some((source, Some(place))) => {
+                    address = source;
+                    places.push(place);
+                }
+            }
+        }
+        let places = Arc::from(places);
+        let routes = self.routes.clone();
+        answer(stream, routes, Peer { address, places }, self.times).await;
+    }
+
+    /// Whom a trusted proxy connects for, with a place by that address.
+    async fn source(
+        &self,
+        stream: &mut TcpStream,
+        from: IpAddr,
+    ) -> Option<(IpAddr, Option<Place>)> {
+        let said = timeout(self.times.handshake, proxied::source(stream)).await;
+        let source = match said {
+            Ok(Ok(source)) => source.map(|source| source.to_canonical()),
+            Ok(Err(error)) => {
+                self.tell_no_line(from, &error.to_string());
+                return None;
+            }
+            Err(_) => {
+                self.tell_no_line(from, "no line came within --handshake-timeout");
+                return None;
+            }
+        };
+        let source = source.filter(|source| !self.fronts.trusts(*source));
+        match source.map(|source| self.gate.also(Group::of(source))) {
+            None => Some((from, None)),
+            Some(Ok(place)) => Some((source.unwrap_or(from), Some(place))),
+            Some(Err(full)) => {
+                self.tell_full(full, source.unwrap_or(from));
+                None
+            }
+        }
+    }
+
+    fn tell_no_line(&self, from: IpAddr, why: &str) {
+        self.metrics.refused.inc();
+        if let Some(left_out) = self.told.no_line.again() {
+            warn!(%from, left_out, why, "a connection is refused by --proxy-protocol");
         }
     }
 
@@ -136,25 +197,17 @@ impl Port {
         match full {
             Full::All => {
                 self.metrics.refused.inc();
-                if let Some(left_out) = self.full.again() {
+                if let Some(left_out) = self.told.full.again() {
                     warn!(left_out, "connections are refused: there are too many");
                 }
             }
             Full::Address => {
                 self.metrics.refused_address.inc();
-                if let Some(left_out) = self.full_of_one.again() {
+                if let Some(left_out) = self.told.full_of_one.again() {
                     warn!(%from, left_out, "connections of one address are refused: it has too many (--max-per-address)");
                 }
             }
         }
-    }
-
-    fn serve(&self, stream: TcpStream, place: Place, from: SocketAddr) {
-        let peer = Peer {
-            address: from.ip().to_canonical(),
-            place: Arc::new(place),
-        };
-        tokio::spawn(answer(stream, self.routes.clone(), peer, self.times));
     }
 }
 

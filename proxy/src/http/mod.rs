@@ -5,15 +5,19 @@
 //! | `listen` | accepts connections |
 //! | `gate` | how many there are, in all and by address |
 //! | `routes` | what is answered where, on both ports |
+//! | `fronts` | whose address counts where trusted proxies bring a connection |
+//! | `proxied` | the PROXY protocol |
 //! | `door` | who may come in |
 //! | `request` | what a request says of itself |
 //! | `upgrade` | from HTTP to WebSocket |
 //! | `pages` | the demo page |
 
 pub(crate) mod door;
+pub(crate) mod fronts;
 pub(crate) mod gate;
 pub(crate) mod listen;
 mod pages;
+mod proxied;
 mod request;
 mod routes;
 mod upgrade;

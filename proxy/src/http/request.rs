@@ -12,8 +12,8 @@ const KEY_LEN: usize = 16;
 /// A request that cannot be answered, as a sentence.
 pub(super) type Bad = String;
 
-/// What the door judges by.
-pub(super) fn knock(request: &Request) -> Result<Knock<'_>, Bad> {
+/// What the door judges by; a trusted proxy is believed which host it was asked for.
+pub(super) fn knock(request: &Request, is_trusted: bool) -> Result<Knock<'_>, Bad> {
     let headers = request.headers();
     let host = match once(headers, &header::HOST)? {
         // RFC 9112, section 3.2.
@@ -32,10 +32,25 @@ pub(super) fn knock(request: &Request) -> Result<Knock<'_>, Bad> {
             .uri()
             .authority()
             .map_or(host, |there| there.as_str()),
-        forwarded_host: None,
+        forwarded_host: is_trusted
+            .then(|| last(headers, "x-forwarded-host"))
+            .flatten(),
         forwarded,
         origin: once(headers, &header::ORIGIN)?,
     })
+}
+
+/// The last one of a header's values: the one that the nearest proxy added.
+fn last<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let value = headers.get_all(name).iter().next_back()?.to_str().ok()?;
+    value.rsplit(',').next().map(str::trim)
+}
+
+/// The values of `X-Forwarded-For`, in their order.
+pub(super) fn forwarded_for(headers: &HeaderMap) -> impl DoubleEndedIterator<Item = &str> {
+    let values = headers.get_all("x-forwarded-for").iter();
+    // What cannot be read is nobody's address.
+    values.map(|value| value.to_str().unwrap_or_default())
 }
 
 /// A header that may be there once.
@@ -174,15 +189,26 @@ mod tests {
             (&["origin: http://a", "origin: http://a"], "more than once"),
         ] {
             let request = request(lines);
-            let said = knock(&request).unwrap_err();
+            let said = knock(&request, false).unwrap_err();
             assert!(said.contains(part), "{lines:?}: {said}");
+        }
+        let twice = request(&[
+            "x-forwarded-host: evil.org",
+            "x-forwarded-host: a, chat.org",
+        ]);
+        for (is_trusted, host) in [(true, Some("chat.org")), (false, None)] {
+            let asked = knock(&twice, is_trusted).map(|knock| knock.forwarded_host);
+            assert_eq!(asked, Ok(host));
         }
         let mut old = request(&["host"]);
         *old.version_mut() = Version::HTTP_10;
-        assert_eq!(knock(&old).map(|knock| knock.host), Ok(""));
+        assert_eq!(knock(&old, false).map(|knock| knock.host), Ok(""));
         let mut absolute = request(&[]);
         *absolute.uri_mut() = "http://evil.org/ws".parse().unwrap();
-        assert_eq!(knock(&absolute).map(|knock| knock.host), Ok("evil.org"));
+        assert_eq!(
+            knock(&absolute, false).map(|knock| knock.host),
+            Ok("evil.org")
+        );
         for header in [
             "via",
             "forwarded",
@@ -192,7 +218,7 @@ mod tests {
             let line = format!("{header}: 1.1 x");
             let request = request(&[&line]);
             assert_eq!(
-                knock(&request).map(|knock| knock.forwarded),
+                knock(&request, false).map(|knock| knock.forwarded),
                 Ok(Some(header))
             );
         }

@@ -1,7 +1,8 @@
 //! What is answered where.
 
+use super::listen::Peer;
 use super::pages::{PAGES, page, shared_page};
-use super::request::{knock, wants_websocket};
+use super::request::{forwarded_for, knock, wants_websocket};
 use super::upgrade::{turn_away, upgrade};
 use crate::metrics::Metrics;
 use crate::server::Server;
@@ -12,6 +13,7 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use std::sync::Arc;
+use tracing::warn;
 
 /// The port of the WebSocket: the upgrade on `/` and `/ws`, the demo page, health.
 pub(super) fn public(server: Arc<Server>) -> Router {
@@ -42,11 +44,29 @@ pub(super) fn public(server: Arc<Server>) -> Router {
 
 /// Whether the request is let in at all.
 async fn pass_door(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
-    match knock(&request).map(|knock| server.door.lets_in(&knock)) {
-        Ok(Ok(())) => next.run(request).await,
+    let peer = request.extensions().get::<Peer>();
+    let is_trusted = peer.is_some_and(|peer| server.fronts.trusts(peer.address));
+    match knock(&request, is_trusted).map(|knock| server.door.lets_in(&knock)) {
+        Ok(Ok(())) => {
+            if let Some(peer) = peer
+                && !is_trusted
+                && forwarded_for(request.headers()).next().is_some()
+            {
+                tell_untrusted(&server, peer);
+            }
+            next.run(request).await
+        }
         Ok(Err(refused)) => turn_away(&server, &refused),
         Err(bad) => (StatusCode::BAD_REQUEST, bad + "\n").into_response(),
     }
+}
+
+/// Said once: anybody may send such a header, as often as it likes.
+fn tell_untrusted(server: &Server, peer: &Peer) {
+    let address = peer.address;
+    server.untrusted.call_once(|| {
+        warn!(%address, "X-Forwarded-For is not believed: the address is not one of --trusted-proxies");
+    });
 }
 
 /// Tells browsers how little they may do with an answer.

@@ -2,9 +2,10 @@
 //! where axum's own keeps 0.7 KB more of each connection.
 
 use super::door::Refused;
+use super::gate::Group;
 use super::listen::Peer;
-use super::request::{accept, is_version_13, knock};
-use crate::server::Server;
+use super::request::{accept, forwarded_for, is_version_13, knock};
+use crate::server::{Arrived, Server};
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -25,11 +26,12 @@ pub(super) fn upgrade(mut request: Request, server: Arc<Server>) -> Response {
         Ok(accept) => accept,
         Err(bad) => return (StatusCode::BAD_REQUEST, bad + "\n").into_response(),
     };
-    if let Some(refusal) = refusal(&request, &server) {
-        return refusal;
-    }
     let Some(peer) = request.extensions().get::<Peer>().cloned() else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let client = match arrive(&request, peer, &server) {
+        Ok(client) => client,
+        Err(refusal) => return *refusal,
     };
     let upgraded = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {
@@ -38,7 +40,7 @@ pub(super) fn upgrade(mut request: Request, server: Arc<Server>) -> Response {
             return;
         };
         // A copy, or the few bytes in it would keep the whole buffer of the HTTP connection.
-        server.begin(parts.io.into_inner(), parts.read_buf.to_vec(), peer.place);
+        server.begin(parts.io.into_inner(), parts.read_buf.to_vec(), client);
     });
     let headers = [
         (header::CONNECTION, HeaderValue::from_static("Upgrade")),
@@ -52,22 +54,42 @@ pub(super) fn upgrade(mut request: Request, server: Arc<Server>) -> Response {
     answer
 }
 
-/// The answer, if the door does not let the page connect or there is no place.
-fn refusal(request: &Request, server: &Server) -> Option<Response> {
-    match knock(request).map(|knock| server.door.connects(&knock)) {
-        Ok(Ok(())) => {}
-        Ok(Err(refused)) => return Some(turn_away(server, &refused)),
-        Err(bad) => return Some((StatusCode::BAD_REQUEST, bad + "\n").into_response()),
+/// Whoever asks, if the door lets the page connect and there is a place; the answer if not.
+fn arrive(request: &Request, peer: Peer, server: &Server) -> Result<Arrived, Box<Response>> {
+    let is_trusted = server.fronts.trusts(peer.address);
+    let knock = knock(request, is_trusted)
+        .map_err(|bad| Box::new((StatusCode::BAD_REQUEST, bad + "\n").into_response()))?;
+    if let Err(refused) = server.door.connects(&knock) {
+        return Err(Box::new(turn_away(server, &refused)));
     }
+    let full = |said: &'static str| {
+        let answer = (StatusCode::SERVICE_UNAVAILABLE, said).into_response();
+        Err(Box::new(answer))
+    };
     if server.is_full() {
         server.metrics.refused.inc();
         if let Some(left_out) = server.refused_full.again() {
             warn!(left_out, "refused a connection at --max-connections");
         }
-        let said = "there are too many connections\n";
-        return Some((StatusCode::SERVICE_UNAVAILABLE, said).into_response());
+        return full("there are too many connections\n");
     }
-    None
+    let address = server
+        .fronts
+        .client(peer.address, forwarded_for(request.headers()));
+    // Whoever is not brought by a trusted proxy has a place by address already.
+    let by_address = match is_trusted && !server.fronts.trusts(address) {
+        true => server.gate.also(Group::of(address)).map(Some),
+        false => Ok(None),
+    };
+    let Ok(by_address) = by_address else {
+        server.metrics.refused_address.inc();
+        return full("there are too many connections of this address\n");
+    };
+    Ok(Arrived {
+        address,
+        _connection: peer.places,
+        _by_address: by_address,
+    })
 }
 
 /// The answer to whom the door does not let in.
