@@ -73,6 +73,10 @@ pub struct Config {
     #[arg(long, env = "ROOMCAST_LOGIN_TIMEOUT", default_value = "60s", value_parser = duration, value_name = "TIME")]
     pub login_timeout: Duration,
 
+    /// A message must be whole so long after its first byte
+    #[arg(long, env = "ROOMCAST_MESSAGE_TIMEOUT", default_value = "30s", value_parser = duration, value_name = "TIME")]
+    pub message_timeout: Duration,
+
     /// A connection that read nothing of what waits for it for so long is closed, whatever it sends
     #[arg(long, env = "ROOMCAST_WRITE_TIMEOUT", default_value = "60s", value_parser = duration, value_name = "TIME")]
     pub write_timeout: Duration,

@@ -24,6 +24,7 @@ pub(crate) struct Metrics {
     pub(crate) bad_events: Counter,
     dead: Counter,
     unread: Counter,
+    unfinished: Counter,
     no_login: Counter,
     pub(crate) floods: Counter,
 }
@@ -67,6 +68,11 @@ impl Metrics {
         );
         registered(all, name, help, &new.unread);
         let (name, help) = (
+            "unfinished_messages",
+            "Connections closed at --message-timeout: a message had no end",
+        );
+        registered(all, name, help, &new.unfinished);
+        let (name, help) = (
             "logins_missed",
             "Connections closed at --login-timeout: nobody logged in",
         );
@@ -82,6 +88,7 @@ impl Metrics {
         match why {
             GivenUp::Silent => &self.dead,
             GivenUp::Unread => &self.unread,
+            GivenUp::Unfinished => &self.unfinished,
             GivenUp::NoLogin => &self.no_login,
         }
     }

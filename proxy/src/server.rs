@@ -167,6 +167,7 @@ impl Server {
             dead: self.config.dead_after.as_millis() as u64,
             login: self.config.login_timeout.as_millis() as u64,
             write: self.config.write_timeout.as_millis() as u64,
+            message: self.config.message_timeout.as_millis() as u64,
         };
         let (tick, stood_still) = (TICK.as_millis() as u64, STOOD_STILL.as_millis() as u64);
         let mut last = clock::now_ms();

@@ -136,6 +136,25 @@ fn whoever_sends_but_never_reads_is_let_go() {
 }
 
 #[test]
+fn a_message_without_an_end_is_not_waited_for() {
+    let redis = Redis::start();
+    let proxy = Proxy::with(&redis, &["--message-timeout", "1s", "--dead-after", "5m"]);
+    let mut person = Client::login(proxy.port, "r", "a");
+    // The first fragment of a text, and pongs as signs of life.
+    let (first, pong) = (b"\x01\x81\0\0\0\0{", b"\x8a\x80\0\0\0\0");
+    let mut endless = Client::login(proxy.port, "r", "endless");
+    endless.send_raw(first);
+    let unfinished = || proxy.metric("roomcast_unfinished_messages_total");
+    person.serve_until("it is let go", || {
+        endless.send_raw(pong);
+        unfinished() == 1
+    });
+    assert_eq!(endless.closed(), 4001);
+    person.say("still here");
+    person.messages_until("still here");
+}
+
+#[test]
 fn the_admin_port_has_its_own_few_places() {
     let redis = Redis::start();
     let proxy = Proxy::start(&redis);

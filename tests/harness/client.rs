@@ -3,6 +3,7 @@
 use crate::eventually::PATIENCE;
 use crate::shown::last;
 use serde_json::{Value, json};
+use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 use tungstenite::{Message, WebSocket};
@@ -60,6 +61,11 @@ impl Client {
     /// Sends an event, unless the connection is over.
     pub fn send_if_open(&mut self, event: &Value) {
         let _ = self.socket.send(Message::text(event.to_string()));
+    }
+
+    /// Sends bytes that are no whole message, unless the connection is over.
+    pub fn send_raw(&mut self, bytes: &[u8]) {
+        let _ = self.socket.get_mut().write_all(bytes);
     }
 
     /// Sends what no client of ours sends.

@@ -5,11 +5,13 @@
 //! | `shared` | the half that everybody shares: rooms push into it, the clock looks at it |
 //! | `outbox` | the writing half: try at once, queue what the socket does not take |
 //! | `patience` | what a connection is given up for, besides silence |
+//! | `seam` | whether what came ends within a message |
 //! | `socket` | the socket as the WebSocket library sees it |
 //! | `read` | the task that reads a connection until its end |
 
 mod outbox;
 pub(crate) mod patience;
 pub(crate) mod read;
+mod seam;
 pub(crate) mod shared;
 mod socket;

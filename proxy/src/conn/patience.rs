@@ -1,4 +1,5 @@
-//! What a connection is given up for, besides silence: that nobody logs in, and that nothing is read of what waits for it.
+//! What a connection is given up for, besides silence: that nobody logs in, that nothing is read of what waits for it, and
+//! that a message which it began has no end.
 //! Pure: time comes in as milliseconds.
 
 use hub_core::close::Close;
@@ -14,12 +15,15 @@ pub(crate) struct Patience {
     pub(crate) login: u64,
     /// With bytes that wait for the socket, of which it takes none.
     pub(crate) write: u64,
+    /// Within a message, from its first byte to its last.
+    pub(crate) message: u64,
 }
 
 #[cfg(test)]
 impl Patience {
     pub(super) const fn in_seconds(idle: u64, dead: u64, login: u64, write: u64) -> Self {
         Self {
+            message: 60_000,
             idle: 1000 * idle,
             dead: 1000 * dead,
             login: 1000 * login,
@@ -35,6 +39,8 @@ pub(crate) enum GivenUp {
     Silent,
     /// Nothing was read of what waits for it.
     Unread,
+    /// A message that it began has no end.
+    Unfinished,
     /// Nobody logged in.
     NoLogin,
 }
@@ -43,7 +49,7 @@ impl GivenUp {
     /// What the client is told, if it can hear it.
     pub(super) const fn close(self) -> Close {
         match self {
-            Self::Silent | Self::Unread => Close::Dead,
+            Self::Silent | Self::Unread | Self::Unfinished => Close::Dead,
             Self::NoLogin => Close::NoLogin,
         }
     }
@@ -54,6 +60,7 @@ impl GivenUp {
 pub(super) struct Waits {
     login: Option<u64>,
     write: Option<u64>,
+    message: Option<u64>,
 }
 
 impl Waits {
@@ -62,7 +69,19 @@ impl Waits {
         Self {
             login: Some(now),
             write: None,
+            message: None,
         }
+    }
+
+    /// Bytes came that end within a message, or not; one was `finished` by them.
+    pub(super) fn came(&mut self, within: bool, finished: bool, now: u64) {
+        let began = if finished { None } else { self.message };
+        self.message = within.then(|| began.unwrap_or(now));
+    }
+
+    /// Nothing is read for a while: what is missing of a message may be there.
+    pub(super) const fn pauses_reading(&mut self) {
+        self.message = None;
     }
 
     /// Somebody logged in.
@@ -77,7 +96,10 @@ impl Waits {
 
     /// This process stood still for the last `by` ms: that was not the client.
     pub(super) fn paused(&mut self, now: u64, by: u64) {
-        for since in [&mut self.login, &mut self.write].into_iter().flatten() {
+        for since in [&mut self.login, &mut self.write, &mut self.message]
+            .into_iter()
+            .flatten()
+        {
             *since = (*since + by).min(now);
         }
     }
@@ -92,6 +114,9 @@ impl Waits {
         if over(self.write, patience.write) {
             return Some(GivenUp::Unread);
         }
+        if over(self.message, patience.message) {
+            return Some(GivenUp::Unfinished);
+        }
         over(self.login, patience.login).then_some(GivenUp::NoLogin)
     }
 }
@@ -105,6 +130,7 @@ mod tests {
         dead: 20,
         login: 100,
         write: 50,
+        message: 30,
     };
 
     #[test]
@@ -131,5 +157,22 @@ mod tests {
         assert_eq!(waits.look(1050, 9, &PATIENCE), Some(GivenUp::Unread));
         assert_eq!(waits.look(1051, 0, &PATIENCE), None, "it has all");
         assert_eq!(waits.look(1052, 9, &PATIENCE), None);
+    }
+
+    #[test]
+    fn a_message_has_an_end() {
+        let mut waits = Waits::new(0);
+        waits.logged_in();
+        waits.came(true, false, 10);
+        waits.came(true, false, 39);
+        assert_eq!(waits.look(39, 0, &PATIENCE), None);
+        assert_eq!(waits.look(40, 0, &PATIENCE), Some(GivenUp::Unfinished));
+        waits.came(true, true, 40);
+        assert_eq!(waits.look(69, 0, &PATIENCE), None, "another one began");
+        waits.pauses_reading();
+        assert_eq!(waits.look(99, 0, &PATIENCE), None, "it is not read");
+        waits.came(true, false, 100);
+        waits.came(false, true, 110);
+        assert_eq!(waits.look(999, 0, &PATIENCE), None);
     }
 }

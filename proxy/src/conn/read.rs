@@ -51,7 +51,7 @@ pub(crate) async fn serve(reading: Arc<Reading>, conn: Arc<Conn>, early: Vec<u8>
     if let Ok(address) = conn.stream().peer_addr() {
         debug!(conn = conn.id(), %address, client = %conn.client, "connected");
     }
-    let socket = Socket(conn.clone());
+    let socket = Socket::new(conn.clone(), &early);
     let mut ws =
         WebSocketStream::from_partially_read(socket, early, Role::Server, Some(limits)).await;
     let mut reader = Reader {
@@ -125,6 +125,7 @@ impl Reader {
                 self.conn.want_done();
             }
             if is_full || self.conn.is_crowded() {
+                self.conn.pauses_reading();
                 // Boxed: it is rare, and each connection would have place for it.
                 if !Box::pin(self.conn.has_news()).await {
                     return None;

@@ -1,6 +1,7 @@
 //! The socket as the WebSocket library sees it: it reads from the connection, and what it writes (pongs, close frames)
 //! takes its place in the outbox behind whole broadcast frames.
 
+use super::seam::Seam;
 use super::shared::Conn;
 use bytes::Bytes;
 use std::io;
@@ -10,19 +11,45 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// See the top of the file.
-pub(super) struct Socket(pub(super) Arc<Conn>);
+pub(super) struct Socket {
+    conn: Arc<Conn>,
+    seam: Seam,
+}
+
+impl Socket {
+    /// Of a connection from which `early` came already.
+    pub(super) fn new(conn: Arc<Conn>, early: &[u8]) -> Self {
+        let mut socket = Self {
+            conn,
+            seam: Seam::default(),
+        };
+        socket.came(early);
+        socket
+    }
+
+    fn came(&mut self, bytes: &[u8]) {
+        let was_within = self.seam.is_within();
+        let finished = self.seam.take(bytes);
+        // Most often whole messages come, which change nothing.
+        if was_within || self.seam.is_within() {
+            self.conn.came(self.seam.is_within(), finished);
+        }
+    }
+}
 
 impl AsyncRead for Socket {
     fn poll_read(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         loop {
-            ready!(self.0.stream().poll_read_ready(cx))?;
-            match self.0.stream().try_read(buf.initialize_unfilled()) {
+            ready!(self.conn.stream().poll_read_ready(cx))?;
+            match self.conn.stream().try_read(buf.initialize_unfilled()) {
                 Ok(len) => {
                     buf.advance(len);
+                    let before = buf.filled().len() - len;
+                    self.came(buf.filled().get(before..).unwrap_or_default());
                     return Poll::Ready(Ok(()));
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -39,7 +66,7 @@ impl AsyncWrite for Socket {
         _: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.0.say(&Bytes::copy_from_slice(buf));
+        self.conn.say(&Bytes::copy_from_slice(buf));
         Poll::Ready(Ok(buf.len()))
     }
 
