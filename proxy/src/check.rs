@@ -27,27 +27,9 @@ pub(crate) fn check(config: &Config) -> Result<Vec<String>, String> {
             "--name must have 1 to {MAX_UID} bytes, without blanks at its ends or control characters"
         ));
     }
-    let door = Door::new(config);
-    if !door.may_begin() {
-        return Err(format!(
-            "--listen {} is no loopback address, and without a key everybody who reaches it may be anybody: listen on 127.0.0.1, or give --open if that is meant",
-            config.listen
-        ));
-    }
-    if config.proxy_protocol && config.trusted_proxies.is_empty() {
-        return Err(
-            "--proxy-protocol needs --trusted-proxies: whoever may send its line may be of any address"
-                .to_owned(),
-        );
-    }
-    if config.proxy_protocol && door.is_open() && !config.open {
-        return Err(
-            "--proxy-protocol brings everybody, and without a key everybody may be anybody: give --open if that is meant"
-                .to_owned(),
-        );
-    }
+    entrance(config)?;
     let mut warnings = Vec::new();
-    if config.open && door.is_open() {
+    if config.open && !config.has_key() {
         warnings.push(format!(
             "OPEN: there is no key, so everybody who reaches {} may log in as anybody, read and end what is theirs",
             config.listen
@@ -60,6 +42,29 @@ pub(crate) fn check(config: &Config) -> Result<Vec<String>, String> {
         );
     }
     Ok(warnings)
+}
+
+/// Who could come in.
+fn entrance(config: &Config) -> Result<(), String> {
+    if !Door::new(config).may_begin() {
+        return Err(format!(
+            "--listen {} is no loopback address, and without a key everybody who reaches it may be anybody: listen on 127.0.0.1, or give --open if that is meant",
+            config.listen
+        ));
+    }
+    if config.proxy_protocol && config.trusted_proxies.is_empty() {
+        return Err(
+            "--proxy-protocol needs --trusted-proxies: whoever may send its line may be of any address"
+                .to_owned(),
+        );
+    }
+    if config.proxy_protocol && !config.has_key() && !config.open {
+        return Err(
+            "--proxy-protocol brings everybody, and without a key everybody may be anybody: give --open if that is meant"
+                .to_owned(),
+        );
+    }
+    Ok(())
 }
 
 fn numbers(config: &Config) -> Result<(), String> {

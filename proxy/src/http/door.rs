@@ -78,11 +78,6 @@ impl Door {
         }
     }
 
-    /// Whether nobody is asked for a token.
-    pub(crate) const fn is_open(&self) -> bool {
-        !self.has_key
-    }
-
     /// Whether only this machine's own people can reach the port.
     pub(crate) fn is_on_loopback(&self) -> bool {
         self.listen.to_canonical().is_loopback()
