@@ -37,6 +37,8 @@ impl Sessions {
             };
             known.coming = false;
             if !news {
+                // It went again before the others were told that it is here still: their list goes without it.
+                known.told = false;
                 continue;
             }
             let again = std::mem::replace(&mut known.told, true);

@@ -372,8 +372,9 @@ impl Naive {
         let mut told = Vec::new();
         let mut again = BTreeSet::new();
         for ((room, uid), row) in &mut self.rows {
-            if std::mem::take(&mut row.again) && row.told && row.live() > 0 {
-                again.insert(*room);
+            if std::mem::take(&mut row.again) && row.told {
+                row.told = row.live() > 0;
+                again.extend(row.told.then_some(*room));
             }
             if row.live() > 0 && !row.told {
                 row.told = true;

@@ -197,6 +197,19 @@ fn who_is_announced_quietly_is_known_and_its_departure_is_told() {
     assert_eq!(texts(&told[0].1.came), ["b"], "it was no news only if new");
 }
 
+/// The list of who is here still goes out without it: so the others take it for gone.
+#[test]
+fn who_is_announced_quietly_and_goes_before_that_is_told_comes_anew() {
+    let mut sessions = Sessions::default();
+    sessions.attach(1, ROOM, b"a", 5, true);
+    gone(&mut sessions, 1, 0);
+    clear_up(&mut sessions, 0);
+    assert!(sessions.flush(0, 100, 10).is_empty());
+    sessions.join(2, ROOM, b"a", 5, None);
+    let told = sessions.flush(50, 100, 10);
+    assert_eq!(texts(&told[0].1.came), ["a"]);
+}
+
 #[test]
 fn a_kicked_uid_goes_for_the_others_at_once() {
     let mut sessions = Sessions::default();
