@@ -1,7 +1,7 @@
 //! A room's last frames, encoded once. Each live seat has its own place here; who catches up steps over to here.
 //!
 //! A **chunk** is what left together: a burst of messages and events that are not stored, or one event about presence. Its bytes
-//! are shared by all seats.
+//! are shared by all seats. A longer burst is several: whoever has room for little is not handed all of it at once.
 
 use bytes::{Bytes, BytesMut};
 use room_core::position::Position;
@@ -140,8 +140,10 @@ impl Ring {
             .get_or_insert_with(|| Box::new(Kept::new(self.at)))
     }
 
-    /// Adds the message at `to`, which follows: `encode` appends its frame.
-    pub(crate) fn push(&mut self, to: Position, encode: impl FnOnce(&mut BytesMut)) {
+    /// Adds the message at `to`, which follows: `encode` appends its frame. What gathered before is closed if that is `most`
+    /// bytes or more.
+    pub(crate) fn push(&mut self, to: Position, most: usize, encode: impl FnOnce(&mut BytesMut)) {
+        self.seal_beyond(most);
         let kept = self.kept();
         encode(&mut kept.open);
         kept.marks.push((to, kept.open.len() as u32));
@@ -149,7 +151,8 @@ impl Ring {
     }
 
     /// Adds an event that is not stored.
-    pub(crate) fn push_event(&mut self, encode: impl FnOnce(&mut BytesMut)) {
+    pub(crate) fn push_event(&mut self, most: usize, encode: impl FnOnce(&mut BytesMut)) {
+        self.seal_beyond(most);
         encode(&mut self.kept().open);
     }
 
@@ -172,6 +175,16 @@ impl Ring {
             && !kept.open.is_empty()
         {
             kept.close(self.at, About::Talk);
+        }
+    }
+
+    fn seal_beyond(&mut self, most: usize) {
+        if self
+            .kept
+            .as_ref()
+            .is_some_and(|kept| kept.open.len() >= most)
+        {
+            self.seal();
         }
     }
 
@@ -240,7 +253,7 @@ mod tests {
         let mut ring = Ring::new(at(10), 3);
         for burst in [11..=13, 14..=14, 15..=17] {
             for n in burst {
-                ring.push(at(n), |out| {
+                ring.push(at(n), 100, |out| {
                     out.extend_from_slice(format!("{n};").as_bytes())
                 });
             }
@@ -275,10 +288,26 @@ mod tests {
     }
 
     #[test]
+    fn a_long_burst_is_several_chunks() {
+        let mut ring = Ring::new(at(10), 3);
+        for n in 11..=15 {
+            ring.push(at(n), 5, |out| {
+                out.extend_from_slice(format!("{n};").as_bytes())
+            });
+        }
+        ring.seal();
+        assert_eq!(ring.end(), 6, "two, two and one");
+        for n in 10..=15 {
+            let wanted: String = (n + 1..=15).map(|n| format!("{n};")).collect();
+            assert_eq!(rest(&ring, at(n)), Some(wanted), "{n}");
+        }
+    }
+
+    #[test]
     fn presence_is_a_chunk_of_its_own_and_not_for_everybody() {
         let mut ring = ring();
         ring.push_presence(Some("ann".into()), |out| out.extend_from_slice(b"+ann;"));
-        ring.push(at(18), |out| out.extend_from_slice(b"18;"));
+        ring.push(at(18), 100, |out| out.extend_from_slice(b"18;"));
         ring.seal();
         // Whoever comes now was told in the login who is here.
         assert_eq!(rest(&ring, at(17)), Some("18;".into()));

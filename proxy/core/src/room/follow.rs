@@ -54,8 +54,9 @@ impl<H: Handle> Room<H> {
             Kind::Message => self.message(frame, &header, payload, cx),
             Kind::Ephemeral => {
                 let roomid = &self.roomid;
-                self.ring
-                    .push_event(|out| events::put_live(out, roomid, &header, payload));
+                self.ring.push_event(cx.settings.page, |out| {
+                    events::put_live(out, roomid, &header, payload);
+                });
                 self.wake(cx);
             }
             Kind::Presence => self.presence(&header, payload, news, cx),
@@ -111,7 +112,7 @@ impl<H: Handle> Room<H> {
 
     fn take(&mut self, header: &Header<'_>, payload: &[u8], cx: &mut Cx<'_, H>) {
         let roomid = &self.roomid;
-        self.ring.push(header.position(), |out| {
+        self.ring.push(header.position(), cx.settings.page, |out| {
             events::put_live(out, roomid, header, payload);
         });
         self.trail = None;

@@ -110,7 +110,7 @@ impl<H: Handle> Room<H> {
         }
         if !range.rows.is_empty() {
             cx.figures.gaps += 1;
-            self.append(at, &range);
+            self.append(at, &range, cx.settings.page);
             self.wake(cx);
         }
         self.history_is_true(cx);
@@ -126,12 +126,12 @@ impl<H: Handle> Room<H> {
         self.read_missed(cx);
     }
 
-    fn append(&mut self, before: Position, range: &Range) {
+    fn append(&mut self, before: Position, range: &Range, most: usize) {
         let mut at = before;
         let (roomid, total, num) = (&self.roomid, self.counts.total, self.counts.online);
         for row in &range.rows {
             at = at.next(row.ms, row.uid.as_bytes(), &row.payload);
-            self.ring.push(at, |out| {
+            self.ring.push(at, most, |out| {
                 events::put_stored(out, roomid, at, row, total, num)
             });
         }
