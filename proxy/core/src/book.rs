@@ -397,6 +397,14 @@ impl Book {
         }
     }
 
+    /// Redis ended the sessions of this link, but for those that it began since: how far it knows anybody is not known. Ends
+    /// that are still to be reported are.
+    pub(crate) fn doubt(&mut self) {
+        for row in self.uids.rows_mut() {
+            row.known = None;
+        }
+    }
+
     /// These have sessions again; how far Redis knows them is not known.
     pub(crate) fn attached(&mut self, uids: &[Arc<str>]) {
         for uid in uids {

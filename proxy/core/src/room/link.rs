@@ -70,7 +70,7 @@ impl<H: Handle> Room<H> {
 
     /// Redis had ended the sessions: they are announced again, and the history is looked at.
     pub(crate) fn announce(&mut self, cx: &mut Cx<'_, H>) {
-        self.book.down();
+        self.book.doubt();
         self.relink(cx);
     }
 
