@@ -146,7 +146,9 @@ impl<H: Handle> Room<H> {
             return;
         };
         for frame in gather.frames {
-            if let Some((header, payload)) = announce::parse(&frame) {
+            if let Some((mut header, payload)) = announce::parse(&frame) {
+                // Who is online was told meanwhile: the message counts as of now.
+                (header.members, header.online) = (self.counts.total, self.counts.online);
                 self.message(&frame, &header, payload, cx);
             }
         }
