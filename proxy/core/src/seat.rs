@@ -74,6 +74,19 @@ struct Vouched {
     before: bool,
     /// It is not further on than what the seat was handed, and probably of another history.
     strange: bool,
+    /// What it was told since, while this was still to be asked about; and whether that is to be asked about too.
+    newer: Option<(Position, bool)>,
+}
+
+impl Vouched {
+    const fn new(at: Position, before: bool, strange: bool) -> Self {
+        Self {
+            at,
+            before,
+            strange,
+            newer: None,
+        }
+    }
 }
 
 /// See the top of the file.
@@ -90,6 +103,8 @@ pub(crate) struct Seat<H> {
     pub(crate) owes_synced: bool,
     /// It was elsewhere than in the ring since it was live: events that are not stored passed it by.
     pub(crate) strayed: bool,
+    /// Its uid is said to be no member: it ends if its past is of this history, else it joins again.
+    pub(crate) gone: bool,
     pub(crate) state: State,
     /// It was handed everything up to here.
     pub(crate) sent: Position,
@@ -97,7 +112,8 @@ pub(crate) struct Seat<H> {
     pub(crate) next: u64,
     /// Where the room was when it came: `synced` comes not before.
     pub(crate) promised: Seq,
-    vouched: Option<Vouched>,
+    /// Until it was handed that.
+    vouched: Option<Box<Vouched>>,
     /// What the answers to heartbeats will confirm. A connection at rest keeps no memory for it.
     notes: Option<Box<Notes>>,
     pub(crate) waiting: Option<Box<Waiting>>,
@@ -122,6 +138,7 @@ impl<H: Handle> Seat<H> {
             acks: login.acks,
             owes_synced: true,
             strayed: false,
+            gone: false,
             state: State::Out,
             sent: Position::default(),
             next: 0,
@@ -135,37 +152,48 @@ impl<H: Handle> Seat<H> {
     /// It begins, or begins anew, with everything up to `at`.
     pub(crate) fn restart(&mut self, at: Position) {
         self.sent = at;
+        self.gone = false;
         self.vouched = None;
         self.notes = None;
     }
 
     /// Its client was told that its message is stored at `at`; `back`: though the room was further on when it was asked.
     pub(crate) fn vouch(&mut self, at: Position, back: bool) {
-        let asked_first = self.open_word().is_some_and(|word| word.before);
         let strange = at.seq <= self.sent.seq;
+        if let Some(first) = self.open_word().filter(|word| word.before) {
+            let newest = |(newer, before): (Position, bool)| back || before || at.seq > newer.seq;
+            if at != first.at && (back || !strange) && first.newer.is_none_or(newest) {
+                let newer = Some((at, false));
+                self.vouched = Some(Box::new(Vouched { newer, ..first }));
+            }
+            return;
+        }
         let news = match strange {
             true => back && at != self.sent,
             false => at.seq > self.past().seq,
         };
-        if news && !asked_first {
-            self.vouched = Some(Vouched {
-                at,
-                before: false,
-                strange,
-            });
+        if news {
+            self.vouched = Some(Box::new(Vouched::new(at, false, strange)));
         }
     }
 
     /// The history may not be what it was: what was told of it is to be asked about, or (if `true`) is true.
-    pub(crate) const fn set_believed(&mut self, believed: bool) {
+    pub(crate) fn set_believed(&mut self, believed: bool) {
         if let Some(word) = &mut self.vouched {
             word.before = !believed;
+            if let Some((_, before)) = &mut word.newer {
+                *before |= !believed;
+            }
         }
     }
 
     fn open_word(&self) -> Option<Vouched> {
-        let open = |word: &Vouched| word.strange || word.at.seq > self.sent.seq;
-        self.vouched.filter(open)
+        let word = **self.vouched.as_ref()?;
+        if word.strange || word.at.seq > self.sent.seq {
+            return Some(word);
+        }
+        let newer = word.newer.filter(|newer| newer.0.seq > self.sent.seq);
+        newer.map(|(at, before)| Vouched::new(at, before, false))
     }
 
     /// What its client was told is stored, and what it was handed does not show.
@@ -173,11 +201,31 @@ impl<H: Handle> Seat<H> {
         self.open_word().map(|word| word.at)
     }
 
+    /// What its client was told is true up to `at`, and what it was told since takes its place: if that is to be asked about.
+    pub(crate) fn next_word(&mut self, at: Position) -> Option<Position> {
+        let word = self.vouched.as_mut()?;
+        let (newer, before) = word.newer.take()?;
+        if newer.seq <= at.seq {
+            return None;
+        }
+        **word = Vouched::new(newer, before, false);
+        before.then_some(newer)
+    }
+
+    /// What its client was told on this link while something older was to be asked about.
+    pub(crate) fn newer_word(&self) -> Option<Position> {
+        let (newer, before) = self.vouched.as_ref()?.newer?;
+        (!before).then_some(newer)
+    }
+
     /// What its client was told of a message that is no further on is settled. Whether that was it.
     pub(crate) fn settle_strange(&mut self, at: Position) -> bool {
-        self.vouched
-            .take_if(|word| word.strange && word.at == at)
-            .is_some()
+        let taken = self.vouched.take_if(|word| word.strange && word.at == at);
+        let newer = taken.as_ref().and_then(|word| word.newer);
+        if let Some((newer, before)) = newer {
+            self.vouched = Some(Box::new(Vouched::new(newer, before, false)));
+        }
+        taken.is_some()
     }
 
     /// The newest of what its client was told of the room's history.
@@ -188,13 +236,19 @@ impl<H: Handle> Seat<H> {
 
     /// Whether its client was told of a message that the room's history up to `at` does not show.
     pub(crate) fn is_ahead_of(&self, at: Position) -> bool {
-        self.open_word()
-            .is_some_and(|word| word.strange || word.at.seq > at.seq)
+        let ahead = |word: Vouched| {
+            let newer = word.newer.is_some_and(|newer| newer.0.seq > at.seq);
+            word.strange || word.at.seq > at.seq || newer
+        };
+        self.open_word().is_some_and(ahead)
     }
 
     /// It was handed everything up to `sent`; the answer to heartbeat `beat` confirms that.
     pub(crate) fn handed(&mut self, sent: Position, beat: Beat) {
         self.sent = sent;
+        if self.vouched.is_some() && self.open_word().is_none() {
+            self.vouched = None;
+        }
         if self.acks {
             return;
         }
@@ -218,7 +272,7 @@ impl<H: Handle> Seat<H> {
     }
 
     /// Its past may be of another history: that is to be asked.
-    pub(crate) const fn doubt(&mut self) {
+    pub(crate) fn doubt(&mut self) {
         self.state = State::Doubt;
         self.strayed = true;
         self.set_believed(false);

@@ -156,6 +156,7 @@ impl<H: Handle> Room<H> {
             return;
         };
         let Waiting { why, queue } = *waiting;
+        let mut missed_kick = false;
         let (heard, bytes) = match why {
             Why::Login {
                 login,
@@ -168,19 +169,20 @@ impl<H: Handle> Room<H> {
                 (heard, bytes)
             }
             Why::Again { heard } => {
-                self.go_on(conn, joined, cx);
+                missed_kick = self.go_on(conn, joined, cx);
                 (heard, 0)
             }
             Why::Leave => return,
         };
-        if heard.is_some()
-            && let Some(uid) = self.seats.get(&conn).map(|seat| seat.uid.clone())
-        {
-            self.ask(cx, Ask::Attach(vec![uid.clone()]), Purpose::Heard(uid));
-        }
-        let Some(handle) = self.seats.get(&conn).map(|seat| seat.handle.clone()) else {
+        let Some(seat) = self.seats.get(&conn) else {
             return;
         };
+        let (handle, uid) = (seat.handle.clone(), seat.uid.clone());
+        if missed_kick {
+            self.end_uid(&uid, Some(""), "", cx);
+        } else if heard.is_some() {
+            self.ask(cx, Ask::Attach(vec![uid.clone()]), Purpose::Heard(uid));
+        }
         if bytes > 0 {
             handle.done(bytes);
         }
@@ -209,21 +211,29 @@ impl<H: Handle> Room<H> {
 
     /// The seat goes on from where Redis says. If its client was handed or told of more than that, this may be of a tail that
     /// is lost, or only not confirmed before the membership ended: that is asked, and the seat goes on behind it if it holds.
-    fn go_on(&mut self, conn: ConnId, joined: &Joined, cx: &mut Cx<'_, H>) {
+    /// Whether its uid was kicked meanwhile: nobody left the seat since, so more kicks than it knew of are meant for it.
+    fn go_on(&mut self, conn: ConnId, joined: &Joined, cx: &mut Cx<'_, H>) -> bool {
         let Some(seat) = self.seats.get_mut(&conn) else {
-            return;
+            return false;
         };
-        let (past, sent) = (seat.past(), seat.sent);
+        let missed_kick = joined.kicks > self.book.kicks(&seat.uid);
+        let (past, sent, newer) = (seat.past(), seat.sent, seat.newer_word());
         seat.promised = joined.head.seq;
+        seat.gone = false;
         self.book
             .enter(&seat.uid, conn, joined.position, joined.kicks);
         let is_beyond = past.seq > joined.position.seq && sent.seq >= joined.position.seq;
         if is_beyond && !joined.reset {
             seat.state = State::Check(sent);
-            return self.check(sent, cx);
+            self.check(sent, cx);
+            return missed_kick;
         }
         seat.restart(joined.position);
+        if let Some(newer) = newer {
+            seat.vouch(newer, false);
+        }
         self.begin(conn, Some(past), joined, cx);
+        missed_kick
     }
 
     /// A seat begins where Redis says.

@@ -190,9 +190,10 @@ impl<H: Handle> Room<H> {
         if !self.knows {
             return self.after_loss(head, cx);
         }
-        self.doubt_senders();
         // A join that was answered meanwhile told where the room is, but not what is true of the others' past.
         self.settle_doubts(cx);
+        self.doubt_senders();
+        self.ask_doubts(cx);
         let careless = cx.settings.broken == Some(Broken::NoGapCheck);
         if careless || head.is_some() && head == self.at() {
             self.history_is_true(cx);
@@ -255,29 +256,41 @@ impl<H: Handle> Room<H> {
         }
     }
 
-    /// Whose message is said to be further on than the room knows: it may have been in a tail that is lost.
+    /// Whose message is said to be further on than the room knows: it may have been in a tail that is lost. Whether its uid's
+    /// membership was there too, or has ended, is known when that is.
     fn doubt_senders(&mut self) {
-        let Some(at) = self.at() else { return };
+        let (Some(at), Some(relink)) = (self.at(), &mut self.relink) else {
+            return;
+        };
+        let mut waits = Vec::new();
         for seat in self.seats.rows_mut() {
             let asks = matches!(seat.state, State::Live | State::Full | State::Ahead);
             if asks && seat.waiting.is_none() && seat.is_ahead_of(at) {
                 seat.doubt();
+                seat.gone = true;
                 self.apart += 1;
             }
+            if seat.gone {
+                seat.gone = relink.gone.contains(&seat.uid);
+                waits.extend(seat.gone.then(|| seat.uid.clone()));
+            }
         }
+        relink.gone.retain(|gone| !waits.contains(gone));
     }
 
-    /// The room knows where it is, but some seats' past may be of another history: those are asked about, or join again where
-    /// the membership went with it.
+    /// The room knows where it is, but some seats' past may be of another history: those join again where the membership went
+    /// with it.
     fn settle_doubts(&mut self, cx: &mut Cx<'_, H>) {
         let gone = self.relink.as_ref().map(|relink| relink.gone.clone());
         for uid in gone.unwrap_or_default() {
             let mut doubted = false;
-            for (conn, _) in self
-                .conns_of(&uid)
-                .into_iter()
-                .filter(|of| of.1 == State::Doubt)
-            {
+            let doubts = |seat: &Option<&Seat<H>>| {
+                seat.is_some_and(|seat| seat.state == State::Doubt && !seat.gone)
+            };
+            for (conn, _) in self.conns_of(&uid) {
+                if !doubts(&self.seats.get(&conn)) {
+                    continue;
+                }
                 doubted = true;
                 if let Some(since) = self.book.confirmed(&uid, conn) {
                     self.join_again(conn, since, cx);
@@ -287,7 +300,6 @@ impl<H: Handle> Room<H> {
                 relink.gone.retain(|gone| *gone != uid);
             }
         }
-        self.ask_doubts(cx);
     }
 
     fn conns_of(&self, uid: &str) -> Vec<(ConnId, State)> {

@@ -246,10 +246,19 @@ impl<H: Handle> Room<H> {
         let Some(seat) = self.seats.get_mut(&conn) else {
             return;
         };
-        match seat.vouched().filter(|_| at == seat.sent) {
+        let next = match at == seat.sent {
+            true => seat.vouched(),
+            false => seat.next_word(at),
+        };
+        match next {
             None => {
                 seat.state = State::Ahead;
                 seat.set_believed(true);
+                if std::mem::take(&mut seat.gone) {
+                    // Its uid left, unless it joined again since.
+                    let uid = seat.uid.clone();
+                    self.ask(cx, Ask::Attach(vec![uid.clone()]), Purpose::Heard(uid));
+                }
             }
             Some(own) => {
                 seat.state = State::Check(own);

@@ -1,5 +1,6 @@
 //! The hub against a server that answers when the test says so.
 
+mod again;
 mod deaf;
 mod desk;
 mod reports;

@@ -166,3 +166,50 @@ fn a_connection_that_goes_while_its_seat_joins_again_leaves_nothing_behind() {
     assert_eq!(desk.hub.figures().rooms, 0);
     assert!(desk.hub.is_idle());
 }
+
+/// What was told last waits while something older is asked about, and is not forgotten.
+#[test]
+fn an_older_message_that_is_there_does_not_hide_that_a_newer_one_is_lost() {
+    let mut desk = Desk::new();
+    let ann = live(&mut desk);
+    publish(&mut desk, &ann, "old");
+    desk.say("old");
+    stored(&mut desk);
+    fail_over(&mut desk, 1);
+    let attach = desk.asks.remove(0);
+    publish(&mut desk, &ann, "new");
+    desk.say("new");
+    stored(&mut desk);
+    desk.asks.insert(0, attach);
+    desk.answer_first();
+    // What was told is found true, but neither message is handed over before the next failover.
+    let asks_about = |ask: &Ask| matches!(ask, Ask::Range { count: 1, .. });
+    while let Some(at) = desk.asks.iter().position(|asked| asks_about(&asked.2)) {
+        let (request, _, ask) = desk.asks.remove(at);
+        let Ask::Range { from, .. } = ask else {
+            panic!("{ask:?}");
+        };
+        let answer = desk.range(from, 1);
+        desk.answer(request, Ok(answer));
+    }
+    assert!(!ann.names().contains(&"reset".to_owned()));
+    fail_over(&mut desk, 1);
+    let names = settle(&mut desk, &ann, &[]);
+    assert!(names.contains(&"reset".to_owned()), "{names:?}");
+}
+
+#[test]
+fn who_left_is_not_joined_again_for_a_message_that_was_not_announced_yet() {
+    let mut desk = Desk::new();
+    let ann = live(&mut desk);
+    publish(&mut desk, &ann, "old");
+    desk.say("old");
+    stored(&mut desk);
+    assert_eq!(ann.names(), ["sent"]);
+    // Another device of the uid left meanwhile; the history is what it was.
+    fail_over(&mut desk, 1);
+    let names = settle(&mut desk, &ann, &["ann"]);
+    assert_eq!(ann.ended(), 1);
+    assert!(names.contains(&"logout".to_owned()), "{names:?}");
+    assert!(!names.contains(&"reset".to_owned()), "{names:?}");
+}

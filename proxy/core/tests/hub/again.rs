@@ -1,0 +1,67 @@
+//! Sessions that are announced again, and rooms that are joined again: what came meanwhile is neither missed nor undone.
+
+use crate::desk::{Conn, Desk};
+use hub_core::ask::{Answer, Ask};
+use room_core::announce::Kind;
+
+fn live(desk: &mut Desk) -> Conn {
+    let ann = Conn::default();
+    desk.login(1, &ann, "ann", None);
+    desk.answer_all();
+    assert_eq!(ann.names(), ["login", "synced"]);
+    ann
+}
+
+/// Nobody heard of the kick: only the count in the answer tells it.
+#[test]
+fn a_kick_that_was_missed_ends_a_seat_whose_room_is_joined_again() {
+    let mut desk = Desk::new();
+    let ann = live(&mut desk);
+    let join = desk.deleted();
+    let Answer::Joined(mut joined) = desk.joined(desk.head()) else {
+        panic!("a join");
+    };
+    joined.kicks = 1;
+    desk.answer(join, Ok(Answer::Joined(joined)));
+    assert_eq!((ann.names(), ann.ended()), (vec!["kicked".to_owned()], 1));
+    desk.pass(1_000);
+    let asks = desk.answer_all();
+    assert_eq!(asks.last(), Some(&Ask::Detach(vec!["ann".into()])));
+}
+
+/// What Redis ended may have begun anew before it said so: by an ATTACH that was on its way.
+#[test]
+fn an_end_that_is_to_be_reported_is_also_after_an_announcement() {
+    let mut desk = Desk::new();
+    live(&mut desk);
+    desk.hub.gone(desk.now, 1, &["r".into()], &mut desk.asks);
+    desk.hub.announce(desk.now, &mut desk.asks);
+    let mut asks = desk.answer_all();
+    for _ in 0..5 {
+        desk.pass(600);
+        asks.extend(desk.answer_all());
+    }
+    assert!(asks.contains(&Ask::Detach(vec!["ann".into()])), "{asks:?}");
+}
+
+#[test]
+fn a_message_that_was_kept_counts_who_is_online_now() {
+    let mut desk = Desk::new();
+    let ann = live(&mut desk);
+    desk.say("lost");
+    let lost = desk.range(1, 1);
+    let kept = desk.say("kept");
+    desk.hear(&kept);
+    let (request, ask) = desk.one();
+    assert!(matches!(ask, Ask::Range { .. }), "{ask:?}");
+    desk.online = 3;
+    let came = desk.frame(Kind::Presence, desk.head(), "-", b"+bob\n+cid");
+    desk.hear(&came);
+    desk.answer(request, Ok(lost));
+    let told = ann.take();
+    let last = told.last().expect("a message");
+    assert_eq!(
+        (&last["message"], &last["num"]),
+        (&"kept".into(), &3.into())
+    );
+}
