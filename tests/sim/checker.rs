@@ -157,6 +157,11 @@ impl Judge<'_> {
                 &format!("it had {has} and lost {} to {}", seen.from, seen.to),
             );
         }
+        // Where the log does not reach back to, nobody knows what was of this history: that it is lost is all that is told.
+        if let Some(life) = self.truth.room(key) {
+            let known = |at: Position| at.seq > seen.to || life.has(at);
+            track.confirmed.retain(|(_, _, at)| known(*at));
+        }
         track.last = Some(at);
     }
 
@@ -172,7 +177,7 @@ impl Judge<'_> {
                 &format!("a reset to {at}, and the history is what it was"),
             );
         }
-        let begin = life.holds.first() == Some(&at) || at.seq <= track.first;
+        let begin = life.starts.contains(&at) || at.seq <= track.first;
         if !begin
             && !track.seen.contains(&at)
             && !who.shared

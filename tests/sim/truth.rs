@@ -1,7 +1,7 @@
 //! What each room's history is and was: every message that was ever stored, and which of them are of the history that holds.
 
 use room_core::position::Position;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// The histories that hold, of each room.
@@ -31,6 +31,8 @@ pub(crate) struct Life {
     pub(crate) said: HashMap<Position, Said>,
     /// Position 0 and then each message of the history that holds.
     pub(crate) holds: Vec<Position>,
+    /// Where its log began at some time: there a newcomer begins who brings a position of another history.
+    pub(crate) starts: HashSet<Position>,
     /// When it was last replaced or rolled back; 0: never.
     pub(crate) changed: u64,
 }
@@ -54,6 +56,14 @@ impl Truth {
     pub(crate) fn born(&mut self, key: &Arc<str>, start: Position) {
         let life = self.rooms.entry(key.clone()).or_default();
         life.holds = vec![start];
+        life.starts.clear();
+    }
+
+    /// The log begins here now.
+    pub(crate) fn begins(&mut self, key: &str, start: Position) {
+        if let Some(life) = self.rooms.get_mut(key) {
+            life.starts.insert(start);
+        }
     }
 
     pub(crate) fn stored(

@@ -178,6 +178,9 @@ impl Server {
             }
             self.told.push((key.clone(), frame));
         }
+        if let Some(room) = self.rooms.get(key) {
+            self.truth.begins(key, room.log().start());
+        }
         if finish.gone {
             self.unlink(key);
         }

@@ -57,10 +57,16 @@ impl World<'_> {
     pub(super) fn kick(&mut self, number: usize, room: usize) {
         let uid = self.devices[number].kind.1;
         let key: Arc<str> = KEYS[room].into();
+        let there = self.server.rooms.get(&key);
+        let counts = there.is_some_and(|room| room.member(uid.as_bytes()).is_some());
         if self.now < self.stalled_until.max(self.down_until)
             || !self.server.kick(self.now, &key, uid)
         {
             return;
+        }
+        // Of whoever is no member kicks are not counted: a proxy that does not hear of one learns of it nowhere.
+        if !counts {
+            return self.tell();
         }
         for device in self
             .devices
