@@ -22,6 +22,8 @@ pub(super) struct Gather {
     pub(super) asked: bool,
     /// Frames were dropped while it was: its answer says nothing of them.
     pub(super) stale: bool,
+    /// So many of the frames came before it was asked: what of them is beyond its answer is of a history that is no more.
+    pub(super) early: usize,
     /// What came during the last answer, in bytes.
     pub(super) grown: usize,
 }
@@ -151,6 +153,9 @@ impl<H: Handle> Room<H> {
                 (header.members, header.online) = (self.counts.total, self.counts.online);
                 self.message(&frame, &header, payload, cx);
             }
+        }
+        if let Some(gather) = self.gather.as_mut().filter(|gather| gather.asked) {
+            gather.early = gather.frames.len();
         }
     }
 

@@ -27,6 +27,7 @@ impl<H: Handle> Room<H> {
             return;
         }
         gather.asked = true;
+        gather.early = gather.frames.len();
         let page = cx.settings.page.max(gather.grown.min(LARGEST_PAGE));
         gather.grown = 0;
         cx.figures.ranges += 1;
@@ -116,8 +117,12 @@ impl<H: Handle> Room<H> {
         self.history_is_true(cx);
         if fresh && let Some(gather) = &mut self.gather {
             let bound = *gather.bound.get_or_insert(range.head.seq);
+            let (head, mut early) = (range.head.seq, std::mem::take(&mut gather.early));
             gather.frames.retain(|frame| {
-                room_core::announce::parse(frame).is_some_and(|(header, _)| header.seq > bound)
+                let most = if early > 0 { head } else { Seq::MAX };
+                early = early.saturating_sub(1);
+                let news = |seq: Seq| seq > bound && seq <= most;
+                room_core::announce::parse(frame).is_some_and(|(header, _)| news(header.seq))
             });
             if self.ring.at().seq >= bound || range.rows.is_empty() {
                 return self.replay(cx);

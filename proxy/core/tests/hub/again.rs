@@ -49,11 +49,13 @@ fn a_message_that_was_kept_counts_who_is_online_now() {
     let mut desk = Desk::new();
     let ann = live(&mut desk);
     desk.say("lost");
-    let lost = desk.range(1, 1);
-    let kept = desk.say("kept");
-    desk.hear(&kept);
+    let two = desk.say("two");
+    desk.hear(&two);
     let (request, ask) = desk.one();
     assert!(matches!(ask, Ask::Range { .. }), "{ask:?}");
+    let lost = desk.range(1, 2);
+    let kept = desk.say("kept");
+    desk.hear(&kept);
     desk.online = 3;
     let came = desk.frame(Kind::Presence, desk.head(), "-", b"+bob\n+cid");
     desk.hear(&came);
@@ -64,4 +66,26 @@ fn a_message_that_was_kept_counts_who_is_online_now() {
         (&last["message"], &last["num"]),
         (&"kept".into(), &3.into())
     );
+}
+
+/// It came before the log was asked, which has nothing of it: it is of a life of the key that is over.
+#[test]
+fn a_message_of_a_life_that_was_over_at_once_is_not_looked_for_for_ever() {
+    let mut desk = Desk::new();
+    let ann = live(&mut desk);
+    let join = desk.deleted();
+    let dead = desk.say("dead");
+    desk.hear(&dead);
+    desk.born_again(11);
+    let joined = desk.joined(desk.head());
+    desk.answer(join, Ok(joined));
+    for _ in 0..5 {
+        if !desk.asks.is_empty() {
+            desk.answer_first();
+        }
+    }
+    assert!(desk.asks.is_empty(), "{:?}", desk.asks);
+    let next = desk.say("next");
+    desk.hear(&next);
+    assert_eq!(ann.names().last().map(String::as_str), Some("next"));
 }
