@@ -4,8 +4,8 @@
 //! usage: `cargo test --release -p roomcast-tests --test sim -- [--runs N] [--seed S] [--jobs J] [--planted WHAT] [--plan FILE [--trace]]`
 //!
 //! First come the plans under `seeds`, each of which failed once; then (without `--runs`) planted defects, which must be noticed;
-//! then N random plans, 500 if it is not said. One that fails is made small and kept there. Plans under `open` fail still, and are
-//! run by name only.
+//! then N random plans, 500 if it is not said, from a seed that is told and each time another one. A plan that fails is made small
+//! and kept there.
 //!
 //! | file | what it holds |
 //! |---|---|
@@ -48,12 +48,9 @@ use stats::{Stats, WANTED};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 const SEEDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/sim/seeds");
-/// Where the random plans begin without `--seed`: always at the same, so that a run fails by a change and not by chance. Other
-/// seeds find what is open still, about 1 in 1,000: see `sim/open`, whose plans fail.
-const SEED: u64 = 300_000;
 /// So many runs are enough for everything to have happened.
 const ENOUGH: u64 = 400;
 /// A planted defect must be noticed within so many runs, from this seed on: always the same ones.
@@ -121,41 +118,49 @@ fn main() -> ExitCode {
     };
     // A panic in a run is caught, and told with its plan.
     std::panic::set_hook(Box::new(|_| ()));
-    let good = match (&options.plan, options.trace) {
-        (Some(file), _) => run_file(file, &options),
-        (None, true) => show(&Plan::random(options.seed.unwrap_or(1)), &options),
-        (None, false) if options.runs.is_some() => run_kept(&options) & run_many(&options),
-        (None, false) => run_kept(&options) & run_planted() & run_many(&options),
-    };
-    if good {
+    if run(&options) {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     }
 }
 
-fn show(plan: &Plan, options: &Options) -> bool {
+fn run(options: &Options) -> bool {
+    if let Some(file) = &options.plan {
+        return run_file(file, options).is_some();
+    }
+    if options.trace {
+        return show(&Plan::random(options.seed.unwrap_or(1)), options).is_some();
+    }
+    let mut stats = Stats::default();
+    let kept = run_kept(options, &mut stats);
+    let planted = options.runs.is_some() || run_planted();
+    kept & planted & run_many(options, &stats)
+}
+
+/// What happened; `None` if something was wrong.
+fn show(plan: &Plan, options: &Options) -> Option<Stats> {
     let outcome = run_safely(plan, options.planted, options.trace);
     outcome
         .wrong
         .iter()
         .for_each(|wrong| println!("WRONG {wrong}"));
-    outcome.wrong.is_empty()
+    outcome.wrong.is_empty().then_some(outcome.stats)
 }
 
-fn run_file(file: &Path, options: &Options) -> bool {
+fn run_file(file: &Path, options: &Options) -> Option<Stats> {
     let text = std::fs::read_to_string(file).unwrap_or_default();
     match Plan::parse(&text) {
         Some(plan) => show(&plan, options),
         None => {
             println!("{}: no plan", file.display());
-            false
+            None
         }
     }
 }
 
 /// What failed once must not fail again.
-fn run_kept(options: &Options) -> bool {
+fn run_kept(options: &Options, stats: &mut Stats) -> bool {
     let mut files: Vec<PathBuf> = match std::fs::read_dir(SEEDS) {
         Ok(files) => files.flatten().map(|file| file.path()).collect(),
         Err(_) => Vec::new(),
@@ -164,13 +169,23 @@ fn run_kept(options: &Options) -> bool {
     files.sort();
     let mut good = true;
     for file in &files {
-        if !run_file(file, options) {
-            println!("FAILED {}", file.display());
-            good = false;
+        match run_file(file, options) {
+            Some(happened) => stats.merge(&happened),
+            None => {
+                println!("FAILED {}", file.display());
+                good = false;
+            }
         }
     }
     println!("{} plans that failed once", files.len());
     good
+}
+
+/// Where the random plans begin: another time, other plans.
+fn seed_of(options: &Options) -> u64 {
+    let time = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let new = || time.map_or(1, |time| time.as_secs() * 1_000);
+    options.seed.unwrap_or_else(new)
 }
 
 /// Each defect must be noticed.
@@ -195,8 +210,8 @@ fn run_planted() -> bool {
     good
 }
 
-fn run_many(options: &Options) -> bool {
-    let (seed, runs) = (options.seed.unwrap_or(SEED), options.runs.unwrap_or(500));
+fn run_many(options: &Options, kept: &Stats) -> bool {
+    let (seed, runs) = (seed_of(options), options.runs.unwrap_or(500));
     println!("{runs} random plans from --seed {seed} on");
     let began = Instant::now();
     let most = if options.planted.is_some() {
@@ -204,7 +219,7 @@ fn run_many(options: &Options) -> bool {
     } else {
         options.failures
     };
-    let (stats, failed, done) = run_random(seed, runs, options.jobs, most, options.planted);
+    let (mut stats, failed, done) = run_random(seed, runs, options.jobs, most, options.planted);
     let took = began.elapsed().as_secs_f64();
     println!(
         "{done} in {took:.1} s: {:.0} a minute\n{stats}",
@@ -214,6 +229,8 @@ fn run_many(options: &Options) -> bool {
         0..=5 => failed.iter().for_each(|failed| tell(failed, options)),
         _ => tell_kinds(&failed),
     }
+    // What is rare happened in a plan that is kept.
+    stats.merge(kept);
     failed.is_empty() && all_happened(&stats, done)
 }
 
