@@ -1,7 +1,9 @@
 //! Whether the options can work, each by itself and against its neighbours.
 
+use crate::auth::source::Place;
 use crate::config::Config;
 use crate::http::door::Door;
+use hub_core::rights::Grants;
 use room_core::uid::{MAX_UID, valid_new_uid};
 use std::time::Duration;
 
@@ -20,6 +22,7 @@ pub(crate) fn check(config: &Config) -> Result<Vec<String>, String> {
         .origins
         .iter()
         .try_for_each(|origin| check_origin(origin))?;
+    tokens(config)?;
     if let Some(name) = &config.name
         && !valid_new_uid(name.as_bytes())
     {
@@ -113,6 +116,32 @@ fn times(config: &Config) -> Result<(), String> {
     Ok(())
 }
 
+fn tokens(config: &Config) -> Result<(), String> {
+    for key in &config.token_key {
+        Place::read(key).map_err(|why| format!("--token-key: '{key}' {why}"))?;
+    }
+    let alone = [
+        ("token-audience", !config.token_audience.is_empty()),
+        ("token-issuer", !config.token_issuer.is_empty()),
+        ("default-rooms", config.default_rooms.is_some()),
+        ("token-in-query", config.token_in_query),
+    ];
+    if let Some((name, _)) = alone.iter().find(|(_, given)| *given)
+        && !config.has_key()
+    {
+        return Err(format!(
+            "--{name} is about tokens, and none is asked for without --token-key"
+        ));
+    }
+    let rooms = config
+        .default_rooms
+        .as_deref()
+        .map_or(Ok(Grants::default()), Grants::read);
+    rooms.map(|_| ()).map_err(|error| {
+        format!("--default-rooms is JSON such as {{\"lobby\":[\"member\",\"read\"]}}: {error}")
+    })
+}
+
 /// As browsers send it: scheme, host and port, nothing else.
 fn check_origin(origin: &str) -> Result<(), String> {
     let bad = |why: &str| {
@@ -188,6 +217,20 @@ mod tests {
             (&["--handshake-timeout", "40s"], "--http-timeout"),
             (&["--listen", "0.0.0.0:80"], "--open"),
             (&["--listen", "[::]:80"], "no loopback address"),
+            (&["--token-key", ""], "--token-key"),
+            (&["--token-key", "RS256:f"], "says itself"),
+            (&["--token-key", "http://a.org/keys"], "https"),
+            (
+                &["--token-key", "http://u:p@localhost/"],
+                "name and password",
+            ),
+            (&["--token-key", "https://a.org/keys"], "into a file"),
+            (&["--token-in-query"], "--token-key"),
+            (&["--token-audience", "a"], "--token-key"),
+            (
+                &["--token-key", "f", "--default-rooms", "[]"],
+                "--default-rooms",
+            ),
         ] {
             let said = checked(args).unwrap_err();
             assert!(said.contains(part), "{args:?}: {said}");

@@ -178,6 +178,47 @@ pub struct Config {
     )]
     pub origins: Vec<String>,
 
+    /// Keys that clients' tokens (JWT) are signed with, separated by commas: files with a secret, a public key (PEM) or a JWKS, or
+    /// URLs of a JWKS. A secret is for HS256, or for what stands before it: `HS512:FILE`. Without a key everybody may do
+    /// everything
+    #[arg(
+        long,
+        env = "ROOMCAST_TOKEN_KEY",
+        value_delimiter = ',',
+        value_name = "FILE|URL"
+    )]
+    pub token_key: Vec<String>,
+
+    /// Whom tokens must be for: one of these in `aud`; anybody if not given
+    #[arg(
+        long,
+        env = "ROOMCAST_TOKEN_AUDIENCE",
+        value_delimiter = ',',
+        value_name = "NAMES"
+    )]
+    pub token_audience: Vec<String>,
+
+    /// Who must have given tokens out: one of these in `iss`; anybody if not given
+    #[arg(
+        long,
+        env = "ROOMCAST_TOKEN_ISSUER",
+        value_delimiter = ',',
+        value_name = "NAMES"
+    )]
+    pub token_issuer: Vec<String>,
+
+    /// What the clock of whoever gives tokens out may differ by; at most 60s
+    #[arg(long, env = "ROOMCAST_TOKEN_LEEWAY", default_value = "5s", value_parser = leeway, value_name = "TIME")]
+    pub token_leeway: Duration,
+
+    /// The rights of tokens that say nothing of rooms, as JSON like their `rooms`; none if not given
+    #[arg(long, env = "ROOMCAST_DEFAULT_ROOMS", value_name = "JSON")]
+    pub default_rooms: Option<String>,
+
+    /// Also takes a token from the query of the address (`/ws?token=…`), where logs of others may show it
+    #[arg(long, env = "ROOMCAST_TOKEN_IN_QUERY", value_parser = BoolishValueParser::new())]
+    pub token_in_query: bool,
+
     /// Threads that serve rooms and connections [default: as many as there are cores, at most 8]
     #[arg(long, env = "ROOMCAST_WORKERS", value_name = "N")]
     pub workers: Option<usize>,
@@ -194,6 +235,9 @@ pub struct Config {
 
 /// Threads beyond this gain little: what they share is one link.
 const MOST_BY_ITSELF: usize = 8;
+
+/// Tokens that ended longer ago are not a matter of clocks.
+const MOST_LEEWAY: Duration = Duration::from_secs(60);
 
 const AFTER_HELP: &str = "\
 Times are written 500ms, 20s, 5m or 2h.
@@ -228,7 +272,7 @@ impl Config {
 
     /// Whether logins are judged by a key; without one the proxy runs open.
     pub const fn has_key(&self) -> bool {
-        false
+        !self.token_key.is_empty()
     }
 
     /// Threads that serve rooms and connections.
@@ -250,6 +294,17 @@ fn duration(text: &str) -> Result<Duration, String> {
             Err(format!("'{unit}' is no unit of time: ms, s, m or h"))
         }
         Err(_) => Err(format!("'{text}' is no time such as 500ms, 20s, 5m or 2h")),
+    }
+}
+
+/// As [`duration`], or none; clocks that differ by more are wrong.
+fn leeway(text: &str) -> Result<Duration, String> {
+    if matches!(text, "0" | "0s" | "0ms") {
+        return Ok(Duration::ZERO);
+    }
+    match duration(text) {
+        Ok(time) if time > MOST_LEEWAY => Err(format!("it is at most 60s, not '{text}'")),
+        time => time,
     }
 }
 
@@ -283,5 +338,8 @@ mod tests {
         for bad in ["", "5", "s", "-1s", "0s", "1y 1d", "99999999999999999999s"] {
             assert!(duration(bad).is_err(), "{bad}");
         }
+        assert_eq!(leeway("0s"), Ok(Duration::ZERO));
+        assert_eq!(leeway("60s"), Ok(Duration::from_secs(60)));
+        assert!(leeway("61s").is_err() && leeway("1").is_err());
     }
 }

@@ -7,6 +7,7 @@
 //! | `check` | whether they can work |
 //! | [`broken`] | defects on request, in builds for tests of the tests |
 //! | `files` | file descriptors |
+//! | `auth/` | who may enter: tokens and their keys |
 //! | `inbox` | what workers are told |
 //! | `worker` | a worker: owns rooms |
 //! | `conn/` | connections |
@@ -16,6 +17,7 @@
 //! | `metrics` | every number that is counted |
 //! | `said` | log lines that are not repeated too often |
 
+mod auth;
 mod check;
 mod clock;
 mod conn;
@@ -31,6 +33,7 @@ mod worker;
 pub mod broken;
 pub mod config;
 
+use auth::judge::Judge;
 use config::Config;
 use hub_core::close::Close;
 use hub_core::settings::Settings;
@@ -84,6 +87,8 @@ pub async fn run(
     let config = Arc::new(config);
     let figures: Vec<_> = (0..config.workers()).map(|_| Arc::default()).collect();
     let metrics = Arc::new(Metrics::new(figures.clone()));
+    let judge = Judge::of(&config, metrics.clone()).map_err(StartError::Options)?;
+    let judge = judge.map(Arc::new);
     let inboxes = Arc::new(Inboxes::new(&config.key_prefix, config.workers()));
     let name = config.name.as_deref();
     let times = (config.lease, config.redis_timeout);
@@ -117,10 +122,23 @@ pub async fn run(
     // Requests must keep their order, whatever else there is to do.
     let linked = tokio::task::unconstrained(node.run(started, asked));
     let linked = tokio::spawn(linked);
-    let server = Server::new(config.clone(), link, inboxes, metrics.clone(), threads);
+    let server = Server::new(
+        config.clone(),
+        link,
+        inboxes,
+        metrics.clone(),
+        threads,
+        judge.clone(),
+    );
     let server = Arc::new(server);
     let _ = failure.server.set(server.clone());
     let ticking = tokio::spawn(server.clone().tick());
+    let watching = tokio::spawn(async {
+        match judge {
+            Some(judge) => judge.watch().await,
+            None => std::future::pending().await,
+        }
+    });
     if let Ok(listens) = listener.local_addr() {
         info!(address = %listens, redis = address.shown, "serving");
     }
@@ -138,6 +156,7 @@ pub async fn run(
         // They end by a panic only. A proxy without them would be deaf and green: whoever watches it starts another.
         _ = linked => return Err(StartError::Failed),
         _ = ticking => return Err(StartError::Failed),
+        _ = watching => return Err(StartError::Failed),
     }
     info!("stopping");
     server.stop().await;

@@ -27,6 +27,7 @@ pub(crate) struct Metrics {
     unfinished: Counter,
     no_login: Counter,
     pub(crate) floods: Counter,
+    pub(crate) tokens_refused: Counter,
 }
 
 impl Metrics {
@@ -79,6 +80,8 @@ impl Metrics {
         registered(all, name, help, &new.no_login);
         let (name, help) = ("floods", "Connections closed at --max-rate");
         registered(all, name, help, &new.floods);
+        let (name, help) = ("tokens_refused", "Tokens that were not taken");
+        registered(all, name, help, &new.tokens_refused);
         all.register_collector(Box::new(OfRooms(workers)));
         new
     }

@@ -1,9 +1,10 @@
 //! What all connections share, and the clock that looks after them.
 
+use crate::auth::judge::Judge;
 use crate::clock;
 use crate::config::Config;
 use crate::conn::patience::Patience;
-use crate::conn::read::{Reading, serve};
+use crate::conn::read::{Early, Reading, serve};
 use crate::conn::shared::Conn;
 use crate::files;
 use crate::http::door::Door;
@@ -64,16 +65,19 @@ impl Server {
         inboxes: Arc<Inboxes>,
         metrics: Arc<Metrics>,
         threads: Vec<Handle>,
+        judge: Option<Arc<Judge>>,
     ) -> Self {
         let limits = ClientLimits {
             max_rooms: config.max_rooms,
             max_rate: config.max_rate,
+            tokens: judge.is_some(),
             ..ClientLimits::default()
         };
         let reading = Reading {
             inboxes,
             metrics: metrics.clone(),
             limits,
+            judge,
             max_event: config.max_event,
             flooded: Said::default(),
             panics: config.panics(),
@@ -103,9 +107,8 @@ impl Server {
         self.conns.lock().len() >= self.config.max_connections
     }
 
-    /// Serves an upgraded connection on one of the threads. `early` is what came behind the handshake already; the places
-    /// are kept until the end.
-    pub(crate) fn begin(self: &Arc<Self>, stream: TcpStream, early: Vec<u8>, client: Arrived) {
+    /// Serves an upgraded connection on one of the threads; its places are kept until the end.
+    pub(crate) fn begin(self: &Arc<Self>, stream: TcpStream, early: Early, client: Arrived) {
         let id = self.last_id.fetch_add(1, Ordering::Relaxed) + 1;
         let Some(thread) = self.threads.get(id as usize % self.threads.len().max(1)) else {
             return;

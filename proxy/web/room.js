@@ -21,7 +21,9 @@ const SECOND_LOOK = 2000;
 const LOOK_EVERY = 30_000;
 
 /** Errors of a login that the same login would get again. */
-const FINAL = new Set(['BADEVENT', 'BADFIELD', 'BADJSON', 'BADUID', 'LIMIT', 'NOPERM', 'WRONGTYPE']);
+const FINAL = new Set([
+  'BADEVENT', 'BADFIELD', 'BADJSON', 'BADTOKEN', 'BADUID', 'LIMIT', 'NOPERM', 'NORIGHT', 'NOTOKEN', 'OTHERUID', 'WRONGTYPE',
+]);
 /** Errors of the server's state, not of the message: the same message may be taken later. */
 const PASSING = new Set(['CLUSTERDOWN', 'LOADING', 'MASTERDOWN', 'MISCONF', 'OOM', 'READONLY', 'TRYAGAIN', 'UNAVAILABLE']);
 /** The server does not know this session (any more): another login helps, but only once for a message. */

@@ -20,6 +20,7 @@
 //! | `slow` | a client that reads slowly |
 //! | `access` | a proxy with the rights that the documentation gives it, and no more |
 //! | `start` | options, what is wrong with a Redis, secrets that are not shown |
+//! | `tokens` | who may enter, and what they may do |
 //! | `told` | what the log tells of connections |
 //! | `door` | who may come in, the upgrade by the letter, headers |
 //! | `http` | pages, health, exit codes |
@@ -46,4 +47,5 @@ mod slow;
 mod start;
 mod storm;
 mod story;
+mod tokens;
 mod told;

@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
+use tungstenite::client::IntoClientRequest;
+use tungstenite::handshake::client::Request;
 use tungstenite::{Message, WebSocket};
 
 /// See the top of the file.
@@ -23,21 +25,29 @@ pub struct Client {
 impl Client {
     /// Connects.
     pub fn connect(port: u16) -> Self {
+        let request = format!("ws://127.0.0.1:{port}/").into_client_request();
+        Self::with_request(port, request.expect("a request")).0
+    }
+
+    /// Connects with a handshake of one's own; also the subprotocol that was answered.
+    pub fn with_request(port: u16, request: Request) -> (Self, Option<String>) {
         let stream = TcpStream::connect(("127.0.0.1", port)).expect("a connection to the proxy");
         stream.set_nodelay(true).expect("no delay");
         // A test that cannot send is to fail, not to hang.
         stream
             .set_write_timeout(Some(PATIENCE))
             .expect("a time-out");
-        let (socket, _) =
-            tungstenite::client(format!("ws://127.0.0.1:{port}/"), stream).expect("a handshake");
-        Self {
+        let (socket, response) = tungstenite::client(request, stream).expect("a handshake");
+        let protocol = response.headers().get("Sec-WebSocket-Protocol");
+        let protocol = protocol.and_then(|value| value.to_str().ok());
+        let client = Self {
             socket,
             answers: true,
             seen: Vec::new(),
             answered: 0,
             closed: None,
-        }
+        };
+        (client, protocol.map(str::to_owned))
     }
 
     /// Connects and logs in; returns when the missed messages have come.

@@ -8,9 +8,15 @@ use crate::allowance::Allowance;
 use crate::close::Close;
 use crate::event::{self, Event, LoginNumber};
 use crate::events;
-use crate::wire::{self, About, Bad, ClientEvent, Login};
+use crate::holder::{Denied, Holder, about, may, may_enter};
+use crate::rights::{Right, Rights};
+use crate::wire::{self, About, Bad, ClientEvent, Login, Outgoing};
 use bytes::Bytes;
 use std::sync::Arc;
+
+mod look;
+
+pub use look::Look;
 
 /// What is kept of an event beside its text, about.
 const EACH: usize = 64;
@@ -26,6 +32,8 @@ pub struct ClientLimits {
     pub unanswered: usize,
     /// The same in bytes.
     pub held_bytes: usize,
+    /// Whether a client has to show who it is; else everybody is who they say, and may do everything.
+    pub tokens: bool,
 }
 
 impl Default for ClientLimits {
@@ -35,6 +43,7 @@ impl Default for ClientLimits {
             max_rate: 200,
             unanswered: 64,
             held_bytes: 256 * 1024,
+            tokens: false,
         }
     }
 }
@@ -48,6 +57,8 @@ pub enum Act {
     Say(Bytes),
     /// It answers a heartbeat.
     Answered,
+    /// A token is to be looked at before anything else of the client is; the answer goes to [`Client::looked`].
+    Look(Look),
     /// The connection is closed.
     Close(Close),
 }
@@ -57,6 +68,8 @@ pub enum Act {
 struct Place {
     /// The last login.
     login: LoginNumber,
+    /// What its client may do there.
+    rights: Rights,
     /// The client wants to go; its session goes on until the room says otherwise, as leaving may be refused.
     leaving: bool,
 }
@@ -70,6 +83,8 @@ pub struct Client {
     rooms: Vec<Arc<str>>,
     places: Vec<Place>,
     logins: LoginNumber,
+    /// The token that it showed.
+    holder: Option<Box<Holder>>,
     /// Events under way, and their bytes.
     open: usize,
     held: usize,
@@ -84,6 +99,7 @@ impl Client {
             rooms: Vec::new(),
             places: Vec::new(),
             logins: 0,
+            holder: None,
             open: 0,
             held: 0,
         }
@@ -126,13 +142,21 @@ impl Client {
         self.places.remove(at);
     }
 
+    /// When its token ends, by the clock of `now`.
+    pub fn ends(&self) -> Option<u64> {
+        self.holder.as_ref().map(|holder| holder.ends())
+    }
+
     /// The client's event.
     pub fn text(&mut self, now: u64, text: &str) -> Vec<Act> {
         if !self.allowance.take(now) {
             return vec![Act::Close(Close::Flood)];
         }
+        if self.ends().is_some_and(|ends| now >= ends) {
+            return vec![Act::Close(Close::Expired)];
+        }
         match wire::parse(text) {
-            Ok(event) => self.event(event, text.len()),
+            Ok(event) => self.event(now, event, text.len()),
             Err(Bad {
                 code,
                 message,
@@ -141,15 +165,16 @@ impl Client {
         }
     }
 
-    fn event(&mut self, event: ClientEvent, size: usize) -> Vec<Act> {
+    fn event(&mut self, now: u64, event: ClientEvent, size: usize) -> Vec<Act> {
         let about = event.about();
         let (roomid, event) = match event {
-            ClientEvent::Login(login) => return self.login(login, size),
+            ClientEvent::Login(login) => return self.ask_in(now, login, size),
+            ClientEvent::Refresh(token) => return vec![self.refresh(token, &about)],
             ClientEvent::Heartbeat { answers: true } => return vec![Act::Answered],
             // Whoever reads the socket counts it as a sign of life.
             ClientEvent::Heartbeat { answers: false } => return Vec::new(),
-            ClientEvent::Message(out) => (out.roomid.clone(), Event::Publish(out)),
-            ClientEvent::Other(out) => (out.roomid.clone(), Event::Signal(out)),
+            ClientEvent::Message(out) => (out.roomid.clone(), Event::Publish(self.named(out))),
+            ClientEvent::Other(out) => (out.roomid.clone(), Event::Signal(self.named(out))),
             ClientEvent::Ack { roomid, position } => (roomid, Event::Ack(position)),
             ClientEvent::Logout(roomid) => (roomid, Event::Logout),
             ClientEvent::Leave(roomid) => (roomid, Event::Leave),
@@ -158,11 +183,26 @@ impl Client {
         vec![self.for_room(roomid.as_deref(), event, size, &about)]
     }
 
+    /// The token's name goes before the one that the client gives.
+    fn named(&self, mut out: Outgoing) -> Outgoing {
+        if self
+            .holder
+            .as_ref()
+            .is_some_and(|holder| holder.pass.name.is_some())
+        {
+            out.drop_name();
+        }
+        out
+    }
+
     fn for_room(&mut self, named: Option<&str>, event: Event, size: usize, about: &About) -> Act {
         let at = match named {
             Some(roomid) => self.at(roomid),
             None => self.first(),
         };
+        let rights = at
+            .and_then(|at| self.places.get(at))
+            .map(|place| place.rights);
         let Some((at, roomid)) = at.and_then(|at| Some((at, self.rooms.get(at)?.clone()))) else {
             let message = match named {
                 Some(roomid) => format!("log in to room '{roomid}' first"),
@@ -170,6 +210,16 @@ impl Client {
             };
             return Act::Say(events::error("NOLOGIN", &message, about));
         };
+        if let Err(denied) = may(rights.unwrap_or_default(), needed(&event), &roomid) {
+            let roomid = Some(roomid.to_string());
+            return refuse(
+                denied,
+                &About {
+                    roomid,
+                    ..about.clone()
+                },
+            );
+        }
         if let (Event::Logout | Event::Leave, Some(place)) = (&event, self.places.get_mut(at)) {
             place.leaving = true;
         }
@@ -189,14 +239,33 @@ impl Client {
         Act::Room(roomid, event, bytes)
     }
 
-    fn login(&mut self, login: Login, size: usize) -> Vec<Act> {
-        let uid: Arc<str> = login.uid.into();
-        let name = login.name.map(Arc::from);
+    fn login(&mut self, now: u64, login: Login, size: usize) -> Vec<Act> {
+        let event_about = login.about();
+        let holder = self.holder.as_ref();
+        let own = holder.map_or(Ok(()), |holder| holder.is_of(login.uid.as_deref()));
+        let held = holder.map(|holder| holder.pass.uid.clone());
+        let uid = match (own, held.or(login.uid.map(Arc::from))) {
+            (Err(denied), _) => return vec![refuse(denied, &event_about)],
+            (Ok(()), Some(uid)) => uid,
+            (Ok(()), None) => {
+                let what = "a 'login' needs the field 'uid'".to_owned();
+                return vec![refuse(("BADFIELD", what), &event_about)];
+            }
+        };
+        let told = holder.map(|holder| holder.told(now));
+        let name = holder.and_then(|holder| holder.pass.name.clone());
+        let name = name.or(login.name.map(Arc::from));
         let each = size / login.rooms.len().max(1);
         let mut acts = Vec::with_capacity(login.rooms.len());
         for entry in login.rooms {
-            let Some((roomid, number)) = self.enter(&entry.roomid) else {
-                acts.push(self.too_many(entry.roomid));
+            let holder = self.holder.as_ref();
+            let rights = holder.map_or(Rights::ALL, |holder| holder.pass.grants.of(&entry.roomid));
+            if let Err(denied) = may_enter(rights, &entry.roomid, entry.history > 0) {
+                acts.push(refuse(denied, &about("login", &entry.roomid)));
+                continue;
+            }
+            let Some((roomid, number)) = self.enter(&entry.roomid, rights) else {
+                acts.push(self.too_many(&entry.roomid));
                 continue;
             };
             let event = Event::Login(Box::new(event::Login {
@@ -206,6 +275,8 @@ impl Client {
                 since: entry.since,
                 history: entry.history,
                 acks: login.acks,
+                rights,
+                told,
             }));
             acts.push(self.room_act(roomid, event, each));
         }
@@ -220,7 +291,7 @@ impl Client {
     }
 
     /// Notes a login; `None` if there are too many rooms.
-    fn enter(&mut self, roomid: &str) -> Option<(Arc<str>, LoginNumber)> {
+    fn enter(&mut self, roomid: &str, rights: Rights) -> Option<(Arc<str>, LoginNumber)> {
         let known = self.at(roomid);
         if known.is_none() && self.has_enough() {
             return None;
@@ -243,22 +314,32 @@ impl Client {
         self.rooms.push(roomid.clone());
         self.places.push(Place {
             login: self.logins,
+            rights,
             leaving: false,
         });
         Some((roomid, self.logins))
     }
 
-    fn too_many(&self, roomid: String) -> Act {
-        let message = format!(
-            "a connection may be in {} rooms at most",
-            self.limits.max_rooms
-        );
-        let about = About {
-            event: Some("login".into()),
-            roomid: Some(roomid),
-            id: None,
-        };
-        Act::Say(events::error("LIMIT", &message, &about))
+    fn too_many(&self, roomid: &str) -> Act {
+        let most = self.limits.max_rooms;
+        let message = format!("a connection may be in {most} rooms at most");
+        refuse(("LIMIT", message), &about("login", roomid))
+    }
+}
+
+fn refuse((code, message): Denied, about: &About) -> Act {
+    Act::Say(events::error(code, &message, about))
+}
+
+/// The right that an event needs.
+const fn needed(event: &Event) -> Option<Right> {
+    match event {
+        Event::Publish(_) => Some(Right::Publish),
+        Event::Signal(_) => Some(Right::Signal),
+        Event::Ack(_) => Some(Right::Read),
+        Event::Leave => Some(Right::Leave),
+        Event::Members(_) => Some(Right::Members),
+        Event::Login(_) | Event::Logout | Event::Renewed(..) | Event::Revoked => None,
     }
 }
 

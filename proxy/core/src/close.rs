@@ -11,6 +11,8 @@ pub enum Close {
     Dead,
     /// The server failed in a way that it cannot go on from, on this connection.
     Failed,
+    /// The client's token has expired, or is not good yet.
+    Expired,
     /// Nobody logged in in time.
     NoLogin,
     /// More events than `--max-rate`.
@@ -19,18 +21,22 @@ pub enum Close {
     TooBig,
     /// Not what RFC 6455 allows, or a binary message.
     Protocol,
+    /// A token that is not good, and will not be.
+    BadToken,
 }
 
 impl Close {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::GoingAway,
         Self::Dead,
         Self::Failed,
+        Self::Expired,
         Self::NoLogin,
         Self::Flood,
         Self::TooBig,
         Self::Protocol,
+        Self::BadToken,
     ];
 
     /// The code in the close frame.
@@ -39,10 +45,12 @@ impl Close {
             Self::GoingAway => 4000,
             Self::Dead => 4001,
             Self::Failed => 4002,
+            Self::Expired => 4003,
             Self::NoLogin => 4004,
             Self::Flood => 4100,
             Self::TooBig => 4101,
             Self::Protocol => 4102,
+            Self::BadToken => 4103,
         }
     }
 
@@ -52,10 +60,12 @@ impl Close {
             Self::GoingAway => "the server stops; connect again",
             Self::Dead => "no sign of life; connect again",
             Self::Failed => "the server failed; connect again",
+            Self::Expired => "the token is not valid now; connect again with a new one",
             Self::NoLogin => "nobody logged in; connect again to do so",
             Self::Flood => "too many events in a short time",
             Self::TooBig => "an event was larger than allowed",
             Self::Protocol => "only text messages of RFC 6455 are understood",
+            Self::BadToken => "the token is not valid",
         }
     }
 
@@ -75,10 +85,12 @@ mod tests {
             (Close::GoingAway, true),
             (Close::Dead, true),
             (Close::Failed, true),
+            (Close::Expired, true),
             (Close::NoLogin, true),
             (Close::Flood, false),
             (Close::TooBig, false),
             (Close::Protocol, false),
+            (Close::BadToken, false),
         ] {
             assert_eq!(close.reconnect(), reconnect, "{close:?}");
             let range = if reconnect { 4000..=4099 } else { 4100..=4199 };

@@ -4,6 +4,7 @@ use crate::ask::{Ask, Request};
 use crate::counts::CountsAsked;
 use crate::figures::Figures;
 use crate::handle::ConnId;
+use crate::rights::Rights;
 use crate::settings::Settings;
 use room_core::position::{Position, Seq};
 use std::collections::HashMap;
@@ -24,7 +25,7 @@ pub(crate) enum Purpose<H> {
     /// Whether a uid whose end was heard during its join still belongs to the room.
     Heard(Arc<str>),
     /// Who is here, for a seat that was away from the ring.
-    Here(H, usize, CountsAsked),
+    Here(H, Rights, usize, CountsAsked),
     Acked(Position, Vec<Arc<str>>),
     Went(Position, Vec<Arc<str>>),
     Detached(Vec<Arc<str>>),

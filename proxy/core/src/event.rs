@@ -1,5 +1,6 @@
 //! What a connection tells a room.
 
+use crate::rights::Rights;
 use crate::wire::Outgoing;
 use room_core::position::Position;
 use serde_json::value::RawValue;
@@ -22,6 +23,10 @@ pub enum Event {
     Leave,
     /// It wants a page of the members, from a cursor on.
     Members(u64),
+    /// Another token changed what it may do. This takes effect before what the client said earlier, and is not given back.
+    Renewed(Rights, Option<Arc<RawValue>>),
+    /// Another token says nothing of this room: its seat ends.
+    Revoked,
 }
 
 /// The number of a login on its connection: the end of the session of one is not that of the next.
@@ -42,4 +47,17 @@ pub struct Login {
     pub history: u64,
     /// Whether the client confirms what it processed by `ack` events.
     pub acks: bool,
+    /// What it may do.
+    pub rights: Rights,
+    /// What it is told of its token.
+    pub told: Option<Told>,
+}
+
+/// How long a token is good, in Unix time (ms).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// Now.
+    pub ts: u64,
+    /// When it ends.
+    pub expires: u64,
 }

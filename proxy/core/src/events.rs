@@ -3,6 +3,7 @@
 //! `ms` is Unix time in milliseconds, `total` counts the room's members, `num` those of them who are online.
 
 use crate::ask::{Joined, Lost, Member, Published, Row};
+use crate::event::Told;
 use crate::frame;
 use crate::json::{Object, put_number, put_string};
 use crate::wire::About;
@@ -33,9 +34,15 @@ fn put_event(out: &mut BytesMut, name: &str, fields: impl FnOnce(Object<'_>) -> 
 }
 
 /// The client is in.
-pub fn login(roomid: &str, uid: &str, name: Option<&RawValue>, joined: &Joined) -> Bytes {
+pub fn login(
+    roomid: &str,
+    uid: &str,
+    name: Option<&RawValue>,
+    told: Option<Told>,
+    joined: &Joined,
+) -> Bytes {
     event("login", |object| {
-        object
+        let object = object
             .string("roomid", roomid)
             .string("uid", uid)
             .position("position", joined.position)
@@ -44,8 +51,21 @@ pub fn login(roomid: &str, uid: &str, name: Option<&RawValue>, joined: &Joined) 
             .truth("new", joined.new)
             .number("total", joined.members)
             .number("num", joined.online)
-            .json("name", name.map_or("null", RawValue::get))
+            .json("name", name.map_or("null", RawValue::get));
+        match told {
+            Some(told) => until(object, told),
+            None => object,
+        }
     })
+}
+
+/// The client goes on with another token.
+pub fn refreshed(told: Told) -> Bytes {
+    event("refresh", |object| until(object, told))
+}
+
+fn until(object: Object<'_>, told: Told) -> Object<'_> {
+    object.number("ts", told.ts).number("expires", told.expires)
 }
 
 /// What the client saw up to `since` may not be the room's history; what follows continues `at`.

@@ -12,6 +12,9 @@
 //! | [`client`] | a connection: what its events are for which room |
 //! | [`beats`] | a connection's heartbeats and their answers |
 //! | [`allowance`] | how many events a client may send |
+//! | [`rights`] | what somebody may do in which room |
+//! | [`pass`] | what a token says |
+//! | `holder` | the token that a connection holds |
 //! | [`close`] | why a connection is closed |
 //! | [`frame`] | WebSocket frames |
 //! | `json` | JSON objects into bytes |
@@ -45,10 +48,13 @@ mod figures;
 pub mod frame;
 mod groups;
 pub mod handle;
+mod holder;
 pub mod hub;
 mod json;
 mod pages;
+pub mod pass;
 mod places;
+pub mod rights;
 mod ring;
 mod room;
 mod seat;

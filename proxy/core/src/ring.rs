@@ -26,8 +26,10 @@ pub(crate) struct Chunk {
 #[derive(Debug, PartialEq, Eq)]
 enum About {
     Talk,
-    /// Who is here, or how many; not for this uid.
-    Presence(Option<Arc<str>>),
+    /// Who came, went or is here; not for this uid.
+    Names(Option<Arc<str>>),
+    /// How many are here.
+    Counters,
 }
 
 impl Chunk {
@@ -37,11 +39,12 @@ impl Chunk {
     }
 
     /// Whether it is about presence and not for somebody: who logs in is told of presence from `synced` on, with the counts that
-    /// are true then; what is older contradicts its login.
-    pub(crate) fn passes(&self, uid: &str, owes_synced: bool) -> bool {
+    /// are true then; what is older contradicts its login. `names`: it may know who the others are.
+    pub(crate) fn passes(&self, uid: &str, owes_synced: bool, names: bool) -> bool {
         match &self.about {
             About::Talk => false,
-            About::Presence(except) => owes_synced || except.as_deref() == Some(uid),
+            About::Names(except) => owes_synced || !names || except.as_deref() == Some(uid),
+            About::Counters => owes_synced,
         }
     }
 
@@ -156,17 +159,26 @@ impl Ring {
         encode(&mut self.kept().open);
     }
 
-    /// Adds an event about presence, for all but a uid.
-    pub(crate) fn push_presence(
+    /// Adds an event that names who came, went or is here, for all but a uid.
+    pub(crate) fn push_names(
         &mut self,
         except: Option<Arc<str>>,
         encode: impl FnOnce(&mut BytesMut),
     ) {
+        self.push_presence(About::Names(except), encode);
+    }
+
+    /// Adds an event that says how many are here.
+    pub(crate) fn push_counters(&mut self, encode: impl FnOnce(&mut BytesMut)) {
+        self.push_presence(About::Counters, encode);
+    }
+
+    fn push_presence(&mut self, about: About, encode: impl FnOnce(&mut BytesMut)) {
         self.seal();
         let at = self.at;
         let kept = self.kept();
         encode(&mut kept.open);
-        kept.close(at, About::Presence(except));
+        kept.close(at, about);
     }
 
     /// Makes a chunk of what has gathered.
@@ -306,16 +318,26 @@ mod tests {
     #[test]
     fn presence_is_a_chunk_of_its_own_and_not_for_everybody() {
         let mut ring = ring();
-        ring.push_presence(Some("ann".into()), |out| out.extend_from_slice(b"+ann;"));
+        ring.push_names(Some("ann".into()), |out| out.extend_from_slice(b"+ann;"));
         ring.push(at(18), 100, |out| out.extend_from_slice(b"18;"));
         ring.seal();
         // Whoever comes now was told in the login who is here.
         assert_eq!(rest(&ring, at(17)), Some("18;".into()));
         assert_eq!(rest(&ring, at(16)), Some("17;+ann;18;".into()));
         let came = ring.chunk(6).unwrap();
-        assert!(came.passes("ann", false) && !came.passes("bob", false));
-        assert!(came.passes("bob", true), "its login tells it more");
-        assert!(!ring.chunk(5).unwrap().passes("ann", true));
+        assert!(came.passes("ann", false, true) && !came.passes("bob", false, true));
+        assert!(came.passes("bob", true, true), "its login tells it more");
+        assert!(came.passes("bob", false, false), "it may not know names");
+        assert!(!ring.chunk(5).unwrap().passes("ann", true, false));
+    }
+
+    #[test]
+    fn counters_are_for_who_may_know_no_names_too() {
+        let mut ring = ring();
+        ring.push_counters(|out| out.extend_from_slice(b"9;"));
+        let counters = ring.chunk(6).unwrap();
+        assert!(!counters.passes("bob", false, false));
+        assert!(counters.passes("bob", true, true));
     }
 
     #[test]

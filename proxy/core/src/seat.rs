@@ -2,6 +2,7 @@
 
 use crate::event::{Event, Login, LoginNumber};
 use crate::handle::{Beat, ConnId, Handle};
+use crate::rights::{Right, Rights};
 use crate::table::Keyed;
 use room_core::position::{Position, Seq};
 use serde_json::value::RawValue;
@@ -28,6 +29,8 @@ pub(crate) enum State {
     Check(Position),
     /// That is still to be asked.
     Doubt,
+    /// Nowhere: its client may not read. What it has not had waits for it in the log.
+    Mute,
     /// Its connection is gone, and will say so.
     Gone,
 }
@@ -100,6 +103,7 @@ pub(crate) struct Seat<H> {
     pub(crate) name: Option<Arc<RawValue>>,
     /// The client sends `ack` events.
     pub(crate) acks: bool,
+    pub(crate) rights: Rights,
     pub(crate) owes_synced: bool,
     /// It was elsewhere than in the ring since it was live: events that are not stored passed it by.
     pub(crate) strayed: bool,
@@ -136,6 +140,7 @@ impl<H: Handle> Seat<H> {
             uid: login.uid.clone(),
             name: login.name.clone(),
             acks: login.acks,
+            rights: login.rights,
             owes_synced: true,
             strayed: false,
             gone: false,
@@ -278,6 +283,10 @@ impl<H: Handle> Seat<H> {
         self.set_believed(false);
     }
 
+    pub(crate) const fn may(&self, right: Right) -> bool {
+        self.rights.has(right)
+    }
+
     /// Whether the client can have processed everything up to here.
     pub(crate) fn was_sent(&self, to: Position) -> bool {
         to.seq < self.sent.seq || to == self.sent
@@ -319,6 +328,8 @@ mod tests {
             since: None,
             history: 0,
             acks,
+            rights: Rights::ALL,
+            told: None,
         };
         Seat::new(1, Nobody, &login)
     }

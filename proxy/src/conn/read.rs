@@ -2,16 +2,18 @@
 
 use super::shared::{Conn, ConnHandle, News};
 use super::socket::Socket;
+use crate::auth::judge::Judge;
 use crate::broken::panic_at;
 use crate::clock;
 use crate::inbox::{Inboxes, Input};
 use crate::metrics::Metrics;
 use crate::said::Said;
 use futures_util::StreamExt;
-use hub_core::client::{Act, Client, ClientLimits};
+use hub_core::client::{Act, Client, ClientLimits, Look};
 use hub_core::close::Close;
 use hub_core::event::Event;
 use hub_core::handle::Beat;
+use hub_core::pass::Token;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -32,6 +34,8 @@ pub(crate) struct Reading {
     pub(crate) inboxes: Arc<Inboxes>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) limits: ClientLimits,
+    /// Who looks at tokens, if they are asked for.
+    pub(crate) judge: Option<Arc<Judge>>,
     /// The largest event, in bytes.
     pub(crate) max_event: usize,
     /// Clients that were closed at the allowance.
@@ -40,8 +44,17 @@ pub(crate) struct Reading {
     pub(crate) panics: bool,
 }
 
-/// Reads a connection until it ends. `early` is what came behind the handshake already.
-pub(crate) async fn serve(reading: Arc<Reading>, conn: Arc<Conn>, early: Vec<u8>) {
+/// What came with the handshake already.
+#[derive(Debug, Default)]
+pub(crate) struct Early {
+    /// What came behind it.
+    pub(crate) bytes: Vec<u8>,
+    /// A token.
+    pub(crate) token: Option<Token>,
+}
+
+/// Reads a connection until it ends.
+pub(crate) async fn serve(reading: Arc<Reading>, conn: Arc<Conn>, early: Early) {
     let limits = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(0)
@@ -51,11 +64,13 @@ pub(crate) async fn serve(reading: Arc<Reading>, conn: Arc<Conn>, early: Vec<u8>
     if let Ok(address) = conn.stream().peer_addr() {
         debug!(conn = conn.id(), %address, client = %conn.client, "connected");
     }
-    let socket = Socket::new(conn.clone(), &early);
+    let socket = Socket::new(conn.clone(), &early.bytes);
     let mut ws =
-        WebSocketStream::from_partially_read(socket, early, Role::Server, Some(limits)).await;
+        WebSocketStream::from_partially_read(socket, early.bytes, Role::Server, Some(limits)).await;
+    let look = early.token.map(Look::of_connection);
     let mut reader = Reader {
         client: Client::new(reading.limits, clock::now_ms()),
+        look: look.map(Box::new),
         reading,
         conn: conn.clone(),
     };
@@ -94,6 +109,8 @@ async fn say_goodbye(ws: &mut WebSocketStream<Socket>, conn: &Conn, why: Close) 
 /// The task's own half. However it ends, also by a panic, the rooms are told.
 struct Reader {
     client: Client,
+    /// A token that is to be looked at before anything else is read.
+    look: Option<Box<Look>>,
     reading: Arc<Reading>,
     conn: Arc<Conn>,
 }
@@ -118,6 +135,13 @@ impl Reader {
                 return news.close;
             }
             self.handle_news(news);
+            if let Some(look) = self.look.take() {
+                // Boxed: it is rare, and each connection would have place for it.
+                if let Some(why) = Box::pin(self.look_at(*look)).await {
+                    return Some(why);
+                }
+                continue;
+            }
             // A slow reader is listened to: what it confirms is its sign of life. But not one that asks for more and more
             // answers that it does not read, or whose events wait for their effect.
             let is_full = self.client.is_full();
@@ -198,6 +222,22 @@ impl Reader {
         None
     }
 
+    /// Has a token looked at.
+    async fn look_at(&mut self, look: Look) -> Option<Close> {
+        let judge = self.reading.judge.clone()?;
+        let found = judge.look(&look.token).await;
+        if let Err(refused) = &found {
+            debug!(
+                conn = self.conn.id(),
+                code = refused.code(),
+                "refused a token"
+            );
+        }
+        let acts = self.client.looked(clock::now_ms(), look, found);
+        self.conn.set_end(self.client.ends());
+        acts.into_iter().find_map(|act| self.act(act))
+    }
+
     fn act(&mut self, act: Act) -> Option<Close> {
         match act {
             Act::Room(roomid, event, bytes) => {
@@ -223,6 +263,7 @@ impl Reader {
                     self.confirm(beat);
                 }
             }
+            Act::Look(look) => self.look = Some(Box::new(look)),
             Act::Close(why) => {
                 if why == Close::Flood {
                     self.reading.metrics.floods.inc();

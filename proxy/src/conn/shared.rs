@@ -45,6 +45,8 @@ struct State {
     beats: Beats,
     waits: Waits,
     news: News,
+    /// When the client's token ends; 0 for never.
+    ends: u64,
     /// Somebody is to be told when little waits.
     tells_low: bool,
     /// The task waits for an event to have its effect.
@@ -83,6 +85,7 @@ impl Conn {
                 beats: Beats::new(now),
                 waits: Waits::new(now),
                 news: News::default(),
+                ends: 0,
                 tells_low: false,
                 tells_done: false,
             }),
@@ -153,6 +156,11 @@ impl Conn {
         if state.news.closed || state.news.close.is_some() {
             return None;
         }
+        if state.ends > 0 && now >= state.ends {
+            state.news.close = Some(Close::Expired);
+            self.news.notify_one();
+            return None;
+        }
         if paused > 0 {
             state.beats.paused(now, paused);
             state.waits.paused(now, paused);
@@ -213,6 +221,11 @@ impl Conn {
     /// The client's WebSocket stack answered a ping.
     pub(super) fn ponged(&self, number: u64) {
         self.state().beats.ponged(number);
+    }
+
+    /// The client's token ends then.
+    pub(super) fn set_end(&self, ends: Option<u64>) {
+        self.state().ends = ends.unwrap_or(0);
     }
 
     /// Asks the connection's task to close it.

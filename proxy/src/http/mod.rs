@@ -10,12 +10,14 @@
 //! | `door` | who may come in |
 //! | `request` | what a request says of itself |
 //! | `upgrade` | from HTTP to WebSocket |
+//! | `offered` | subprotocols, and a token among them |
 //! | `pages` | the demo page |
 
 pub(crate) mod door;
 pub(crate) mod fronts;
 pub(crate) mod gate;
 pub(crate) mod listen;
+mod offered;
 mod pages;
 mod proxied;
 mod request;

@@ -4,7 +4,9 @@
 use super::door::Refused;
 use super::gate::Group;
 use super::listen::Peer;
+use super::offered::{Offered, offered};
 use super::request::{accept, forwarded_for, is_version_13, knock};
+use crate::conn::read::Early;
 use crate::server::{Arrived, Server};
 use axum::body::Body;
 use axum::extract::Request;
@@ -33,6 +35,7 @@ pub(super) fn upgrade(mut request: Request, server: Arc<Server>) -> Response {
         Ok(client) => client,
         Err(refusal) => return *refusal,
     };
+    let Offered { protocol, token } = offered(&request, &server.config);
     let upgraded = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {
         let Ok(upgraded) = upgraded.await else { return };
@@ -40,7 +43,8 @@ pub(super) fn upgrade(mut request: Request, server: Arc<Server>) -> Response {
             return;
         };
         // A copy, or the few bytes in it would keep the whole buffer of the HTTP connection.
-        server.begin(parts.io.into_inner(), parts.read_buf.to_vec(), client);
+        let bytes = parts.read_buf.to_vec();
+        server.begin(parts.io.into_inner(), Early { bytes, token }, client);
     });
     let headers = [
         (header::CONNECTION, HeaderValue::from_static("Upgrade")),
@@ -50,6 +54,12 @@ pub(super) fn upgrade(mut request: Request, server: Arc<Server>) -> Response {
     if let Ok(accept) = HeaderValue::from_str(&accept) {
         let headers = answer.headers_mut();
         headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+    }
+    if let Some(protocol) = protocol {
+        let protocol = HeaderValue::from_static(protocol);
+        answer
+            .headers_mut()
+            .insert(header::SEC_WEBSOCKET_PROTOCOL, protocol);
     }
     answer
 }

@@ -70,6 +70,8 @@ impl Proxy {
                         .answered(now, conn, of.client.rooms(), beat, &mut self.asks);
                 }
             }
+            // Nobody is asked for a token here.
+            Act::Look(_) => {}
             Act::Close(_) => self.close(now, conn, around),
         }
     }

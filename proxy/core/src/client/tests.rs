@@ -1,17 +1,18 @@
 use super::*;
 
-fn client() -> Client {
+pub(super) fn client() -> Client {
     let limits = ClientLimits {
         max_rooms: 3,
         max_rate: 10,
         unanswered: 4,
         held_bytes: 1000,
+        tokens: false,
     };
     Client::new(limits, 0)
 }
 
 /// An act in short: the room, the event with what matters of it, or the error's code.
-fn short(act: &Act) -> String {
+pub(super) fn short(act: &Act) -> String {
     match act {
         Act::Room(roomid, event, _) => match event {
             Event::Login(login) => format!("{roomid}: login {}", login.number),
@@ -21,6 +22,8 @@ fn short(act: &Act) -> String {
             Event::Logout => format!("{roomid}: logout"),
             Event::Leave => format!("{roomid}: leave"),
             Event::Members(cursor) => format!("{roomid}: members {cursor}"),
+            Event::Renewed(..) => format!("{roomid}: renewed"),
+            Event::Revoked => format!("{roomid}: revoked"),
         },
         Act::Say(frame) => {
             let text = String::from_utf8_lossy(frame.get(4..).unwrap_or_default());
@@ -28,9 +31,10 @@ fn short(act: &Act) -> String {
                 .split("\"code\":\"")
                 .nth(1)
                 .and_then(|rest| rest.split('"').next());
-            code.unwrap_or_default().to_owned()
+            code.unwrap_or("said").to_owned()
         }
         Act::Answered => "answered".to_owned(),
+        Act::Look(_) => "look".to_owned(),
         Act::Close(close) => format!("{close:?}"),
     }
 }
@@ -49,9 +53,9 @@ fn run(client: &mut Client, script: &[(&str, &str)]) {
     }
 }
 
-const LOGIN_A: &str = r#"{"event":"login","uid":"u","roomid":"a"}"#;
-const LOGIN_B: &str = r#"{"event":"login","uid":"u","roomid":"b"}"#;
-const MESSAGE: &str = r#"{"event":"message","message":1}"#;
+pub(super) const LOGIN_A: &str = r#"{"event":"login","uid":"u","roomid":"a"}"#;
+pub(super) const LOGIN_B: &str = r#"{"event":"login","uid":"u","roomid":"b"}"#;
+pub(super) const MESSAGE: &str = r#"{"event":"message","message":1}"#;
 
 #[test]
 fn events_go_to_the_room_they_name_else_to_the_first_one() {

@@ -92,12 +92,12 @@ fn each_event_looks_as_the_readme_says() {
     let uids = ["a".to_owned(), "b\n".to_owned()];
     for (frame, wanted) in [
         (
-            login("r", "u\\", Some(&name), &joined),
+            login("r", "u\\", Some(&name), None, &joined),
             json!({"event": "login", "roomid": "r", "uid": "u\\", "name": 1.10, "position": "3-00000001", "pending": 4,
                 "resumed": true, "new": false, "total": 5, "num": 2}),
         ),
         (
-            login("r", "u", None, &Joined::default()),
+            login("r", "u", None, None, &Joined::default()),
             json!({"event": "login", "roomid": "r", "uid": "u", "name": null, "position": "0-00000000", "pending": 0,
                 "resumed": false, "new": false, "total": 0, "num": 0}),
         ),
@@ -314,7 +314,7 @@ fn nobody_can_forge_what_the_server_says() {
 fn any_json_may_be_a_name() {
     for name in ["1e999", "null", r#"{"a":[1]}"#] {
         let raw = RawValue::from_string(name.into()).unwrap();
-        let frame = login("r", "u", Some(&raw), &Joined::default());
+        let frame = login("r", "u", Some(&raw), None, &Joined::default());
         let end = format!(r#","name":{name}}}"#);
         assert!(text(&frame).ends_with(&end), "{}", text(&frame));
     }

@@ -8,6 +8,7 @@ use crate::cx::{Cx, Purpose};
 use crate::events;
 use crate::handle::{ConnId, Handle, Push, Pushed};
 use crate::pages::Found;
+use crate::rights::{Right, Rights};
 use crate::seat::State;
 use room_core::position::Seq;
 
@@ -30,7 +31,7 @@ impl<H: Handle> Room<H> {
             }
             place += 1;
         }
-        let apart = |seat: &&crate::seat::Seat<H>| seat.state != State::Live;
+        let apart = |seat: &&crate::seat::Seat<H>| !matches!(seat.state, State::Live | State::Mute);
         self.apart = self.seats.rows().iter().filter(apart).count() as u32;
     }
 
@@ -78,10 +79,15 @@ impl<H: Handle> Room<H> {
             else {
                 return;
             };
+            if !seat.may(Right::Read) {
+                seat.state = State::Mute;
+                seat.strayed = true;
+                return self.tell_synced(place, cx);
+            }
             if let Some((rest, next)) = self.ring.find(seat.sent) {
                 // Who came and went while it read the log it was not told.
                 let strayed = std::mem::take(&mut seat.strayed) && !seat.owes_synced;
-                let missed = strayed.then(|| (seat.uid.clone(), seat.handle.clone()));
+                let missed = strayed.then(|| (seat.uid.clone(), seat.handle.clone(), seat.rights));
                 seat.state = State::Live;
                 seat.next = next;
                 cx.figures.stepped += 1;
@@ -99,13 +105,13 @@ impl<H: Handle> Room<H> {
                     }
                 }
                 self.serve_seat(place, cx);
-                if let Some((uid, handle)) = missed {
+                if let Some((uid, handle, rights)) = missed {
                     let asked = self.whereabouts.get_or_insert_default().asked();
                     let counts = self.counts.asked();
                     self.ask(
                         cx,
                         Ask::Attach(vec![uid]),
-                        Purpose::Here(handle, asked, counts),
+                        Purpose::Here(handle, rights, asked, counts),
                     );
                 }
                 return;
@@ -148,7 +154,7 @@ impl<H: Handle> Room<H> {
     /// Who is here, for a seat that missed who came and went.
     pub(super) fn here(
         &mut self,
-        handle: &H,
+        (handle, rights): (&H, Rights),
         asked: usize,
         counts: CountsAsked,
         answer: Result<Answer, Fault>,
@@ -164,7 +170,8 @@ impl<H: Handle> Room<H> {
         }
         self.counts.named(online.as_deref());
         let (total, num) = (self.counts.total, self.counts.online);
-        let event = events::presence(&self.roomid, total, num, online.as_deref());
+        let named = online.filter(|_| rights.has(Right::Members));
+        let event = events::presence(&self.roomid, total, num, named.as_deref());
         handle.push(cx.now, &event, Push::Answer);
     }
 

@@ -199,12 +199,19 @@ impl<H: Handle> Room<H> {
         }
         seat.name = login.name.clone();
         seat.acks = login.acks;
+        seat.rights = login.rights;
         seat.owes_synced = true;
         seat.promised = joined.head.seq;
         seat.restart(joined.position);
         self.book
             .enter(&login.uid, conn, joined.position, joined.kicks);
-        let echo = events::login(&self.roomid, &login.uid, login.name.as_deref(), joined);
+        let echo = events::login(
+            &self.roomid,
+            &login.uid,
+            login.name.as_deref(),
+            login.told,
+            joined,
+        );
         // What was missed follows, or 'synced' does.
         seat.handle.push(cx.now, &echo, Push::Begin);
     }

@@ -189,6 +189,8 @@ impl<H: Handle> Room<H> {
         };
         if text.is_empty() || news && text.lines().any(named_here) {
             self.counters_changed(header.ms, cx);
+        } else {
+            self.names_changed(header.ms, cx);
         }
         let roomid = self.roomid.clone();
         let here: Vec<String> = text
@@ -198,7 +200,7 @@ impl<H: Handle> Room<H> {
         if !here.is_empty() {
             let event = events::presence(&roomid, header.members, header.online, Some(&here));
             self.ring
-                .push_presence(None, |out| out.extend_from_slice(&event));
+                .push_names(None, |out| out.extend_from_slice(&event));
         }
         for line in text.lines() {
             let (ms, total, num) = (header.ms, header.members, header.online);
@@ -207,10 +209,10 @@ impl<H: Handle> Room<H> {
             };
             let except: Option<Arc<str>> = Some(uid.into());
             match sign {
-                "+" => self.ring.push_presence(except, |out| {
+                "+" => self.ring.push_names(except, |out| {
                     events::put_came(out, &roomid, uid, ms, total, num);
                 }),
-                "-" => self.ring.push_presence(except, |out| {
+                "-" => self.ring.push_names(except, |out| {
                     events::put_went(out, &roomid, uid, ms, total, num);
                 }),
                 _ => {}
@@ -241,9 +243,10 @@ impl<H: Handle> Room<H> {
                 }
                 self.end_uid(header.uid, None, "left", cx);
                 let (roomid, uid) = (self.roomid.clone(), header.uid);
-                self.ring.push_presence(Some(uid.into()), |out| {
+                self.ring.push_names(Some(uid.into()), |out| {
                     events::put_went(out, &roomid, uid, header.ms, header.members, header.online);
                 });
+                self.names_changed(header.ms, cx);
                 self.wake(cx);
             }
             control::KICKED => self.end_uid(header.uid, Some(reason), "", cx),

@@ -264,7 +264,10 @@ impl<H: Handle> Room<H> {
         };
         let mut waits = Vec::new();
         for seat in self.seats.rows_mut() {
-            let asks = matches!(seat.state, State::Live | State::Full | State::Ahead);
+            let asks = matches!(
+                seat.state,
+                State::Live | State::Full | State::Ahead | State::Mute
+            );
             if asks && seat.waiting.is_none() && seat.is_ahead_of(at) {
                 seat.doubt();
                 seat.gone = true;
@@ -333,7 +336,11 @@ impl<H: Handle> Room<H> {
         let (total, online) = (self.counts.total, self.counts.online);
         let event = events::presence(&self.roomid, total, online, names.as_deref());
         self.ring
-            .push_presence(None, |out| out.extend_from_slice(&event));
+            .push_names(None, |out| out.extend_from_slice(&event));
+        if !self.all_know_names() {
+            let event = events::presence(&self.roomid, total, online, None);
+            self.ring.push_counters(|out| out.extend_from_slice(&event));
+        }
         self.wake(cx);
     }
 

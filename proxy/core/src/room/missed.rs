@@ -154,7 +154,12 @@ impl<H: Handle> Room<H> {
         for seat in self.seats.rows_mut() {
             if matches!(
                 seat.state,
-                State::Live | State::Full | State::Ahead | State::Page(_) | State::Check(_)
+                State::Live
+                    | State::Full
+                    | State::Ahead
+                    | State::Mute
+                    | State::Page(_)
+                    | State::Check(_)
             ) {
                 seat.doubt();
             }

@@ -10,6 +10,7 @@
 //! | `catch_up` | a seat's way from the log to the ring |
 //! | `serve` | writing to all seats, in slices |
 //! | `report` | departures, acknowledgements, ends of sessions |
+//! | `rights` | what another token changes |
 //! | `whereabouts` | who is online, asked while others come and go |
 //! | `link` | subscribing, attaching, and what a reconnect tells |
 
@@ -19,6 +20,7 @@ mod follow;
 mod link;
 mod missed;
 mod report;
+mod rights;
 mod serve;
 mod talk;
 mod whereabouts;
@@ -170,7 +172,9 @@ impl<H: Handle> Room<H> {
             Purpose::Joined(conn, asked) => self.joined(conn, asked, answer, cx),
             Purpose::Attached(uids) => self.attached(&uids, answer, cx),
             Purpose::Heard(uid) => self.heard(&uid, answer, cx),
-            Purpose::Here(handle, asked, counts) => self.here(&handle, asked, counts, answer, cx),
+            Purpose::Here(handle, rights, asked, counts) => {
+                self.here((&handle, rights), asked, counts, answer, cx);
+            }
             Purpose::Acked(to, uids) => self.acked(to, &uids, answer.err(), cx),
             Purpose::Went(at, uids) => self.went(at, &uids, answer.err(), cx),
             Purpose::Detached(uids) => self.detached(&uids, answer.err(), cx),

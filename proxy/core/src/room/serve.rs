@@ -5,6 +5,7 @@ use super::{NEVER, Room};
 use crate::cx::Cx;
 use crate::events;
 use crate::handle::Handle;
+use crate::rights::Right;
 use crate::seat::State;
 use bytes::BytesMut;
 use smallvec::SmallVec;
@@ -89,7 +90,7 @@ impl<H: Handle> Room<H> {
                 self.apart += 1;
                 return;
             };
-            if chunk.passes(&seat.uid, seat.owes_synced) {
+            if chunk.passes(&seat.uid, seat.owes_synced, seat.may(Right::Members)) {
                 seat.next += 1;
                 continue;
             }
@@ -105,17 +106,30 @@ impl<H: Handle> Room<H> {
         self.tell_synced(place, cx);
     }
 
-    fn tell_synced(&mut self, place: usize, cx: &mut Cx<'_, H>) {
+    pub(super) fn tell_synced(&mut self, place: usize, cx: &mut Cx<'_, H>) {
         let (roomid, total, num) = (&self.roomid, self.counts.total, self.counts.online);
         if let Some(seat) = self.seats.at(place)
             && seat.owes_synced
-            && seat.sent.seq >= seat.promised
+            && (seat.sent.seq >= seat.promised || seat.state == State::Mute)
         {
             seat.owes_synced = false;
             let event = events::synced(roomid, seat.sent, total, num);
             seat.handle
                 .push(cx.now, &event, crate::handle::Push::Answer);
         }
+    }
+
+    /// Names went into the ring: those who may not know them are told the counters.
+    pub(super) fn names_changed(&mut self, ms: u64, cx: &mut Cx<'_, H>) {
+        if !self.all_know_names() {
+            self.counters_changed(ms, cx);
+        }
+    }
+
+    /// Whether everybody here may know who the others are.
+    pub(super) fn all_know_names(&self) -> bool {
+        let mut seats = self.seats.rows().iter();
+        seats.all(|seat| seat.may(Right::Members))
     }
 
     /// Only the counters of a large room changed.
@@ -138,7 +152,7 @@ impl<H: Handle> Room<H> {
         counters.told = cx.now;
         if let Some(ms) = counters.waiting.take() {
             let (roomid, total, num) = (&self.roomid, self.counts.total, self.counts.online);
-            self.ring.push_presence(None, |out: &mut BytesMut| {
+            self.ring.push_counters(|out: &mut BytesMut| {
                 events::put_counters(out, roomid, ms, total, num);
             });
             self.wake(cx);

@@ -23,6 +23,11 @@ impl<H: Handle> Room<H> {
         bytes: usize,
         cx: &mut Cx<'_, H>,
     ) {
+        let event = match event {
+            Event::Renewed(rights, name) => return self.renewed(conn, rights, name, cx),
+            Event::Revoked => return self.revoked(conn, cx),
+            event => event,
+        };
         let seat = self.seats.get_mut(&conn);
         match (seat, event) {
             (Some(seat), event) if seat.waiting.is_some() => {
@@ -70,6 +75,8 @@ impl<H: Handle> Room<H> {
                 };
                 self.ask_client(Ask::Members(cursor), purpose, cx);
             }
+            // They were handled above.
+            (Some(_), Event::Renewed(..) | Event::Revoked) => {}
         }
     }
 
@@ -91,6 +98,7 @@ impl<H: Handle> Room<H> {
             Event::Logout => ("logout", None),
             Event::Leave => ("leave", None),
             Event::Members(_) => ("members", None),
+            Event::Renewed(..) | Event::Revoked => ("refresh", None),
         };
         About {
             id,

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use unicode_normalization::UnicodeNormalization;
 
 /// A code and a sentence for the client.
-pub(super) type Wrong = (&'static str, String);
+pub(crate) type Wrong = (&'static str, String);
 
 /// The fields of an event, as they are written.
 #[derive(Debug, Default)]
@@ -75,7 +75,10 @@ pub(super) fn roomid(raw: &str) -> Result<Option<String>, Wrong> {
 }
 
 /// A uid from the text of its field: many user tables have nothing but numbers.
-pub(super) fn uid(raw: &str) -> Result<String, Wrong> {
+///
+/// # Errors
+/// With a code and a sentence, if it is none.
+pub fn uid(raw: &str) -> Result<String, (&'static str, String)> {
     let given = text_or_number("uid", raw)?;
     let uid = nfc(given.ok_or(("BADFIELD", "'uid' must be a text or a number".to_owned()))?);
     if !valid_uid(uid.as_bytes()) {

@@ -18,7 +18,7 @@ pub mod pieces;
 pub mod scan;
 pub mod types;
 
-pub use fields::nfc;
+pub use fields::{nfc, uid};
 pub use parse::parse;
 pub use types::{About, Bad, ClientEvent, Entry, Login, Outgoing};
 

@@ -5,6 +5,7 @@ use super::names::SERVER_EVENTS;
 use super::pieces::Pieces;
 use super::scan::scan;
 use super::types::{About, Bad, ClientEvent, Entry, Login, Outgoing};
+use crate::pass::Token;
 use room_core::dedupe::MAX_ID;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -96,6 +97,13 @@ fn read(text: &str, fields: &Fields<'_>) -> Result<ClientEvent, Wrong> {
             let cursor = cursor.map_err(|_| ("BADFIELD", what.to_owned()))?;
             Ok(ClientEvent::Members { roomid, cursor })
         }
+        "refresh" if fields.raw("token").is_some() => {
+            let token = token(fields).ok_or_else(|| {
+                let what = "'token' must be a text".to_owned();
+                ("BADFIELD", what)
+            })?;
+            Ok(ClientEvent::Refresh(token))
+        }
         name if SERVER_EVENTS.contains(&name) => {
             Err(("BADEVENT", format!("only the server sends '{name}'")))
         }
@@ -124,7 +132,7 @@ fn login(roomid: Option<String>, fields: &Fields<'_>) -> Result<Login, Wrong> {
             history: fields.get("history")?.unwrap_or(0),
         }],
     };
-    let uid = uid(fields.raw("uid").ok_or(missing("a 'login'", "uid"))?)?;
+    let uid = fields.raw("uid").map(uid).transpose()?;
     let ack = fields.get::<String>("ack")?;
     if ack.as_deref().is_some_and(|ack| ack != "client") {
         return Err(("BADFIELD", "'ack' can only be \"client\"".into()));
@@ -135,11 +143,17 @@ fn login(roomid: Option<String>, fields: &Fields<'_>) -> Result<Login, Wrong> {
     let name = fields.raw("name").map(str::to_owned);
     Ok(Login {
         uid,
+        token: token(fields),
         // What was scanned is JSON.
         name: name.and_then(|name| RawValue::from_string(name).ok()),
         acks: ack.is_some(),
         rooms,
     })
+}
+
+/// A token that is no text is none: where the proxy asks for no token a client may say there what it likes.
+fn token(fields: &Fields<'_>) -> Option<Token> {
+    fields.text("token").map(|token| Token(token.into()))
 }
 
 fn missing(event: &str, field: &str) -> Wrong {

@@ -19,7 +19,11 @@ impl Pieces {
     /// The next field of the object: whether it is kept.
     #[inline(always)] // A call would cost as much as a short field.
     pub fn add(&mut self, member: &Member<'_>) -> bool {
-        let keep = !member.is(is_server_field);
+        self.add_if(member, !member.is(is_server_field))
+    }
+
+    #[inline(always)]
+    fn add_if(&mut self, member: &Member<'_>, keep: bool) -> bool {
         if keep && !self.goes_on {
             if self.last.1 > 0 {
                 self.before.push(self.last);
@@ -47,6 +51,22 @@ impl Pieces {
     pub fn size(&self) -> usize {
         self.all().map(|(from, to)| to - from + 1).sum()
     }
+}
+
+/// Fields of an event (`,"a":1,"name":"Ann"`) without those called `name`.
+pub(super) fn without_name(fields: &str) -> String {
+    // What was scanned as part of an object is one again.
+    let object = format!("{{{}}}", fields.trim_start_matches(','));
+    let mut pieces = Pieces::default();
+    scan(&object, |member| {
+        pieces.add_if(&member, !member.is(|name| name == b"name"));
+    });
+    let mut kept = String::with_capacity(pieces.size());
+    for piece in pieces.of(&object) {
+        kept.push(',');
+        kept.push_str(piece);
+    }
+    kept
 }
 
 /// An object as it was published.

@@ -1,6 +1,8 @@
 //! What clients say, as values.
 
+use super::pieces::without_name;
 use crate::json::is_plain;
+use crate::pass::Token;
 use room_core::position::Position;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -10,6 +12,8 @@ use serde_json::value::RawValue;
 pub enum ClientEvent {
     /// Join rooms.
     Login(Login),
+    /// Go on with another token.
+    Refresh(Token),
     /// Store a message and send it to everybody.
     Message(Outgoing),
     /// Send an event to those online, without storing it.
@@ -43,13 +47,8 @@ impl ClientEvent {
     /// What an error says it answers.
     pub fn about(&self) -> About {
         let (event, roomid, id) = match self {
-            Self::Login(login) => {
-                let one = match login.rooms.as_slice() {
-                    [entry] => Some(&entry.roomid),
-                    _ => None,
-                };
-                ("login", one, None)
-            }
+            Self::Login(login) => return login.about(),
+            Self::Refresh(_) => ("refresh", None, None),
             Self::Message(out) | Self::Other(out) => {
                 (out.event.as_str(), out.roomid.as_ref(), out.id.as_ref())
             }
@@ -70,14 +69,31 @@ impl ClientEvent {
 /// A `login` event.
 #[derive(Debug)]
 pub struct Login {
-    /// Who, in NFC.
-    pub uid: String,
+    /// Who, in NFC; where a token says that it may be left out.
+    pub uid: Option<String>,
+    /// What proves it.
+    pub token: Option<Token>,
     /// The name to show, as JSON.
     pub name: Option<Box<RawValue>>,
     /// Whether the client confirms what it processed by `ack` events.
     pub acks: bool,
     /// The rooms: 1 to [`MAX_ROOMS`](super::parse::MAX_ROOMS), none twice.
     pub rooms: Vec<Entry>,
+}
+
+impl Login {
+    /// What an error about all of it says that it answers.
+    pub fn about(&self) -> About {
+        let roomid = match self.rooms.as_slice() {
+            [entry] => Some(entry.roomid.clone()),
+            _ => None,
+        };
+        About {
+            event: Some("login".to_owned()),
+            roomid,
+            id: None,
+        }
+    }
 }
 
 /// A room of a login.
@@ -107,6 +123,13 @@ pub struct Outgoing {
 }
 
 impl Outgoing {
+    /// Takes the client's `name` away.
+    pub fn drop_name(&mut self) {
+        if std::mem::take(&mut self.has_name) {
+            self.fields = without_name(&self.fields);
+        }
+    }
+
     /// What is stored and announced: the client's object, with its name from the login where it gives none. The id stays
     /// in, so that the sender's other tabs recognise it.
     pub fn payload(self, name: Option<&RawValue>) -> String {

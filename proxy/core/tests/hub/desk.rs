@@ -6,6 +6,7 @@ use hub_core::ask::{Answer, Ask, Attached, Fault, Joined, Range, Request, Row};
 use hub_core::event::{Event, Login};
 use hub_core::handle::{Beat, ConnId, Handle, Push, Pushed};
 use hub_core::hub::Hub;
+use hub_core::rights::Rights;
 use hub_core::settings::Settings;
 use room_core::announce::{self, Header, Kind};
 use room_core::position::{Position, Tag};
@@ -205,6 +206,8 @@ impl Desk {
             since: None,
             history: 0,
             acks: false,
+            rights: Rights::ALL,
+            told: None,
         };
         let event = Event::Login(Box::new(login));
         self.hub
@@ -220,6 +223,8 @@ impl Desk {
             since,
             history: 0,
             acks: false,
+            rights: Rights::ALL,
+            told: None,
         };
         self.event(id, conn, Event::Login(Box::new(login)));
     }

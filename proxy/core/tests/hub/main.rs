@@ -4,5 +4,6 @@ mod again;
 mod deaf;
 mod desk;
 mod reports;
+mod rights;
 mod story;
 mod tails;

@@ -1,0 +1,81 @@
+//! What connections ask: whether a token is good, by the keys that are known now.
+
+use super::source::Source;
+use super::token::{Rules, look};
+use crate::config::Config;
+use crate::metrics::Metrics;
+use hub_core::pass::{Pass, Refused, Token};
+use hub_core::rights::Grants;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::time::sleep;
+
+/// How often files are looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// See the top of the file.
+pub(crate) struct Judge {
+    source: Source,
+    rules: Rules,
+    metrics: Arc<Metrics>,
+}
+
+impl Judge {
+    /// The one that the options want; none, if they name no key.
+    ///
+    /// # Errors
+    /// With a sentence, if a key cannot be used.
+    pub(crate) fn of(config: &Config, metrics: Arc<Metrics>) -> Result<Option<Self>, String> {
+        if !config.has_key() {
+            return Ok(None);
+        }
+        let rooms = config.default_rooms.as_deref();
+        let rules = Rules {
+            audiences: config.token_audience.clone(),
+            issuers: config.token_issuer.clone(),
+            leeway: config.token_leeway,
+            rooms: rooms.map_or(Ok(Grants::default()), Grants::read)?,
+        };
+        let source = Source::open(&config.token_key)?;
+        Ok(Some(Self {
+            source,
+            rules,
+            metrics,
+        }))
+    }
+
+    /// Looks at a token. It takes time only where its key has to be asked for.
+    pub(crate) async fn look(&self, token: &Token) -> Result<Pass, Refused> {
+        let mut found = self.look_now(token);
+        if found
+            .as_ref()
+            .is_err_and(|refused| *refused == Refused::NoKey)
+        {
+            if self.source.asks() {
+                self.source.ask_again().await;
+                found = self.look_now(token);
+            } else {
+                found = Err(Refused::Bad("its key ('kid') is not known".to_owned()));
+            }
+        }
+        if found.is_err() {
+            self.metrics.tokens_refused.inc();
+        }
+        found
+    }
+
+    fn look_now(&self, token: &Token) -> Result<Pass, Refused> {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        let now = since.unwrap_or_default().as_millis() as u64;
+        look(&self.source.keys(), &self.rules, &token.0, now)
+    }
+
+    /// Keeps the keys fresh, for ever.
+    pub(crate) async fn watch(self: Arc<Self>) {
+        loop {
+            self.source.ask_anyway().await;
+            sleep(LOOK_EVERY).await;
+            self.source.look_at_files();
+        }
+    }
+}
