@@ -179,8 +179,8 @@ pub struct Config {
     pub origins: Vec<String>,
 
     /// Keys that clients' tokens (JWT) are signed with, separated by commas: files with a secret, a public key (PEM) or a JWKS, or
-    /// URLs of a JWKS. A secret is for HS256, or for what stands before it: `HS512:FILE`. Without a key everybody may do
-    /// everything
+    /// URLs of a JWKS (http on loopback). A secret is for HS256, or for what stands before it: `HS512:FILE`. Without a key
+    /// everybody may do everything
     #[arg(
         long,
         env = "ROOMCAST_TOKEN_KEY",

@@ -115,7 +115,8 @@ describe('the connection', () => {
   });
 
   test('an error of the login that would come again ends it, another one does not', async () => {
-    for (const [code, state] of [['BADUID', 'closed'], ['LIMIT', 'closed'], ['UNAVAILABLE', 'offline'], ['ERR', 'offline']]) {
+    for (const [code, state] of [['BADUID', 'closed'], ['BADTOKEN', 'closed'], ['NORIGHT', 'closed'], ['NOTOKEN', 'closed'], ['EXPIRED', 'offline'],
+      ['LIMIT', 'closed'], ['UNAVAILABLE', 'offline'], ['ERR', 'offline']]) {
       const page = new Page();
       await settled();
       page.socket.open();

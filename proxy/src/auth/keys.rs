@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use spki::SubjectPublicKeyInfoRef;
 use spki::der::pem::PemLabel;
-use spki::der::{Document, oid::ObjectIdentifier};
+use spki::der::{Decode, Document, oid::ObjectIdentifier};
 
 /// Keys of one file at most.
 const MAX_KEYS: usize = 100;
@@ -35,6 +35,12 @@ pub(super) struct Key {
 pub(crate) struct Keys(Vec<Key>);
 
 impl Keys {
+    /// Whether one has this name.
+    pub(super) fn has(&self, kid: &str) -> bool {
+        let mut names = self.0.iter().map(|key| key.name.as_deref());
+        names.any(|name| name == Some(kid))
+    }
+
     /// Those that a token with this `kid` may be of: those of that name, else those without one; all, where it says none.
     pub(super) fn of(&self, kid: Option<&str>) -> Vec<&Key> {
         let Some(kid) = kid else {
@@ -69,13 +75,14 @@ pub(crate) struct Read {
 /// # Errors
 /// With a sentence, if there is no key in it that can be used.
 pub(super) fn read(content: &[u8], hmac: Option<Algorithm>) -> Result<Read, String> {
-    let text = str::from_utf8(content).ok();
-    let begins = |with: &str| text.is_some_and(|text| text.trim_start().starts_with(with));
-    let (what, read) = if begins("-----BEGIN") {
-        ("a PEM key", pem(text.unwrap_or_default()).map(one)?)
-    } else if begins("{") && text.is_some_and(is_jwks) {
-        ("a JWKS", jwks(text.unwrap_or_default())?)
+    let text = str::from_utf8(content).unwrap_or_default();
+    let text = text.trim_start_matches('\u{feff}').trim_start();
+    let (what, read) = if text.contains("-----BEGIN") {
+        ("a PEM key", pem(text).map(one)?)
+    } else if text.starts_with('{') {
+        ("a JWKS", jwks(text)?)
     } else {
+        check_not_public(content, text)?;
         let key = secret(content, hmac.unwrap_or(Algorithm::HS256))?;
         return Ok(one(key));
     };
@@ -92,6 +99,16 @@ fn one(key: Key) -> Read {
         keys: Keys(vec![key]),
         passed_over: Vec::new(),
     }
+}
+
+/// A public key is known to everybody: taken for a secret it would let everybody in.
+fn check_not_public(content: &[u8], text: &str) -> Result<(), String> {
+    let der = SubjectPublicKeyInfoRef::from_der(content).is_ok();
+    let ssh = text.starts_with("ssh-") || text.starts_with("ecdsa-");
+    if der || ssh {
+        return Err("it is a public key, which is wanted as PEM: BEGIN PUBLIC KEY".to_owned());
+    }
+    Ok(())
 }
 
 /// A line's end behind it is not part of it: editors and `openssl rand` put one there.
@@ -160,10 +177,6 @@ fn check_rsa(key: &DecodingKey) -> Result<(), String> {
 #[derive(Deserialize)]
 struct Set {
     keys: Vec<Value>,
-}
-
-fn is_jwks(text: &str) -> bool {
-    serde_json::from_str::<Set>(text).is_ok()
 }
 
 /// Reads a JWKS.

@@ -271,6 +271,16 @@ fn a_jwks_is_chosen_from_by_kid_and_what_does_not_belong_there_is_passed_over() 
         let got = found.map_or_else(|refused| refused.code(), |_| "ok");
         assert_eq!(got, good, "{by:?} {kid:?}");
     }
+    // One without a name beside them does not hide that the named one is missing.
+    let mut both = read.keys.clone();
+    both.add(keys(SECRET, None));
+    let found = look(
+        &both,
+        &rules,
+        &signed_by(Algorithm::ES256, Some("later")),
+        NOW,
+    );
+    assert!(matches!(found, Err(Refused::NoKey)), "{found:?}");
     // A key without a name is for any.
     let found = look(
         &keys(SECRET, None),
@@ -284,6 +294,9 @@ fn a_jwks_is_chosen_from_by_kid_and_what_does_not_belong_there_is_passed_over() 
 #[test]
 fn keys_that_are_too_weak_or_none_are_refused_with_a_sentence() {
     let private = "it is a PRIVATE KEY";
+    let single = jwk(RSA_PUBLIC, "one", json!({})).to_string();
+    let der = Document::from_pem(RSA_PUBLIC).unwrap().1;
+    let bagged = format!("\u{feff}\n{RSA_PUBLIC}");
     for (content, hmac, part) in [
         (&b"short"[..], None, "at least 32 bytes, not 5"),
         (b"0123456789abcdef0123456789abcde\n", None, "not 31"),
@@ -302,6 +315,15 @@ fn keys_that_are_too_weak_or_none_are_refused_with_a_sentence() {
             "a PEM key, which says itself",
         ),
         (br#"{"keys":[]}"#, None, "no key"),
+        // A public key in another form is not taken for a secret.
+        (single.as_bytes(), None, "no JWKS"),
+        (der.as_bytes(), None, "a public key"),
+        (
+            b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE ann@here",
+            None,
+            "a public key",
+        ),
+        (bagged.as_bytes(), Some(Algorithm::HS256), "a PEM key"),
         (br#"{"keys":[{"kty":"oct","k":"AAAA"}]}"#, None, "a secret"),
     ] {
         let said = read(content, hmac).unwrap_err();

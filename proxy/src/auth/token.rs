@@ -111,10 +111,8 @@ fn bad<T>(why: impl Into<String>) -> Result<T, Refused> {
 
 /// What it says, if one of the keys signed it. What its header says of keys elsewhere (`jku`, `jwk`, `x5u`) counts nothing.
 fn signed(keys: &Keys, token: &str, header: &Header) -> Result<Claims, Refused> {
-    let candidates = keys.of(header.kid.as_deref());
-    if candidates.is_empty() {
-        return Err(Refused::NoKey);
-    }
+    let kid = header.kid.as_deref();
+    let candidates = keys.of(kid);
     let fitting = candidates.iter().filter(|key| key.algorithm == header.alg);
     let mut said = format!("its algorithm {:?} is not that of its key", header.alg);
     for key in fitting {
@@ -127,6 +125,10 @@ fn signed(keys: &Keys, token: &str, header: &Header) -> Result<Claims, Refused> 
             Ok(data) => return Ok(data.claims),
             Err(error) => said = why(error.kind()),
         }
+    }
+    // Of the key that it names nothing is known yet; it is none of those without a name.
+    if candidates.is_empty() || kid.is_some_and(|kid| !keys.has(kid)) {
+        return Err(Refused::NoKey);
     }
     bad(said)
 }
