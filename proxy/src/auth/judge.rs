@@ -8,6 +8,7 @@ use hub_core::pass::{Pass, Refused, Token};
 use hub_core::rights::Grants;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 /// How often files are looked at.
@@ -75,7 +76,9 @@ impl Judge {
         loop {
             self.source.ask_anyway().await;
             sleep(LOOK_EVERY).await;
-            self.source.look_at_files();
+            // A disk that does not answer holds nobody up.
+            let this = self.clone();
+            let _ = spawn_blocking(move || this.source.look_at_files()).await;
         }
     }
 }

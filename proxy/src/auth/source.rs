@@ -201,7 +201,7 @@ impl Source {
         }
     }
 
-    /// Reads files that have changed.
+    /// Reads files that have changed. What is no file (a pipe, say) was read once, and would be waited for in vain.
     pub(crate) fn look_at_files(&self) {
         let places: Vec<Place> = self
             .found
@@ -211,6 +211,9 @@ impl Source {
             .collect();
         for place in places {
             if let Place::File(path, _) = &place {
+                if path.metadata().is_ok_and(|of| !of.is_file()) {
+                    continue;
+                }
                 let content = bytes(path).map_err(|error| error.to_string());
                 self.take(&place, content);
             }

@@ -133,3 +133,33 @@ fn a_login_under_way_comes_with_the_newest_rights() {
     desk.answer_all();
     assert_eq!(ann.names(), ["error"]);
 }
+
+#[test]
+fn who_may_not_read_learns_of_another_history_too() {
+    let mut desk = Desk::new();
+    let bob = Conn::default();
+    enter(&mut desk, 1, &bob, "bob", &["member"]);
+    let one = desk.say("one");
+    desk.hear(&one);
+    bob.take();
+    let join = desk.deleted();
+    let joined = desk.joined(desk.head());
+    desk.answer(join, Ok(joined));
+    desk.answer_all();
+    let new = desk.say("new");
+    desk.hear(&new);
+    desk.pass(10_000);
+    desk.answer_all();
+    assert!(
+        bob.names()
+            .iter()
+            .all(|name| name != "new" && name != "one")
+    );
+    desk.event(1, &bob, Event::Renewed(rights(&["member", "read"]), None));
+    desk.answer_all();
+    let next = desk.say("next");
+    desk.hear(&next);
+    let names = bob.names();
+    let said: Vec<_> = names.iter().filter(|name| *name != "presence").collect();
+    assert_eq!(said, ["new", "next"]);
+}
