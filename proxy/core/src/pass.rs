@@ -29,7 +29,7 @@ pub struct Pass {
     pub ts: u64,
     /// When it ends, as it says, in the same time.
     pub expires: u64,
-    /// For how many milliseconds it is taken from then on: until it ends, and what clocks may differ by.
+    /// For how many milliseconds it is taken from then on.
     pub lives: u64,
 }
 

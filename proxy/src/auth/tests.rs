@@ -130,7 +130,14 @@ fn what_a_pass_says() {
     );
     let pass = pass.unwrap();
     assert_eq!(pass.name.unwrap().get(), "\"Bob\"");
-    assert_eq!((pass.ts, pass.expires, pass.lives), (NOW, NOW + 500, 5500));
+    assert_eq!((pass.ts, pass.expires, pass.lives), (NOW, NOW + 500, 500));
+    let late = look(
+        &keys,
+        &rules,
+        &token(&with(json!({"exp": NOW / 1000 - 2}))),
+        NOW,
+    );
+    assert_eq!(late.unwrap().lives, 3000, "what is left of the leeway");
     assert_eq!(
         pass.grants,
         Grants::read(r#"{"lobby":["member","read"]}"#).unwrap()

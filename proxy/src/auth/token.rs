@@ -153,7 +153,13 @@ fn time(claims: &Claims, leeway: Duration, now: u64) -> Result<(u64, u64), Refus
     // Below 0 is 0, and so long ago.
     let ms = |seconds: f64| (seconds * 1000.0).min(LAST_MS) as u64;
     let (expires, leeway) = (ms(exp), leeway.as_millis() as u64);
-    let lives = (expires + leeway).saturating_sub(now);
+    // By our clock it ends at 'exp'. Whoever's clock is behind has what is left of the leeway.
+    let ends = if now < expires {
+        expires
+    } else {
+        expires + leeway
+    };
+    let lives = ends.saturating_sub(now);
     if lives == 0 {
         return Err(Refused::Expired);
     }

@@ -23,11 +23,14 @@ impl<H: Handle> Room<H> {
         bytes: usize,
         cx: &mut Cx<'_, H>,
     ) {
-        let event = match event {
-            Event::Renewed(rights, name) => return self.renewed(conn, rights, name, cx),
-            Event::Revoked => return self.revoked(conn, cx),
-            event => event,
-        };
+        match event {
+            Event::Renewed(rights, name) => self.renewed(conn, rights, name, cx),
+            Event::Revoked => self.revoked(conn, cx),
+            event => self.said(conn, handle, event, bytes, cx),
+        }
+    }
+
+    fn said(&mut self, conn: ConnId, handle: &H, event: Event, bytes: usize, cx: &mut Cx<'_, H>) {
         let seat = self.seats.get_mut(&conn);
         match (seat, event) {
             (Some(seat), event) if seat.waiting.is_some() => {
@@ -75,7 +78,6 @@ impl<H: Handle> Room<H> {
                 };
                 self.ask_client(Ask::Members(cursor), purpose, cx);
             }
-            // They were handled above.
             (Some(_), Event::Renewed(..) | Event::Revoked) => {}
         }
     }
