@@ -227,6 +227,10 @@ pub struct Config {
     #[arg(long, env = "ROOMCAST_LOG_JSON", value_parser = BoolishValueParser::new())]
     pub log_json: bool,
 
+    /// Prints the rights that these options need from Redis, as a line for redis-cli, and ends
+    #[arg(long)]
+    pub print_acl: bool,
+
     /// A defect, for tests of the tests
     #[cfg(feature = "broken")]
     #[arg(long, env = "ROOMCAST_BROKEN", value_name = "DEFECT")]

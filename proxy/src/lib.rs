@@ -6,6 +6,7 @@
 //! | [`config`] | the options |
 //! | `check` | whether they can work |
 //! | [`broken`] | defects on request, in builds for tests of the tests |
+//! | [`acl`] | the rights that Redis is to give it |
 //! | `files` | file descriptors |
 //! | `auth/` | who may enter: tokens and their keys |
 //! | `inbox` | what workers are told |
@@ -30,6 +31,7 @@ mod said;
 mod server;
 mod worker;
 
+pub mod acl;
 pub mod broken;
 pub mod config;
 

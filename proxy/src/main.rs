@@ -22,6 +22,9 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    if config.print_acl {
+        return print_acl(&config);
+    }
     start_logs(config.log_json);
     std::panic::set_hook(Box::new(tell_panic));
     let runtime = match tokio::runtime::Builder::new_current_thread()
@@ -32,6 +35,16 @@ fn main() -> ExitCode {
         Err(error) => return fail(1, &format!("the threads could not be started: {error}")),
     };
     runtime.block_on(serve(config))
+}
+
+fn print_acl(config: &Config) -> ExitCode {
+    match roomcast_proxy::acl::rule(config) {
+        Ok(rule) => {
+            println!("{rule}");
+            ExitCode::SUCCESS
+        }
+        Err(why) => fail(2, &why),
+    }
 }
 
 fn start_logs(json: bool) {

@@ -1,10 +1,12 @@
 //! A proxy with the rights that the documentation gives it, and no more.
 
 use harness::client::{Client, texts};
+use harness::process::built;
 use harness::proxy::Proxy;
 use harness::redis::Redis;
 use harness::value::{err, ok, words};
 use serde_json::json;
+use std::process::Command;
 
 const OPERATING: &str = include_str!("../../docs/operating.md");
 
@@ -16,12 +18,34 @@ pub(crate) fn documented_rule() -> &'static str {
     rule.expect("a rule in docs/operating.md").trim()
 }
 
+/// What the program prints for these options.
+fn printed_rule(options: &[&str]) -> String {
+    let program = built("ROOMCAST_PROXY", "roomcast-proxy");
+    let mut command = Command::new(program);
+    let out = command.arg("--print-acl").args(options).output().unwrap();
+    assert!(out.status.success(), "{out:?}");
+    String::from_utf8(out.stdout).unwrap().trim_end().to_owned()
+}
+
 #[test]
-fn the_documented_acl_line_is_what_a_proxy_needs() {
+fn the_documented_acl_line_is_what_is_printed() {
+    assert_eq!(printed_rule(&[]), documented_rule());
+}
+
+#[test]
+fn the_printed_acl_line_is_what_a_proxy_needs() {
+    for (db, prefix) in [("", "room:"), ("/2", "a b[*]:")] {
+        works_with_the_printed_acl_line(db, prefix);
+    }
+}
+
+fn works_with_the_printed_acl_line(db: &str, prefix: &str) {
     let redis = Redis::start();
-    ok(&mut redis.connect(), documented_rule());
-    let url = format!("redis://proxy:secret@127.0.0.1:{}", redis.port);
-    let proxy = Proxy::to(&url, &[]);
+    let url = format!("redis://ann:secret@127.0.0.1:{}{db}", redis.port);
+    let options = ["--key-prefix", prefix];
+    let rule = printed_rule(&[&options[..], &["--redis", &url]].concat());
+    ok(&mut redis.connect(), &rule);
+    let proxy = Proxy::to(&url, &options);
     let mut a = Client::login(proxy.port, "1", "a");
     let mut b = Client::login(proxy.port, "1", "b");
     a.say("hello");

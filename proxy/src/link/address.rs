@@ -30,6 +30,12 @@ impl Address {
         let db = i32::try_from(db).map_err(|_| bad("there is no database of that number"))?;
         Ok(Self { client, db, shown })
     }
+
+    /// Whom Redis is to know; `proxy` if the address does not say.
+    pub(crate) fn user(&self) -> &str {
+        let settings = self.client.get_connection_info().redis_settings();
+        settings.username().unwrap_or("proxy")
+    }
 }
 
 /// Nothing that the rights of a proxy need not allow is asked behind our back.

@@ -1,0 +1,79 @@
+//! The rights that a proxy needs from Redis, as the one line that gives them. Pure.
+
+use crate::config::Config;
+use crate::link::Address;
+
+/// What the link sends, and nothing else: who has more may stop the server, or speak for others.
+const COMMANDS: [&str; 15] = [
+    "ROOM.HELLO",
+    "ROOM.JOIN",
+    "ROOM.ATTACH",
+    "ROOM.DETACH",
+    "ROOM.AWAY",
+    "ROOM.LEAVE",
+    "ROOM.PUBLISH",
+    "ROOM.ACK",
+    "ROOM.RANGE",
+    "ROOM.MEMBERS",
+    "subscribe",
+    "unsubscribe",
+    "ping",
+    "role",
+    "client|setname",
+];
+
+/// The line for these options, to be given to redis-cli; its user is that of `--redis`, or `proxy`.
+///
+/// # Errors
+/// With a sentence, if `--redis` is no address.
+pub fn rule(config: &Config) -> Result<String, String> {
+    let address = Address::new(&config.redis).map_err(|bad| bad.0)?;
+    let rooms = pattern(&config.key_prefix);
+    let mut rule = format!(
+        "ACL SETUSER {} on >secret ~{rooms} &{rooms}",
+        address.user()
+    );
+    let select = (address.db != 0).then_some("select");
+    for command in COMMANDS.into_iter().chain(select) {
+        rule = format!("{rule} +{command}");
+    }
+    Ok(rule)
+}
+
+/// Names that begin so. What means something else in a pattern is escaped, and what a line cannot hold is any character.
+fn pattern(prefix: &str) -> String {
+    let mut pattern = String::new();
+    for letter in prefix.chars() {
+        match letter {
+            '*' | '?' | '[' | ']' | '\\' => pattern.extend(['\\', letter]),
+            '"' | '\'' => pattern.push('?'),
+            _ if letter.is_whitespace() || letter.is_control() => {
+                // One for each byte.
+                pattern.extend(std::iter::repeat_n('?', letter.len_utf8()));
+            }
+            _ => pattern.push(letter),
+        }
+    }
+    pattern + "*"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    fn of(options: &[&str]) -> String {
+        let program = ["roomcast-proxy"].iter().chain(options);
+        rule(&Config::try_parse_from(program).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn it_is_what_these_options_need() {
+        let line = of(&[]);
+        assert!(line.starts_with("ACL SETUSER proxy on >secret ~room:* &room:* +ROOM.HELLO "));
+        assert!(!line.contains("select"));
+        let line = of(&["--redis", "redis://ann:pass@h/3", "--key-prefix", "a b*:"]);
+        assert!(line.starts_with("ACL SETUSER ann on >secret ~a?b\\*:* &a?b\\*:* "));
+        assert!(line.ends_with(" +select") && !line.contains("pass@"));
+    }
+}
