@@ -10,7 +10,8 @@ use crate::handle::{ConnId, Handle, Push, Pushed};
 use crate::pages::Found;
 use crate::rights::{Right, Rights};
 use crate::seat::State;
-use room_core::position::Seq;
+use bytes::Bytes;
+use room_core::position::{Position, Seq};
 
 impl<H: Handle> Room<H> {
     /// Lets all seats go on that wait for the room.
@@ -85,36 +86,7 @@ impl<H: Handle> Room<H> {
                 return self.tell_synced(place, cx);
             }
             if let Some((rest, next)) = self.ring.find(seat.sent) {
-                // Who came and went while it read the log it was not told.
-                let strayed = std::mem::take(&mut seat.strayed) && !seat.owes_synced;
-                let missed = strayed.then(|| (seat.uid.clone(), seat.handle.clone(), seat.rights));
-                seat.state = State::Live;
-                seat.next = next;
-                cx.figures.stepped += 1;
-                if let Some(rest) = rest {
-                    let to = self
-                        .ring
-                        .chunk(next.saturating_sub(1))
-                        .map(crate::ring::Chunk::end);
-                    if !self.hand(place, &rest, to.unwrap_or(at), false, cx) {
-                        // The next chunk is not what follows for it: it is to look for its place again.
-                        if let Some(seat) = self.seats.at(place) {
-                            seat.strayed = true;
-                        }
-                        return;
-                    }
-                }
-                self.serve_seat(place, cx);
-                if let Some((uid, handle, rights)) = missed {
-                    let asked = self.whereabouts.get_or_insert_default().asked();
-                    let counts = self.counts.asked();
-                    self.ask(
-                        cx,
-                        Ask::Attach(vec![uid]),
-                        Purpose::Here(handle, rights, asked, counts),
-                    );
-                }
-                return;
+                return self.step_into_ring(place, at, (rest, next), cx);
             }
             if seat.sent.seq > at.seq {
                 self.times.again = self.times.again.min(cx.now + AGAIN_MS);
@@ -148,6 +120,47 @@ impl<H: Handle> Room<H> {
                     return self.attach(cx);
                 }
             }
+        }
+    }
+
+    /// What a seat has is in the ring: it is handed the rest of that chunk, and is live from the `next` one on. `at` is the
+    /// ring's end.
+    fn step_into_ring(
+        &mut self,
+        place: usize,
+        at: Position,
+        (rest, next): (Option<Bytes>, u64),
+        cx: &mut Cx<'_, H>,
+    ) {
+        let Some(seat) = self.seats.at(place) else {
+            return;
+        };
+        // Who came and went while it read the log it was not told.
+        let strayed = std::mem::take(&mut seat.strayed) && !seat.owes_synced;
+        let missed = strayed.then(|| (seat.uid.clone(), seat.handle.clone(), seat.rights));
+        seat.state = State::Live;
+        seat.next = next;
+        cx.figures.stepped += 1;
+        if let Some(rest) = rest {
+            let before = self.ring.chunk(next.saturating_sub(1));
+            let to = before.map_or(at, crate::ring::Chunk::end);
+            if !self.hand(place, &rest, to, false, cx) {
+                // The next chunk is not what follows for it: it is to look for its place again.
+                if let Some(seat) = self.seats.at(place) {
+                    seat.strayed = true;
+                }
+                return;
+            }
+        }
+        self.serve_seat(place, cx);
+        if let Some((uid, handle, rights)) = missed {
+            let asked = self.whereabouts.get_or_insert_default().asked();
+            let counts = self.counts.asked();
+            self.ask(
+                cx,
+                Ask::Attach(vec![uid]),
+                Purpose::Here(handle, rights, asked, counts),
+            );
         }
     }
 
