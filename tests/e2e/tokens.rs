@@ -1,9 +1,10 @@
 //! Who may enter: whatever somebody shows, and whatever they try with it.
 
-use harness::client::Client;
+use harness::client::{Client, texts};
 use harness::eventually;
 use harness::proxy::Proxy;
 use harness::redis::Redis;
+use harness::value::{field, int, ok};
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
@@ -536,4 +537,43 @@ fn keys_behind_a_url_are_asked_for_when_a_token_names_one_that_is_not_known() {
         bob.send(&login(&by("one")));
         assert_eq!(codes(&mut bob, true).1, Some(4003));
     }
+}
+
+#[test]
+fn who_has_no_right_to_history_gets_what_was_said_since_they_belong_to_the_room() {
+    let redis = Redis::start();
+    let key = KeyFile::new(SECRET);
+    let proxy = key.proxy(&redis, &[]);
+    let mut ann = Client::connect(proxy.port);
+    ann.send(&login(&token("ann")));
+    let start = ann.wait("login")["position"].clone();
+    ann.wait("synced");
+    // Who reads nothing keeps the log.
+    ok(&mut redis.connect(), "ROOM.INVITE room:lobby carol");
+    ann.say("before");
+    ann.messages_until("before");
+    let rights = json!({"lobby": ["member", "read", "publish"]});
+    let comes = |since: &Value| {
+        let mut device = Client::connect(proxy.port);
+        let mut login = login(&signed(SECRET, &claims("bob", rights.clone())));
+        login["since"] = since.clone();
+        login["ack"] = "client".into();
+        device.send(&login);
+        let came = device.wait("synced")["position"].clone();
+        (device, came)
+    };
+    // The position from before is no secret: others may have told it.
+    let (mut phone, at) = comes(&start);
+    assert!(texts(&phone.take_messages()).is_empty(), "{:?}", phone.seen);
+    phone.drop_connection();
+    let (mut laptop, _) = comes(&start);
+    ann.say("since");
+    let read = laptop.messages_until("since");
+    laptop.send(&json!({"event": "ack", "position": read[0]["position"]}));
+    eventually("the laptop has read on", || {
+        let member = redis.run_words("ROOM.PENDING room:lobby bob").ok()?;
+        (int(&field(&member, "pending")) == 0).then_some(())
+    });
+    let (mut phone, _) = comes(&at);
+    assert_eq!(texts(&phone.take_messages()), ["since"]);
 }

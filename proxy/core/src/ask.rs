@@ -23,6 +23,8 @@ pub enum Ask {
         since: Option<Position>,
         /// How many old messages a newcomer wants.
         history: u64,
+        /// Nothing from before its membership, whatever `since` says.
+        own: bool,
     },
     /// `ROOM.ATTACH`.
     Attach(Vec<Arc<str>>),

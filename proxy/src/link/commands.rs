@@ -42,6 +42,7 @@ pub(super) fn command(key: &str, ask: Ask) -> (On, Reading, Cmd) {
             uid,
             since,
             history,
+            own,
         } => {
             let mut command = words("ROOM.JOIN", key);
             command.arg(&*uid);
@@ -50,6 +51,9 @@ pub(super) fn command(key: &str, ask: Ask) -> (On, Reading, Cmd) {
             }
             if history > 0 {
                 command.arg("HISTORY").arg(history);
+            }
+            if own {
+                command.arg("OWN");
             }
             (Reading::Joined, command)
         }

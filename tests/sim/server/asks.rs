@@ -68,12 +68,13 @@ impl Server {
                 uid,
                 since,
                 history,
+                own,
             } => {
                 let join = commands::Join {
                     uid: uid.as_bytes(),
                     since: *since,
                     history: *history,
-                    own: false,
+                    own: *own,
                 };
                 let done = self.run(client, key, |place, env, finish| {
                     Ok(finish.take(join.run(place, env)?))

@@ -9,6 +9,7 @@ use crate::cx::{Cx, Purpose};
 use crate::event::{Event, Login};
 use crate::events;
 use crate::handle::{ConnId, Handle, Push};
+use crate::rights::Right;
 use crate::seat::{Heard, Seat, State, Waiting, Why};
 use crate::wire::About;
 use room_core::position::Position;
@@ -73,6 +74,7 @@ impl<H: Handle> Room<H> {
             uid: login.uid.clone(),
             since: login.since,
             history: login.history,
+            own: !login.rights.has(Right::History),
         };
         let uid = login.uid.clone();
         let first = self.book.due(Some(&uid));
@@ -101,6 +103,8 @@ impl<H: Handle> Room<H> {
             uid,
             since: Some(since),
             history: 0,
+            // It was here up to that, which no client says of itself.
+            own: false,
         };
         let asked = self.counts.asked();
         self.ask(cx, ask, Purpose::Joined(conn, asked));
