@@ -3,15 +3,16 @@
 use super::Room;
 use crate::book::Leave;
 use crate::cx::Cx;
+use crate::event::Event;
 use crate::events;
-use crate::handle::{ConnId, Handle};
+use crate::handle::{ConnId, Handle, Push};
 use crate::rights::{Right, Rights};
 use crate::seat::{State, Why};
 use serde_json::value::RawValue;
 use std::sync::Arc;
 
 impl<H: Handle> Room<H> {
-    /// Another token: a login that is under way comes with its rights too.
+    /// Another token: logins that are under way, or wait behind one, come with its rights too.
     pub(super) fn renewed(
         &mut self,
         conn: ConnId,
@@ -26,11 +27,24 @@ impl<H: Handle> Room<H> {
         if name.is_some() {
             seat.name.clone_from(&name);
         }
-        if let Some(Why::Login { login, .. }) =
-            seat.waiting.as_mut().map(|waiting| &mut waiting.why)
-        {
-            login.rights = rights;
-            login.name = name.or(login.name.take());
+        if let Some(waiting) = &mut seat.waiting {
+            let first = match &mut waiting.why {
+                Why::Login { login, .. } => Some(login),
+                Why::Again { .. } | Why::Leave => None,
+            };
+            let later = waiting
+                .queue
+                .iter_mut()
+                .filter_map(|(event, _)| match event {
+                    Event::Login(login) => Some(login),
+                    _ => None,
+                });
+            for login in first.into_iter().chain(later) {
+                login.rights = rights;
+                if name.is_some() {
+                    login.name.clone_from(&name);
+                }
+            }
         }
         match (could_read, rights.has(Right::Read)) {
             (true, false) => self.mute(conn),
@@ -39,11 +53,27 @@ impl<H: Handle> Room<H> {
         }
     }
 
-    /// Another token says nothing of this room.
+    /// Another token says nothing of this room: logins that wait there were allowed by the one before it.
     pub(super) fn revoked(&mut self, conn: ConnId, cx: &mut Cx<'_, H>) {
+        let Some(seat) = self.seats.get_mut(&conn) else {
+            return;
+        };
+        let handle = seat.handle.clone();
+        let waiting = seat.waiting.as_mut();
+        let queue = waiting.map_or_else(Vec::new, |waiting| std::mem::take(&mut waiting.queue));
         let what = format!("the token does not let you stay in room '{}'", self.roomid);
         let event = events::error("NORIGHT", &what, &self.about("refresh"));
         self.end_seat(conn, Leave::Told, Some(&event), cx);
+        for (event, bytes) in queue {
+            if let Event::Login(login) = event {
+                let event = events::error("NORIGHT", &what, &self.about("login"));
+                handle.push(cx.now, &event, Push::Answer);
+                handle.done(bytes);
+                handle.ended(&self.roomid, login.number);
+            } else {
+                self.client(conn, &handle, event, bytes, cx);
+            }
+        }
     }
 
     /// Nothing more goes to a seat. Those who wait for Redis find that out when it has answered.

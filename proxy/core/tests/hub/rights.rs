@@ -134,6 +134,48 @@ fn a_login_under_way_comes_with_the_newest_rights() {
     assert_eq!(ann.names(), ["error"]);
 }
 
+/// A later login of the same connection, with all rights.
+fn again(number: u32) -> Event {
+    Event::Login(Box::new(Login {
+        number,
+        uid: "bob".into(),
+        name: None,
+        since: None,
+        history: 0,
+        acks: false,
+        rights: Rights::ALL,
+        told: None,
+    }))
+}
+
+#[test]
+fn a_login_behind_one_that_is_under_way_comes_with_the_newest_rights_too() {
+    let mut desk = Desk::new();
+    let bob = Conn::default();
+    desk.login(1, &bob, "bob", None);
+    desk.event(1, &bob, again(2));
+    desk.event(1, &bob, Event::Renewed(rights(&["member"]), None));
+    desk.answer_all();
+    let one = desk.say("one");
+    desk.hear(&one);
+    assert_eq!(bob.names(), ["login", "synced", "login", "synced"]);
+    // Where the room was lost meanwhile it is not entered by that one.
+    let ann = Conn::default();
+    desk.login(2, &ann, "bob", None);
+    desk.event(2, &ann, Event::Logout);
+    desk.event(2, &ann, again(3));
+    desk.event(2, &ann, Event::Revoked);
+    desk.answer_all();
+    let two = desk.say("two");
+    desk.hear(&two);
+    let events = ann.take();
+    assert!(
+        events.iter().all(|event| event["event"] == "error"),
+        "{events:?}"
+    );
+    assert_eq!(ann.ended(), 2);
+}
+
 #[test]
 fn who_may_not_read_learns_of_another_history_too() {
     let mut desk = Desk::new();
