@@ -4,11 +4,16 @@ use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 
 /// Path, type, content.
-pub(super) const PAGES: [(&str, &str, &str); 5] = [
+pub(super) const PAGES: [(&str, &str, &str); 6] = [
     (
         "/",
         "text/html; charset=utf-8",
         include_str!("../../web/index.html"),
+    ),
+    (
+        "/icon.svg",
+        "image/svg+xml",
+        include_str!("../../web/icon.svg"),
     ),
     (
         "/demo.css",
