@@ -228,7 +228,7 @@ pub struct Config {
     pub log_json: bool,
 
     /// Prints the rights that these options need from Redis, as a line for redis-cli, and ends
-    #[arg(long)]
+    #[arg(long, env = "ROOMCAST_PRINT_ACL", value_parser = BoolishValueParser::new())]
     pub print_acl: bool,
 
     /// A defect, for tests of the tests
