@@ -35,6 +35,14 @@ pub fn is_reserved(event: &str) -> bool {
     SERVER_EVENTS.contains(&event)
         || matches!(
             event,
-            "message" | "login" | "logout" | "leave" | "heartbeat" | "ack" | "members" | ""
+            "message"
+                | "login"
+                | "logout"
+                | "leave"
+                | "heartbeat"
+                | "ack"
+                | "members"
+                | "refresh"
+                | ""
         )
 }

@@ -97,9 +97,9 @@ fn read(text: &str, fields: &Fields<'_>) -> Result<ClientEvent, Wrong> {
             let cursor = cursor.map_err(|_| ("BADFIELD", what.to_owned()))?;
             Ok(ClientEvent::Members { roomid, cursor })
         }
-        "refresh" if fields.raw("token").is_some() => {
+        "refresh" => {
             let token = token(fields).ok_or_else(|| {
-                let what = "'token' must be a text".to_owned();
+                let what = "a 'refresh' needs the field 'token', a text".to_owned();
                 ("BADFIELD", what)
             })?;
             Ok(ClientEvent::Refresh(token))
