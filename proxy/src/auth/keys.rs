@@ -103,7 +103,21 @@ fn one(key: Key) -> Read {
 
 /// A public key is known to everybody: taken for a secret it would let everybody in.
 fn check_not_public(content: &[u8], text: &str) -> Result<(), String> {
-    let der = SubjectPublicKeyInfoRef::from_der(content).is_ok();
+    let inside = |der: &[u8]| SubjectPublicKeyInfoRef::from_der(der).is_ok();
+    // Some servers show a key as the base64 of its PEM, without the lines around it.
+    let bare: String = text.split_whitespace().collect();
+    let lines: Vec<_> = bare
+        .as_bytes()
+        .chunks(64)
+        .map(String::from_utf8_lossy)
+        .collect();
+    let framed = format!(
+        "-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n",
+        lines.join("\n")
+    );
+    let unframed =
+        Document::from_pem(&framed).is_ok_and(|(_, document)| inside(document.as_bytes()));
+    let der = inside(content) || unframed;
     let ssh = text.starts_with("ssh-") || text.starts_with("ecdsa-");
     if der || ssh {
         return Err("it is a public key, which is wanted as PEM: BEGIN PUBLIC KEY".to_owned());

@@ -303,6 +303,11 @@ fn keys_that_are_too_weak_or_none_are_refused_with_a_sentence() {
     let private = "it is a PRIVATE KEY";
     let single = jwk(RSA_PUBLIC, "one", json!({})).to_string();
     let der = Document::from_pem(RSA_PUBLIC).unwrap().1;
+    let inner: Vec<_> = RSA_PUBLIC
+        .lines()
+        .filter(|line| !line.starts_with('-'))
+        .collect();
+    let (base64, oneline) = (inner.join("\n"), inner.concat());
     let bagged = format!("\u{feff}\n{RSA_PUBLIC}");
     for (content, hmac, part) in [
         (&b"short"[..], None, "at least 32 bytes, not 5"),
@@ -325,6 +330,8 @@ fn keys_that_are_too_weak_or_none_are_refused_with_a_sentence() {
         // A public key in another form is not taken for a secret.
         (single.as_bytes(), None, "no JWKS"),
         (der.as_bytes(), None, "a public key"),
+        (base64.as_bytes(), None, "a public key"),
+        (oneline.as_bytes(), None, "a public key"),
         (
             b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE ann@here",
             None,
