@@ -577,3 +577,45 @@ fn who_has_no_right_to_history_gets_what_was_said_since_they_belong_to_the_room(
     let (mut phone, _) = comes(&at);
     assert_eq!(texts(&phone.take_messages()), ["since"]);
 }
+
+#[test]
+fn without_history_no_position_brings_what_was_said_before_one_came() {
+    let redis = Redis::start();
+    let keys = KeyFile::new(SECRET);
+    let proxy = keys.proxy(&redis, &[]);
+    let mut ann = enter(proxy.port, &token("ann"));
+    ann.send(&json!({"event": "message", "roomid": "lobby", "message": "early", "id": "1"}));
+    let sent = ann.wait("sent");
+    let early = |since: &str, uid: &str, rights: &[&str]| {
+        let mut client = Client::connect(proxy.port);
+        let token = signed(SECRET, &claims(uid, json!({"lobby": rights})));
+        client.send(&json!({"event": "login", "roomid": "lobby", "token": token, "since": since}));
+        client.wait("synced");
+        let seen = &client.seen;
+        seen.iter().any(|event| event["message"] == "early")
+    };
+    for (i, since) in ["0-00000000", "1-00000000", "9-00000000"]
+        .iter()
+        .enumerate()
+    {
+        assert!(
+            !early(since, &format!("m{i}"), &["member", "read"]),
+            "{since}"
+        );
+        assert!(early(
+            since,
+            &format!("h{i}"),
+            &["member", "read", "history"]
+        ));
+    }
+    // Whose membership ended belongs to the room from now on only, though its position is a good one.
+    ann.send(&json!({"event": "leave", "roomid": "lobby"}));
+    ann.find("the end of the membership", |event| {
+        event["event"] == "logout"
+    });
+    let mut bob = enter(proxy.port, &token("bob"));
+    bob.send(&json!({"event": "message", "roomid": "lobby", "message": "early", "id": "2"}));
+    bob.wait("sent");
+    let position = sent["position"].as_str().expect("a position");
+    assert!(!early(position, "ann", &["member", "read"]));
+}
