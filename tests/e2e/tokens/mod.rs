@@ -1,0 +1,6 @@
+//! Who may enter: whatever somebody shows, and whatever they try with it.
+
+mod keys;
+mod rights;
+mod shown;
+mod signed;
