@@ -10,7 +10,6 @@ use crate::files;
 use crate::http::door::Door;
 use crate::http::fronts::Fronts;
 use crate::http::gate::{Gate, Place};
-use crate::http::listen::Times;
 use crate::inbox::{Inboxes, Input};
 use crate::link::node::Link;
 use crate::metrics::Metrics;
@@ -46,7 +45,6 @@ pub(crate) struct Server {
     pub(crate) door: Door,
     pub(crate) gate: Arc<Gate>,
     pub(crate) fronts: Arc<Fronts>,
-    pub(crate) times: Times,
     /// Somebody who is no trusted proxy said for whom it connects: told once.
     pub(crate) untrusted: Once,
     pub(crate) turned_away: Said,
@@ -87,10 +85,6 @@ impl Server {
             gate: Arc::new(gate(&config)),
             fronts: Arc::new(Fronts(config.trusted_proxies.clone())),
             untrusted: Once::new(),
-            times: Times {
-                handshake: config.handshake_timeout,
-                http: config.http_timeout,
-            },
             config,
             link,
             metrics,

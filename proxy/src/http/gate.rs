@@ -55,6 +55,14 @@ pub(crate) struct Place {
     group: Option<Group>,
 }
 
+/// What a request's connection is.
+#[derive(Clone, Debug)]
+pub(super) struct Peer {
+    pub(super) address: IpAddr,
+    /// Kept as long as the connection lives.
+    pub(super) places: Arc<[Place]>,
+}
+
 impl Gate {
     pub(crate) fn new(most: usize, most_of_one: usize) -> Self {
         Self {

@@ -1,8 +1,9 @@
 //! Accepts connections, and answers their requests until they become WebSockets.
 
 use super::fronts::Fronts;
-use super::gate::{Full, Gate, Group, Place};
+use super::gate::{Full, Gate, Group, Peer, Place};
 use super::{proxied, routes};
+use crate::config::Config;
 use crate::files;
 use crate::metrics::Metrics;
 use crate::said::Said;
@@ -23,19 +24,20 @@ use tracing::{debug, warn};
 
 /// How long a connection may take.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Times {
+struct Times {
     /// For each request.
-    pub(crate) handshake: Duration,
+    handshake: Duration,
     /// In all, until it is a WebSocket or has its pages.
-    pub(crate) http: Duration,
+    http: Duration,
 }
 
-/// What a request's connection is.
-#[derive(Clone, Debug)]
-pub(super) struct Peer {
-    pub(super) address: IpAddr,
-    /// Kept as long as the connection lives.
-    pub(super) places: Arc<[Place]>,
+impl Times {
+    const fn of(config: &Config) -> Self {
+        Self {
+            handshake: config.handshake_timeout,
+            http: config.http_timeout,
+        }
+    }
 }
 
 /// One of the two ports.
@@ -68,7 +70,7 @@ pub(crate) async fn listen(listener: TcpListener, server: Arc<Server>) {
         is_proxied: server.config.proxy_protocol,
         metrics: server.metrics.clone(),
         routes: routes::public(server.clone()),
-        times: server.times,
+        times: Times::of(&server.config),
         told: Told::default(),
     });
     loop {
@@ -102,7 +104,7 @@ pub(crate) async fn listen_admin(listener: TcpListener, server: Arc<Server>) {
         is_proxied: false,
         metrics: server.metrics.clone(),
         routes: routes::admin(server.metrics.clone()),
-        times: server.times,
+        times: Times::of(&server.config),
         told: Told::default(),
     });
     loop {

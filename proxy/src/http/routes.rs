@@ -1,6 +1,6 @@
 //! What is answered where.
 
-use super::listen::Peer;
+use super::gate::Peer;
 use super::pages::{PAGES, page, shared_page};
 use super::request::{forwarded_for, knock, wants_websocket};
 use super::upgrade::{turn_away, upgrade};

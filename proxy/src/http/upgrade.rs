@@ -2,8 +2,7 @@
 //! where axum's own keeps 0.7 KB more of each connection.
 
 use super::door::Refused;
-use super::gate::Group;
-use super::listen::Peer;
+use super::gate::{Group, Peer};
 use super::offered::{Offered, offered};
 use super::request::{accept, forwarded_for, is_version_13, knock};
 use crate::conn::read::Early;
