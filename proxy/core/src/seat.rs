@@ -44,6 +44,8 @@ pub(crate) struct Waiting {
     pub(crate) why: Why,
     /// What came meanwhile, with its bytes.
     pub(crate) queue: Vec<(Event, usize)>,
+    /// The key went meanwhile: the answer may be of the room that was there before.
+    pub(crate) gone: bool,
 }
 
 /// See [`Waiting`].

@@ -51,6 +51,7 @@ impl<H: Handle> Room<H> {
                     heard: None,
                 },
                 queue: Vec::new(),
+                gone: false,
             }));
         }
         match self.link {
@@ -96,6 +97,7 @@ impl<H: Handle> Room<H> {
         seat.waiting = Some(Box::new(Waiting {
             why: Why::Again { heard: None },
             queue: Vec::new(),
+            gone: false,
         }));
         let uid = seat.uid.clone();
         self.book.begin(&uid);
@@ -159,7 +161,7 @@ impl<H: Handle> Room<H> {
         else {
             return;
         };
-        let Waiting { why, queue } = *waiting;
+        let Waiting { why, queue, gone } = *waiting;
         let mut missed_kick = false;
         let (heard, bytes) = match why {
             Why::Login {
@@ -191,6 +193,18 @@ impl<H: Handle> Room<H> {
             handle.done(bytes);
         }
         self.go_through(conn, &handle, queue, cx);
+        if gone {
+            self.lose_history(cx);
+        }
+    }
+
+    /// The key went: whether joins that are under way were answered before or behind that, nobody can tell.
+    pub(super) fn doubt_joins(&mut self) {
+        for seat in self.seats.rows_mut() {
+            if let Some(waiting) = &mut seat.waiting {
+                waiting.gone = true;
+            }
+        }
     }
 
     fn take_seat(&mut self, conn: ConnId, login: &Login, joined: &Joined, cx: &mut Cx<'_, H>) {

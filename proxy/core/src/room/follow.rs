@@ -250,7 +250,10 @@ impl<H: Handle> Room<H> {
                 self.wake(cx);
             }
             control::KICKED => self.end_uid(header.uid, Some(reason), "", cx),
-            control::GONE => self.lose_history(cx),
+            control::GONE => {
+                self.doubt_joins();
+                self.lose_history(cx);
+            }
             control::MOVED => self.relink(cx),
             _ => {}
         }

@@ -62,6 +62,7 @@ impl<H: Handle> Room<H> {
                 seat.waiting = Some(Box::new(Waiting {
                     why: Why::Leave,
                     queue: Vec::new(),
+                    gone: false,
                 }));
                 let uid = seat.uid.clone();
                 let purpose = Purpose::Left {

@@ -152,6 +152,27 @@ fn whose_membership_alone_ended_is_told_of_no_other_history() {
 }
 
 #[test]
+fn a_key_that_goes_behind_a_join_is_heard_of_before_its_answer() {
+    let mut desk = Desk::new();
+    desk.say("old");
+    let ann = Conn::default();
+    desk.login(1, &ann, "ann", None);
+    let (subscribe, _) = desk.one();
+    desk.answer(subscribe, Ok(Answer::Done));
+    let (join, ask) = desk.one();
+    assert!(matches!(ask, Ask::Join { .. }), "{ask:?}");
+    let (joined, gone) = (desk.joined(desk.head()), desk.control("-", "gone"));
+    desk.born_again(9);
+    desk.hear(&gone);
+    desk.answer(join, Ok(joined));
+    let names = settle(&mut desk, &ann, &["ann"]);
+    assert!(names.contains(&"reset".to_owned()), "{names:?}");
+    let new = desk.say("new");
+    desk.hear(&new);
+    assert_eq!(ann.names(), ["new"]);
+}
+
+#[test]
 fn a_connection_that_goes_while_its_seat_joins_again_leaves_nothing_behind() {
     let mut desk = Desk::new();
     let _ann = live(&mut desk);
