@@ -1,7 +1,6 @@
 //! What workers are told: one queue for each, and which one a room is told by.
 
 use crate::conn::shared::ConnHandle;
-use bytes::Bytes;
 use hub_core::ask::{Answer, Fault, Request};
 use hub_core::event::Event;
 use hub_core::handle::{Beat, ConnId};
@@ -13,8 +12,9 @@ use tokio::sync::{Notify, oneshot};
 /// Bytes of announcements that may wait for a worker. With more of them the link is made anew: its rooms then read from the
 /// log what they need of it.
 const MOST_BYTES: usize = 64 * 1024 * 1024;
-/// A queue that was longer once does not keep the memory.
+/// A queue that was longer once does not keep the memory: inputs, and bytes of announcements.
 const KEPT: usize = 4096;
+const KEPT_BYTES: usize = 256 * 1024;
 
 /// See [`hub_core::hub::Hub`], whose functions these are.
 pub(crate) enum Input {
@@ -38,10 +38,10 @@ pub(crate) enum Input {
         rooms: Vec<Arc<str>>,
         beat: Beat,
     },
+    /// An announcement; its text is in [`Inputs::text`].
     Announced {
         generation: u64,
-        channel: String,
-        frame: Bytes,
+        text: Text,
     },
     Answer {
         generation: u64,
@@ -55,51 +55,90 @@ pub(crate) enum Input {
     Stop(oneshot::Sender<()>),
 }
 
+/// Where an announcement's channel and frame are: one behind the other.
+#[derive(Clone, Copy)]
+pub(crate) struct Text {
+    begin: usize,
+    frame: usize,
+    end: usize,
+}
+
+/// What came in, in its order.
 #[derive(Default)]
-struct Waiting {
-    inputs: Vec<Input>,
-    /// Of the announcements among them.
-    bytes: usize,
+pub(crate) struct Inputs {
+    pub(crate) list: Vec<Input>,
+    /// The announcements' text. Copied together, so that what the link's thread allocated is freed there: the allocator's
+    /// lock was a fifth of a burst's cost.
+    text: Vec<u8>,
+}
+
+impl Inputs {
+    /// Empty again.
+    pub(crate) fn clear(&mut self) {
+        self.list.clear();
+        self.list.shrink_to(KEPT);
+        self.text.clear();
+        self.text.shrink_to(KEPT_BYTES);
+    }
+
+    fn keep(&mut self, channel: &[u8], frame: &[u8]) -> Text {
+        let begin = self.text.len();
+        self.text.extend_from_slice(channel);
+        self.text.extend_from_slice(frame);
+        Text {
+            begin,
+            frame: begin + channel.len(),
+            end: self.text.len(),
+        }
+    }
+
+    /// Channel and frame of an announcement; a channel that is not text is no room's.
+    pub(crate) fn text(&self, text: Text) -> Option<(&str, &[u8])> {
+        let channel = self.text.get(text.begin..text.frame)?;
+        let frame = self.text.get(text.frame..text.end)?;
+        Some((std::str::from_utf8(channel).ok()?, frame))
+    }
 }
 
 /// The queue of one worker.
 #[derive(Default)]
 pub(crate) struct Inbox {
-    waiting: Mutex<Waiting>,
+    waiting: Mutex<Inputs>,
     some: Notify,
 }
 
 impl Inbox {
-    /// Puts something in. False: too much waits.
-    pub(crate) fn push(&self, input: Input) -> bool {
-        let bytes = match &input {
-            Input::Announced { frame, .. } => frame.len(),
-            _ => 0,
-        };
-        let (first, fits) = {
+    /// Puts something in.
+    pub(crate) fn push(&self, input: Input) {
+        let first = {
             let mut waiting = self.waiting.lock();
-            waiting.inputs.push(input);
-            waiting.bytes += bytes;
-            (waiting.inputs.len() == 1, waiting.bytes <= MOST_BYTES)
+            waiting.list.push(input);
+            waiting.list.len() == 1
         };
         if first {
-            self.some.notify_one();
+            self.wake();
         }
-        fits
+    }
+
+    /// Puts an announcement in, which is looked at after [`wake`](Self::wake). False: too much waits.
+    fn announced(&self, generation: u64, channel: &[u8], frame: &[u8]) -> bool {
+        let mut waiting = self.waiting.lock();
+        let text = waiting.keep(channel, frame);
+        waiting.list.push(Input::Announced { generation, text });
+        waiting.text.len() <= MOST_BYTES
+    }
+
+    fn wake(&self) {
+        self.some.notify_one();
     }
 
     /// Takes all there is; `empty` takes its place.
-    pub(crate) fn take(&self, empty: &mut Vec<Input>) {
-        if empty.capacity() > KEPT {
-            *empty = Vec::new();
-        }
-        let mut waiting = self.waiting.lock();
-        waiting.bytes = 0;
-        std::mem::swap(&mut waiting.inputs, empty);
+    pub(crate) fn take(&self, empty: &mut Inputs) {
+        std::mem::swap(&mut *self.waiting.lock(), empty);
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.waiting.lock().inputs.is_empty()
+        self.waiting.lock().list.is_empty()
     }
 
     /// Returns when something is there, or was since the last time.
@@ -113,6 +152,8 @@ pub(crate) struct Inboxes {
     key_prefix: String,
     all: Vec<Arc<Inbox>>,
     hasher: RandomState,
+    /// Something was announced since the workers were woken.
+    heard: Notify,
 }
 
 impl Inboxes {
@@ -122,6 +163,7 @@ impl Inboxes {
             key_prefix: key_prefix.to_owned(),
             all: (0..many.max(1)).map(|_| Arc::default()).collect(),
             hasher: RandomState::new(),
+            heard: Notify::new(),
         }
     }
 
@@ -168,12 +210,27 @@ impl Inboxes {
     }
 
     /// An announcement. False: too much waits.
-    pub(crate) fn announced(&self, generation: u64, channel: String, frame: Bytes) -> bool {
-        let roomid = channel.strip_prefix(&self.key_prefix).unwrap_or(&channel);
-        self.of(roomid).push(Input::Announced {
-            generation,
-            channel,
-            frame,
-        })
+    pub(crate) fn announced(&self, generation: u64, channel: &[u8], frame: &[u8]) -> bool {
+        let Ok(key) = std::str::from_utf8(channel) else {
+            // A room's key is text.
+            return true;
+        };
+        let roomid = key.strip_prefix(&self.key_prefix).unwrap_or(key);
+        let fits = self.of(roomid).announced(generation, channel, frame);
+        self.heard.notify_one();
+        fits
+    }
+
+    /// Wakes workers after announcements, for ever. On the link's thread, whose turn this is when the link has read what
+    /// there is: of a burst, workers see as much as came together, and seats get it in one piece.
+    pub(crate) async fn wake(&self) {
+        loop {
+            self.heard.notified().await;
+            for inbox in &self.all {
+                if !inbox.is_empty() {
+                    inbox.wake();
+                }
+            }
+        }
     }
 }

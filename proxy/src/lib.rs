@@ -124,6 +124,8 @@ pub async fn run(
     // Requests must keep their order, whatever else there is to do.
     let linked = tokio::task::unconstrained(node.run(started, asked));
     let linked = tokio::spawn(linked);
+    let waking = inboxes.clone();
+    let waking = tokio::spawn(async move { waking.wake().await });
     let server = Server::new(
         config.clone(),
         link,
@@ -157,6 +159,7 @@ pub async fn run(
         () = stop => {}
         // They end by a panic only. A proxy without them would be deaf and green: whoever watches it starts another.
         _ = linked => return Err(StartError::Failed),
+        _ = waking => return Err(StartError::Failed),
         _ = ticking => return Err(StartError::Failed),
         _ = watching => return Err(StartError::Failed),
     }

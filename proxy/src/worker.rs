@@ -3,7 +3,7 @@
 use crate::broken::panic_at;
 use crate::clock;
 use crate::conn::shared::ConnHandle;
-use crate::inbox::{Inbox, Input};
+use crate::inbox::{Inbox, Input, Inputs};
 use hub_core::hub::Hub;
 use hub_core::settings::Settings;
 use hub_core::{Asks, Figures};
@@ -56,7 +56,7 @@ pub(crate) async fn run(given: Given) {
         asks: Vec::new(),
         stopped: None,
     };
-    let mut inputs = Vec::new();
+    let mut inputs = Inputs::default();
     loop {
         worker.given.inbox.take(&mut inputs);
         let turn = AssertUnwindSafe(|| worker.turn(&mut inputs));
@@ -79,11 +79,14 @@ pub(crate) async fn run(given: Given) {
 
 impl Worker {
     /// Handles what came in and serves rooms for a moment. Whether something is left to serve.
-    fn turn(&mut self, inputs: &mut Vec<Input>) -> bool {
+    fn turn(&mut self, inputs: &mut Inputs) -> bool {
         let now = clock::now_ms();
-        for input in inputs.drain(..) {
-            self.feed(now, input);
+        let mut list = std::mem::take(&mut inputs.list);
+        for input in list.drain(..) {
+            self.feed(now, input, inputs);
         }
+        inputs.list = list;
+        inputs.clear();
         if self.hub.next().is_some_and(|due| due <= now) {
             self.hub.tick(now, &mut self.asks);
         }
@@ -98,7 +101,7 @@ impl Worker {
         left
     }
 
-    fn feed(&mut self, now: u64, input: Input) {
+    fn feed(&mut self, now: u64, input: Input, inputs: &Inputs) {
         let (hub, asks) = (&mut self.hub, &mut self.asks);
         match input {
             Input::Client {
@@ -114,11 +117,11 @@ impl Worker {
             Input::Gone { conn, rooms } => hub.gone(now, conn, &rooms, asks),
             Input::Low { conn, rooms } => hub.low(now, conn, &rooms, asks),
             Input::Answered { conn, rooms, beat } => hub.answered(now, conn, &rooms, beat, asks),
-            Input::Announced {
-                generation,
-                channel,
-                frame,
-            } => hub.announced(now, generation, &channel, &frame, asks),
+            Input::Announced { generation, text } => {
+                if let Some((channel, frame)) = inputs.text(text) {
+                    hub.announced(now, generation, channel, frame, asks);
+                }
+            }
             Input::Answer {
                 generation,
                 request,

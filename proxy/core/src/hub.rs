@@ -9,7 +9,6 @@ use crate::handle::{Beat, ConnId, Handle};
 use crate::places::Places;
 use crate::room::{Link, Room};
 use crate::settings::Settings;
-use bytes::Bytes;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -180,7 +179,7 @@ impl<H: Handle> Hub<H> {
         now: u64,
         generation: u64,
         channel: &str,
-        frame: &Bytes,
+        frame: &[u8],
         asks: &mut Asks,
     ) {
         if self.up != Some(generation) {

@@ -13,7 +13,6 @@ use crate::inbox::{Inboxes, Input};
 use crate::metrics::Metrics;
 use crate::said::Said;
 use crate::worker::Questions;
-use bytes::Bytes;
 use futures_util::FutureExt;
 use hub_core::ask::{Ask, Fault, Request};
 use redis::aio::MultiplexedConnection;
@@ -371,11 +370,7 @@ fn hear(generation: u64, inboxes: &Inboxes, push: PushInfo) -> bool {
             else {
                 return true;
             };
-            match String::from_utf8(channel) {
-                Ok(channel) => inboxes.announced(generation, channel, Bytes::from(frame)),
-                // A room's key is text.
-                Err(_) => true,
-            }
+            inboxes.announced(generation, &channel, &frame)
         }
         PushKind::Disconnection => false,
         _ => true,

@@ -43,7 +43,7 @@ enum Verdict {
 
 impl<H: Handle> Room<H> {
     /// An announcement came on the room's channel.
-    pub(crate) fn announced(&mut self, frame: &Bytes, cx: &mut Cx<'_, H>) {
+    pub(crate) fn announced(&mut self, frame: &[u8], cx: &mut Cx<'_, H>) {
         let Some((header, payload)) = announce::parse(frame) else {
             return;
         };
@@ -66,7 +66,7 @@ impl<H: Handle> Room<H> {
         }
     }
 
-    fn message(&mut self, frame: &Bytes, header: &Header<'_>, payload: &[u8], cx: &mut Cx<'_, H>) {
+    fn message(&mut self, frame: &[u8], header: &Header<'_>, payload: &[u8], cx: &mut Cx<'_, H>) {
         if self.gather.is_some() || !self.knows {
             return self.keep(frame, header.seq, cx);
         }
@@ -122,7 +122,7 @@ impl<H: Handle> Room<H> {
     }
 
     /// Keeps a message until it is known what it follows.
-    fn keep(&mut self, frame: &Bytes, seq: Seq, cx: &mut Cx<'_, H>) {
+    fn keep(&mut self, frame: &[u8], seq: Seq, cx: &mut Cx<'_, H>) {
         let gather = self.gather.get_or_insert_default();
         if gather.bound.is_some_and(|bound| seq <= bound) {
             return;
@@ -139,7 +139,7 @@ impl<H: Handle> Room<H> {
         }
         gather.size += frame.len();
         gather.grown += frame.len();
-        gather.frames.push_back(frame.clone());
+        gather.frames.push_back(Bytes::copy_from_slice(frame));
     }
 
     /// Judges what was kept, now that the room is at the bound.

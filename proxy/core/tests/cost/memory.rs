@@ -127,7 +127,6 @@ impl Town {
             };
             let mut frame = Vec::new();
             announce::write(&mut frame, &header, payload);
-            let frame = frame.into();
             for room in rooms {
                 let (hub, asks) = (&mut self.hub, &mut self.asks);
                 hub.announced(self.now, 1, &format!("room:{room}"), &frame, asks);
