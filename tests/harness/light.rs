@@ -8,10 +8,13 @@ use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-const TEXT: u8 = 1;
+/// Opcodes of frames (RFC 6455, section 5.2).
+pub const TEXT: u8 = 1;
+/// See [`TEXT`].
+pub const PING: u8 = 9;
+/// See [`TEXT`].
+pub const PONG: u8 = 10;
 const CLOSE: u8 = 8;
-const PING: u8 = 9;
-const PONG: u8 = 10;
 
 /// See the top of the file.
 pub struct Light {
@@ -22,8 +25,18 @@ pub struct Light {
 impl Light {
     /// Connects and upgrades to WebSocket; `protocol` is the subprotocol, if one is wanted.
     pub async fn connect(to: SocketAddr, path: &str, protocol: Option<&str>) -> io::Result<Self> {
-        let mut stream = TcpStream::connect(to).await?;
+        let stream = TcpStream::connect(to).await?;
         stream.set_nodelay(true)?;
+        Self::over(stream, to, path, protocol).await
+    }
+
+    /// Upgrades a connection to WebSocket.
+    pub async fn over(
+        mut stream: TcpStream,
+        to: SocketAddr,
+        path: &str,
+        protocol: Option<&str>,
+    ) -> io::Result<Self> {
         let protocol = protocol.map_or_else(String::new, |name| {
             format!("Sec-WebSocket-Protocol: {name}\r\n")
         });
@@ -60,6 +73,16 @@ impl Light {
     }
 
     async fn send_frame(&mut self, opcode: u8, payload: &[u8]) -> io::Result<()> {
+        self.stream.write_all(&Self::frame(opcode, payload)).await
+    }
+
+    /// The connection without what was read of it.
+    pub fn into_stream(self) -> TcpStream {
+        self.stream
+    }
+
+    /// A whole frame.
+    pub fn frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
         let mut frame = Vec::with_capacity(payload.len() + 14);
         frame.push(0x80 | opcode);
         match payload.len() {
@@ -76,7 +99,7 @@ impl Light {
         // A mask of zeros leaves the payload as it is.
         frame.extend_from_slice(&[0; 4]);
         frame.extend_from_slice(payload);
-        self.stream.write_all(&frame).await
+        frame
     }
 
     /// The next message. An error at the end of the connection.

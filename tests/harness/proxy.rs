@@ -168,9 +168,14 @@ impl Proxy {
         get(self.port, path)
     }
 
+    /// All metrics.
+    pub fn metrics(&self) -> String {
+        get(self.admin, "/metrics")
+    }
+
     /// One of the metrics.
     pub fn metric(&self, name: &str) -> u64 {
-        let page = get(self.admin, "/metrics");
+        let page = self.metrics();
         let found = page
             .lines()
             .find_map(|line| line.strip_prefix(&format!("{name} ")));

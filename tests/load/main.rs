@@ -2,6 +2,7 @@
 //!
 //! | name | what it measures |
 //! |---|---|
+//! | `attacks` | what honest people notice of those who mean harm, and what these cost |
 //! | `blocks` | what holds Redis, and for how long |
 //! | `churn` | people who come, talk and vanish: what the proxy keeps of them (`heap`: its live bytes) |
 //! | `fanout` | what a delivery costs the proxy, against a loop of `send()` (`floor`) |
@@ -17,6 +18,7 @@
 //! | `rooms` | people in many rooms at human pace, against Centrifugo: memory, logins, coming back, deliveries |
 //! | `slow` | what a client that reads at a crawl costs the proxy, and whether others notice |
 
+mod attacks;
 mod blocks;
 mod churn;
 mod crowd;
@@ -56,6 +58,11 @@ struct Options {
 
 #[derive(Subcommand)]
 enum What {
+    /// The attacker: a part of `attacks`
+    #[command(hide = true)]
+    Attack(attacks::AttackOptions),
+    /// What honest people notice of those who mean harm
+    Attacks(attacks::Options),
     /// For how long Redis is held by what may be large
     Blocks(blocks::Options),
     /// Live bytes of the proxy before and after people who come, talk and vanish
@@ -77,6 +84,9 @@ enum What {
     Peers(peers::Options),
     /// Draws the figures of a file
     Plot(plot::Options),
+    /// Honest people: a part of `attacks`
+    #[command(hide = true)]
+    Probe(attacks::ProbeOptions),
     /// Server CPU of a publish, against PUBLISH, a Lua script and XADD
     Publish(publish::Options),
     /// Server CPU of a publish with many absent members, against one with none
@@ -93,11 +103,14 @@ impl What {
     /// Its name in the file of results, and its figures.
     fn run(&self) -> (&'static str, Value) {
         match self {
+            Self::Attacks(options) => ("attacks", attacks::run(options)),
             Self::Blocks(options) => ("blocks", blocks::run(options)),
             Self::Churn(options) => ("churn", churn::run(options)),
             Self::Fanout(options) => (options.name(), fanout::run(options)),
             Self::Far(options) => ("far", far::run(options)),
-            Self::Floor(_) | Self::Plot(_) => unreachable!("they measure nothing"),
+            Self::Attack(_) | Self::Floor(_) | Self::Plot(_) | Self::Probe(_) => {
+                unreachable!("they measure nothing")
+            }
             Self::Instructions(options) => ("instructions", instructions::run(options)),
             Self::Many(options) => ("many", many::run(options)),
             Self::Memory(options) => ("memory", memory::run(options)),
@@ -114,7 +127,9 @@ impl What {
 fn main() {
     let options = Options::parse();
     match &options.what {
+        What::Attack(attack) => return attacks::attack(attack),
         What::Floor(floor) => return floor::run(floor),
+        What::Probe(probe) => return attacks::probe(probe),
         What::Plot(plot) => return plot::run(plot),
         _ => {}
     }
