@@ -307,6 +307,10 @@ impl<H: Handle> Room<H> {
             Some(waiting) => (Some(waiting.why), waiting.queue),
             None => (None, Vec::new()),
         };
+        if let Some(Why::Login { bytes, .. }) = &why {
+            // Its answer will find no seat to give them back.
+            handle.done(*bytes);
+        }
         self.abandon(&uid, why);
         if let Some(event) = event {
             handle.push(cx.now, event, Push::Answer);

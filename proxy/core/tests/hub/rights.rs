@@ -132,6 +132,7 @@ fn a_login_under_way_comes_with_the_newest_rights() {
     desk.event(2, &ann, Event::Revoked);
     desk.answer_all();
     assert_eq!(ann.names(), ["error"]);
+    assert_eq!(ann.done(), 1, "its connection may go on");
 }
 
 /// A later login of the same connection, with all rights.
