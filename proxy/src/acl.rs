@@ -4,7 +4,7 @@ use crate::config::Config;
 use crate::link::Address;
 
 /// What the link sends, and nothing else: who has more may stop the server, or speak for others.
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 17] = [
     "ROOM.HELLO",
     "ROOM.JOIN",
     "ROOM.ATTACH",
@@ -15,6 +15,8 @@ const COMMANDS: [&str; 15] = [
     "ROOM.ACK",
     "ROOM.RANGE",
     "ROOM.MEMBERS",
+    "xinfo|stream",
+    "xrange",
     "subscribe",
     "unsubscribe",
     "ping",
@@ -30,7 +32,7 @@ pub fn rule(config: &Config) -> Result<String, String> {
     let address = Address::new(&config.redis).map_err(|bad| bad.0)?;
     let rooms = pattern(&config.key_prefix);
     let mut rule = format!(
-        "ACL SETUSER {} on >secret ~{rooms} &{rooms}",
+        "ACL SETUSER {} on >secret ~{rooms} %R~roomcast:bans &{rooms}",
         address.user()
     );
     let select = (address.db != 0).then_some("select");
@@ -70,10 +72,14 @@ mod tests {
     #[test]
     fn it_is_what_these_options_need() {
         let line = of(&[]);
-        assert!(line.starts_with("ACL SETUSER proxy on >secret ~room:* &room:* +ROOM.HELLO "));
+        assert!(line.starts_with(
+            "ACL SETUSER proxy on >secret ~room:* %R~roomcast:bans &room:* +ROOM.HELLO "
+        ));
         assert!(!line.contains("select"));
         let line = of(&["--redis", "redis://ann:pass@h/3", "--key-prefix", "a b*:"]);
-        assert!(line.starts_with("ACL SETUSER ann on >secret ~a?b\\*:* &a?b\\*:* "));
+        assert!(
+            line.starts_with("ACL SETUSER ann on >secret ~a?b\\*:* %R~roomcast:bans &a?b\\*:* ")
+        );
         assert!(line.ends_with(" +select") && !line.contains("pass@"));
     }
 }

@@ -13,11 +13,14 @@ const LEAST_LEASE: Duration = Duration::from_millis(500);
 const LEAST_OUTBOX: usize = 4096;
 const LEAST_PAGE: usize = 1024;
 const MOST_WORKERS: usize = 64;
+/// What keys that are no rooms begin with.
+const OWN_KEYS: &str = "roomcast:";
 
 /// What cannot work, as a sentence; else what merely is unwise.
 pub(crate) fn check(config: &Config) -> Result<Vec<String>, String> {
     numbers(config)?;
     times(config)?;
+    key_prefix(&config.key_prefix)?;
     config
         .origins
         .iter()
@@ -78,6 +81,7 @@ fn numbers(config: &Config) -> Result<(), String> {
         ("max-rooms", config.max_rooms, 1),
         ("max-event", config.max_event, 256),
         ("max-rate", config.max_rate as usize, 1),
+        ("max-bans", config.max_bans, 1),
         ("outbox", config.outbox, LEAST_OUTBOX),
         ("send-buffer", config.send_buffer, 1024),
         ("page", config.page, LEAST_PAGE),
@@ -90,6 +94,16 @@ fn numbers(config: &Config) -> Result<(), String> {
     }
     if config.workers() > MOST_WORKERS {
         return Err(format!("--workers is at most {MOST_WORKERS}"));
+    }
+    Ok(())
+}
+
+/// Rooms and what the server keeps beside them must never meet: whoever may name a room could write there.
+fn key_prefix(prefix: &str) -> Result<(), String> {
+    if OWN_KEYS.starts_with(prefix) || prefix.starts_with(OWN_KEYS) {
+        return Err(format!(
+            "--key-prefix '{prefix}' covers '{OWN_KEYS}', where keys are the server's own: choose another, such as 'room:'"
+        ));
     }
     Ok(())
 }
@@ -208,6 +222,14 @@ mod tests {
             (&["--origins", "https://A.org"], "small letters"),
             (&["--origins", "https://a.org:443"], "usual port"),
             (&["--max-rooms", "0"], "--max-rooms is at least 1"),
+            (&["--max-bans", "0"], "--max-bans is at least 1"),
+            (&["--key-prefix", ""], "covers 'roomcast:'"),
+            (&["--key-prefix", "r"], "--key-prefix 'r'"),
+            (&["--key-prefix", "room"], "--key-prefix 'room' covers"),
+            (&["--key-prefix", "roomcast"], "covers"),
+            (&["--key-prefix", "roomcast:"], "covers"),
+            (&["--key-prefix", "roomcast:bans"], "covers"),
+            (&["--key-prefix", "roomcast:rooms:"], "covers"),
             (&["--outbox", "10"], "--outbox"),
             (&["--workers", "1000"], "--workers"),
             (&["--name", ""], "--name"),
@@ -234,6 +256,9 @@ mod tests {
         ] {
             let said = checked(args).unwrap_err();
             assert!(said.contains(part), "{args:?}: {said}");
+        }
+        for prefix in ["room:", "roomcast2:", "chat:roomcast:"] {
+            assert_eq!(checked(&["--key-prefix", prefix]), Ok(Vec::new()));
         }
         for origin in ["https://a.org", "http://localhost:3000", "null"] {
             assert_eq!(checked(&["--origins", origin]), Ok(Vec::new()));

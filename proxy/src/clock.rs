@@ -1,7 +1,7 @@
-//! Milliseconds since the program began: a clock that never goes back.
+//! Milliseconds since the program began: a clock that never goes back. And the one on the wall, for what others write down.
 
 use std::sync::LazyLock;
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
@@ -9,4 +9,10 @@ static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 pub(crate) fn now_ms() -> u64 {
     // Far from 0, so that "a second ago" exists right after the start.
     START.elapsed().as_millis() as u64 + 3_600_000
+}
+
+/// Unix time in milliseconds.
+pub(crate) fn unix_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.unwrap_or_default().as_millis() as u64
 }

@@ -219,6 +219,15 @@ pub struct Config {
     #[arg(long, env = "ROOMCAST_TOKEN_IN_QUERY", value_parser = BoolishValueParser::new())]
     pub token_in_query: bool,
 
+    /// Bans that are held at most (`roomcast:bans` in Redis); those beyond are not enforced, and told
+    #[arg(
+        long,
+        env = "ROOMCAST_MAX_BANS",
+        default_value_t = 100_000,
+        value_name = "N"
+    )]
+    pub max_bans: usize,
+
     /// Threads that serve rooms and connections [default: as many as there are cores, at most 8]
     #[arg(long, env = "ROOMCAST_WORKERS", value_name = "N")]
     pub workers: Option<usize>,

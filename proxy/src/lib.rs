@@ -9,6 +9,7 @@
 //! | [`acl`] | the rights that Redis is to give it |
 //! | `files` | file descriptors |
 //! | `auth/` | who may enter: tokens and their keys |
+//! | `bans` | who is banned, as all connections see it |
 //! | `inbox` | what workers are told |
 //! | `worker` | a worker: owns rooms |
 //! | `conn/` | connections |
@@ -19,6 +20,7 @@
 //! | `said` | log lines that are not repeated too often |
 
 mod auth;
+mod bans;
 mod check;
 mod clock;
 mod conn;
@@ -36,6 +38,7 @@ pub mod broken;
 pub mod config;
 
 use auth::judge::Judge;
+use bans::Banned;
 use config::Config;
 use hub_core::close::Close;
 use hub_core::settings::Settings;
@@ -92,6 +95,7 @@ pub async fn run(
     let judge = Judge::of(&config, metrics.clone()).map_err(StartError::Options)?;
     let judge = judge.map(Arc::new);
     let inboxes = Arc::new(Inboxes::new(&config.key_prefix, config.workers()));
+    let banned = Arc::new(Banned::new(config.max_bans, metrics.clone()));
     let name = config.name.as_deref();
     let times = (config.lease, config.redis_timeout);
     let mut node = Node::new(
@@ -100,6 +104,7 @@ pub async fn run(
         times,
         inboxes.clone(),
         metrics.clone(),
+        banned.clone(),
     );
     node.panics = config.panics();
     let started = node.start(config.redis_wait).await;
@@ -133,10 +138,12 @@ pub async fn run(
         metrics.clone(),
         threads,
         judge.clone(),
+        banned,
     );
     let server = Arc::new(server);
     let _ = failure.server.set(server.clone());
     let ticking = tokio::spawn(server.clone().tick());
+    let banning = tokio::spawn(server.clone().watch_bans());
     let watching = tokio::spawn(async {
         match judge {
             Some(judge) => judge.watch().await,
@@ -161,6 +168,7 @@ pub async fn run(
         _ = linked => return Err(StartError::Failed),
         _ = waking => return Err(StartError::Failed),
         _ = ticking => return Err(StartError::Failed),
+        _ = banning => return Err(StartError::Failed),
         _ = watching => return Err(StartError::Failed),
     }
     info!("stopping");

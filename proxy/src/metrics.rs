@@ -28,6 +28,8 @@ pub(crate) struct Metrics {
     no_login: Counter,
     pub(crate) floods: Counter,
     pub(crate) tokens_refused: Counter,
+    pub(crate) bans: Gauge,
+    pub(crate) bans_left_out: Gauge,
 }
 
 impl Metrics {
@@ -82,6 +84,12 @@ impl Metrics {
         registered(all, name, help, &new.floods);
         let (name, help) = ("tokens_refused", "Tokens that were not taken");
         registered(all, name, help, &new.tokens_refused);
+        registered(all, "bans", "Bans that are enforced", &new.bans);
+        let (name, help) = (
+            "bans_left_out",
+            "Entries of roomcast:bans that are not enforced: beyond --max-bans, or not understood",
+        );
+        registered(all, name, help, &new.bans_left_out);
         all.register_collector(Box::new(OfRooms(workers)));
         new
     }

@@ -1,6 +1,7 @@
 //! What all connections share, and the clock that looks after them.
 
 use crate::auth::judge::Judge;
+use crate::bans::Banned;
 use crate::clock;
 use crate::config::Config;
 use crate::conn::patience::Patience;
@@ -42,6 +43,7 @@ pub(crate) struct Server {
     pub(crate) config: Arc<Config>,
     pub(crate) link: Arc<Link>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) banned: Arc<Banned>,
     pub(crate) door: Door,
     pub(crate) gate: Arc<Gate>,
     pub(crate) fronts: Arc<Fronts>,
@@ -64,6 +66,7 @@ impl Server {
         metrics: Arc<Metrics>,
         threads: Vec<Handle>,
         judge: Option<Arc<Judge>>,
+        banned: Arc<Banned>,
     ) -> Self {
         let limits = ClientLimits {
             max_rooms: config.max_rooms,
@@ -76,6 +79,7 @@ impl Server {
             metrics: metrics.clone(),
             limits,
             judge,
+            banned: banned.clone(),
             max_event: config.max_event,
             flooded: Said::default(),
             panics: config.panics(),
@@ -88,6 +92,7 @@ impl Server {
             config,
             link,
             metrics,
+            banned,
             turned_away: Said::default(),
             refused_full: Said::default(),
             reading: Arc::new(reading),
@@ -179,6 +184,22 @@ impl Server {
                 if let Some(given_up) = conn.tick(now, paused, &patience) {
                     self.metrics.given_up(given_up).inc();
                     debug!(conn = conn.id(), ?given_up, "a connection is given up");
+                }
+                if i % 256 == 255 {
+                    tokio::task::yield_now().await;
+                }
+            }
+        }
+    }
+
+    /// When there are other bans, those whom they may be about look at them; nobody else is disturbed.
+    pub(crate) async fn watch_bans(self: Arc<Self>) {
+        loop {
+            self.banned.changed().await;
+            for (i, conn) in self.conns().into_iter().enumerate() {
+                let concerned = |uid: &str| self.banned.read().concerns(uid);
+                if conn.who().may_be(concerned) {
+                    conn.look_at_bans();
                 }
                 if i % 256 == 255 {
                     tokio::task::yield_now().await;

@@ -142,8 +142,8 @@ export interface Events {
    * born again). What follows is the room's; of what was shown before, only what comes again is sure to be in it.
    */
   reset: { since: string; position: string };
-  /** The server ended this session. */
-  kicked: { reason: string };
+  /** The server ended this session; by a ban that is over at `until` (Unix time in milliseconds), if that is given. */
+  kicked: { reason: string; until?: number };
   /** The membership has ended, here or elsewhere. */
   logout: { reason?: string };
   /**

@@ -22,7 +22,8 @@ const LOOK_EVERY = 30_000;
 
 /** Errors of a login that the same login would get again. */
 const FINAL = new Set([
-  'BADEVENT', 'BADFIELD', 'BADJSON', 'BADTOKEN', 'BADUID', 'LIMIT', 'NOPERM', 'NORIGHT', 'NOTOKEN', 'OTHERUID', 'WRONGTYPE',
+  'BADEVENT', 'BADFIELD', 'BADJSON', 'BADTOKEN', 'BADUID', 'BANNED', 'LIMIT', 'NOPERM', 'NORIGHT', 'NOTOKEN', 'OTHERUID',
+  'WRONGTYPE',
 ]);
 /** Errors of the server's state, not of the message: the same message may be taken later. */
 const PASSING = new Set(['CLUSTERDOWN', 'LOADING', 'MASTERDOWN', 'MISCONF', 'OOM', 'READONLY', 'TRYAGAIN', 'UNAVAILABLE']);

@@ -115,7 +115,7 @@ describe('the connection', () => {
   });
 
   test('an error of the login that would come again ends it, another one does not', async () => {
-    for (const [code, state] of [['BADUID', 'closed'], ['BADTOKEN', 'closed'], ['NORIGHT', 'closed'], ['NOTOKEN', 'closed'], ['EXPIRED', 'offline'],
+    for (const [code, state] of [['BADUID', 'closed'], ['BADTOKEN', 'closed'], ['BANNED', 'closed'], ['NORIGHT', 'closed'], ['NOTOKEN', 'closed'], ['EXPIRED', 'offline'],
       ['LIMIT', 'closed'], ['UNAVAILABLE', 'offline'], ['ERR', 'offline']]) {
       const page = new Page();
       await settled();

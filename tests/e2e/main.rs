@@ -7,6 +7,7 @@
 //! | `returns` | a slow device of a uid whose other one reads on, while something fails |
 //! | `databases` | two databases of one Redis |
 //! | `names` | proxies of one name, kicks, a slot that moves |
+//! | `bans` | who is banned goes, and does not come back |
 //! | `badinput` | bad input to every event |
 //! | `poison` | messages that common readers cannot read |
 //! | `redis_cli` | what an operator types reaches browsers |
@@ -28,6 +29,7 @@
 mod access;
 mod addresses;
 mod badinput;
+mod bans;
 mod crash;
 mod databases;
 mod devices;

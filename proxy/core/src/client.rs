@@ -5,6 +5,7 @@
 //! the connection ended; so a room stays in it as long as the room may know the connection.
 
 use crate::allowance::Allowance;
+use crate::bans::Sight;
 use crate::close::Close;
 use crate::event::{self, Event, LoginNumber};
 use crate::events;
@@ -12,8 +13,10 @@ use crate::holder::{Denied, Holder, about, may, may_enter};
 use crate::rights::{Right, Rights};
 use crate::wire::{self, About, Bad, ClientEvent, Login, Outgoing};
 use bytes::Bytes;
+use smallvec::SmallVec;
 use std::sync::Arc;
 
+mod ban;
 mod look;
 
 pub use look::Look;
@@ -66,8 +69,9 @@ pub enum Act {
 /// A room that may know this connection.
 #[derive(Clone, Copy, Debug)]
 struct Place {
-    /// The last login.
+    /// The last login, and which of the connection's uids it is of.
     login: LoginNumber,
+    whose: u16,
     /// What its client may do there.
     rights: Rights,
     /// The client wants to go; its session goes on until the room says otherwise, as leaving may be refused.
@@ -82,6 +86,8 @@ pub struct Client {
     /// In the order of the logins, each with the place of the same index.
     rooms: Vec<Arc<str>>,
     places: Vec<Place>,
+    /// Who logged in: one, but where everybody is who they say.
+    uids: SmallVec<[Arc<str>; 1]>,
     logins: LoginNumber,
     /// The token that it showed.
     holder: Option<Box<Holder>>,
@@ -98,6 +104,7 @@ impl Client {
             limits,
             rooms: Vec::new(),
             places: Vec::new(),
+            uids: SmallVec::new(),
             logins: 0,
             holder: None,
             open: 0,
@@ -147,8 +154,8 @@ impl Client {
         self.holder.as_ref().map(|holder| holder.ends())
     }
 
-    /// The client's event.
-    pub fn text(&mut self, now: u64, text: &str) -> Vec<Act> {
+    /// The client's event, while these bans hold.
+    pub fn text(&mut self, now: u64, text: &str, bans: Sight<'_>) -> Vec<Act> {
         if !self.allowance.take(now) {
             return vec![Act::Close(Close::Flood)];
         }
@@ -156,7 +163,7 @@ impl Client {
             return vec![Act::Close(Close::Expired)];
         }
         match wire::parse(text) {
-            Ok(event) => self.event(now, event, text.len()),
+            Ok(event) => self.event(now, event, text.len(), bans),
             Err(Bad {
                 code,
                 message,
@@ -165,10 +172,10 @@ impl Client {
         }
     }
 
-    fn event(&mut self, now: u64, event: ClientEvent, size: usize) -> Vec<Act> {
+    fn event(&mut self, now: u64, event: ClientEvent, size: usize, bans: Sight<'_>) -> Vec<Act> {
         let about = event.about();
         let (roomid, event) = match event {
-            ClientEvent::Login(login) => return self.ask_in(now, login, size),
+            ClientEvent::Login(login) => return self.ask_in(now, login, size, bans),
             ClientEvent::Refresh(token) => return vec![self.refresh(token, &about)],
             ClientEvent::Heartbeat { answers: true } => return vec![Act::Answered],
             // Whoever reads the socket counts it as a sign of life.
@@ -180,7 +187,7 @@ impl Client {
             ClientEvent::Leave(roomid) => (roomid, Event::Leave),
             ClientEvent::Members { roomid, cursor } => (roomid, Event::Members(cursor)),
         };
-        vec![self.for_room(roomid.as_deref(), event, size, &about)]
+        vec![self.for_room(roomid.as_deref(), event, size, &about, bans)]
     }
 
     /// The token's name goes before the one that the client gives.
@@ -195,11 +202,21 @@ impl Client {
         out
     }
 
-    fn for_room(&mut self, named: Option<&str>, event: Event, size: usize, about: &About) -> Act {
+    fn for_room(
+        &mut self,
+        named: Option<&str>,
+        event: Event,
+        size: usize,
+        about: &About,
+        bans: Sight<'_>,
+    ) -> Act {
         let at = match named {
             Some(roomid) => self.at(roomid),
             None => self.first(),
         };
+        if let Some(refusal) = self.silenced(at, named, &event, about, bans) {
+            return refusal;
+        }
         let rights = at
             .and_then(|at| self.places.get(at))
             .map(|place| place.rights);
@@ -239,7 +256,7 @@ impl Client {
         Act::Room(roomid, event, bytes)
     }
 
-    fn login(&mut self, now: u64, login: Login, size: usize) -> Vec<Act> {
+    fn login(&mut self, now: u64, login: Login, size: usize, bans: Sight<'_>) -> Vec<Act> {
         let event_about = login.about();
         let holder = self.holder.as_ref();
         let own = holder.map_or(Ok(()), |holder| holder.is_of(login.uid.as_deref()));
@@ -252,6 +269,9 @@ impl Client {
                 return vec![refuse(("BADFIELD", what), &event_about)];
             }
         };
+        if let Some(ban) = bans.of(&uid) {
+            return self.shut_out(&uid, ban, &event_about);
+        }
         let told = holder.map(|holder| holder.told(now));
         let name = holder.and_then(|holder| holder.pass.name.clone());
         let name = name.or(login.name.map(Arc::from));
@@ -264,7 +284,12 @@ impl Client {
                 acts.push(refuse(denied, &about("login", &entry.roomid)));
                 continue;
             }
-            let Some((roomid, number)) = self.enter(&entry.roomid, rights) else {
+            if let Some(ban) = bans.of_room(&uid, &entry.roomid) {
+                let denied = ban.denied(&uid, Some(&entry.roomid));
+                acts.push(refuse(denied, &about("login", &entry.roomid)));
+                continue;
+            }
+            let Some((roomid, number)) = self.enter(&entry.roomid, &uid, rights) else {
                 acts.push(self.too_many(&entry.roomid));
                 continue;
             };
@@ -291,11 +316,17 @@ impl Client {
     }
 
     /// Notes a login; `None` if there are too many rooms.
-    fn enter(&mut self, roomid: &str, rights: Rights) -> Option<(Arc<str>, LoginNumber)> {
+    fn enter(
+        &mut self,
+        roomid: &str,
+        uid: &Arc<str>,
+        rights: Rights,
+    ) -> Option<(Arc<str>, LoginNumber)> {
         let known = self.at(roomid);
         if known.is_none() && self.has_enough() {
             return None;
         }
+        let whose = self.whose(uid)?;
         let roomid = match known {
             Some(at) => {
                 let roomid = self.rooms.get(at).cloned()?;
@@ -314,6 +345,7 @@ impl Client {
         self.rooms.push(roomid.clone());
         self.places.push(Place {
             login: self.logins,
+            whose,
             rights,
             leaving: false,
         });
@@ -339,7 +371,11 @@ const fn needed(event: &Event) -> Option<Right> {
         Event::Ack(_) => Some(Right::Read),
         Event::Leave => Some(Right::Leave),
         Event::Members(_) => Some(Right::Members),
-        Event::Login(_) | Event::Logout | Event::Renewed(..) | Event::Revoked => None,
+        Event::Login(_)
+        | Event::Logout
+        | Event::Renewed(..)
+        | Event::Revoked
+        | Event::Banned(_) => None,
     }
 }
 

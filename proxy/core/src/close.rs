@@ -23,11 +23,13 @@ pub enum Close {
     Protocol,
     /// A token that is not good, and will not be.
     BadToken,
+    /// Its uid is banned.
+    Banned,
 }
 
 impl Close {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::GoingAway,
         Self::Dead,
         Self::Failed,
@@ -37,6 +39,7 @@ impl Close {
         Self::TooBig,
         Self::Protocol,
         Self::BadToken,
+        Self::Banned,
     ];
 
     /// The code in the close frame.
@@ -51,6 +54,7 @@ impl Close {
             Self::TooBig => 4101,
             Self::Protocol => 4102,
             Self::BadToken => 4103,
+            Self::Banned => 4104,
         }
     }
 
@@ -66,6 +70,7 @@ impl Close {
             Self::TooBig => "an event was larger than allowed",
             Self::Protocol => "only text messages of RFC 6455 are understood",
             Self::BadToken => "the token is not valid",
+            Self::Banned => "this uid is banned",
         }
     }
 
@@ -91,6 +96,7 @@ mod tests {
             (Close::TooBig, false),
             (Close::Protocol, false),
             (Close::BadToken, false),
+            (Close::Banned, false),
         ] {
             assert_eq!(close.reconnect(), reconnect, "{close:?}");
             let range = if reconnect { 4000..=4099 } else { 4100..=4199 };

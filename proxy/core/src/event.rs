@@ -1,5 +1,6 @@
 //! What a connection tells a room.
 
+use crate::bans::Ban;
 use crate::rights::Rights;
 use crate::wire::Outgoing;
 use room_core::position::Position;
@@ -27,6 +28,8 @@ pub enum Event {
     Renewed(Rights, Option<Arc<RawValue>>),
     /// Another token says nothing of this room: its seat ends.
     Revoked,
+    /// Its uid is banned from this room: its seat ends. As of `Renewed`, before what the client said earlier.
+    Banned(Ban),
 }
 
 /// The number of a login on its connection: the end of the session of one is not that of the next.

@@ -144,13 +144,15 @@ pub fn logout(roomid: &str, uid: &str, reason: Option<&str>) -> Bytes {
     })
 }
 
-/// The client's session was ended by somebody else.
-pub fn kicked(roomid: &str, uid: &str, reason: &str) -> Bytes {
+/// The client's session was ended by somebody else; by a ban that is over at `until`, if it ends.
+pub fn kicked(roomid: &str, uid: &str, reason: &str, until: Option<u64>) -> Bytes {
     event("kicked", |object| {
-        object
-            .string("roomid", roomid)
-            .string("uid", uid)
-            .string("reason", reason)
+        let object = object.string("roomid", roomid).string("uid", uid);
+        let object = object.string("reason", reason);
+        match until {
+            Some(until) => object.number("until", until),
+            None => object,
+        }
     })
 }
 

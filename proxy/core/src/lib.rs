@@ -14,6 +14,7 @@
 //! | [`allowance`] | how many events a client may send |
 //! | [`rights`] | what somebody may do in which room |
 //! | [`pass`] | what a token says |
+//! | [`bans`] | who is banned |
 //! | `holder` | the token that a connection holds |
 //! | [`close`] | why a connection is closed |
 //! | [`frame`] | WebSocket frames |
@@ -36,6 +37,7 @@
 
 pub mod allowance;
 pub mod ask;
+pub mod bans;
 pub mod beats;
 mod book;
 pub mod client;

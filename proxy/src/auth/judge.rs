@@ -2,12 +2,13 @@
 
 use super::source::Source;
 use super::token::{Rules, look};
+use crate::clock::unix_ms;
 use crate::config::Config;
 use crate::metrics::Metrics;
 use hub_core::pass::{Pass, Refused, Token};
 use hub_core::rights::Grants;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
@@ -66,9 +67,7 @@ impl Judge {
     }
 
     fn look_now(&self, token: &Token) -> Result<Pass, Refused> {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH);
-        let now = since.unwrap_or_default().as_millis() as u64;
-        look(&self.source.keys(), &self.rules, &token.0, now)
+        look(&self.source.keys(), &self.rules, &token.0, unix_ms())
     }
 
     /// Keeps the keys fresh, for ever.

@@ -5,6 +5,7 @@
 //! | `shared` | the half that everybody shares: rooms push into it, the clock looks at it |
 //! | `outbox` | the writing half: try at once, queue what the socket does not take |
 //! | `patience` | what a connection is given up for, besides silence |
+//! | `who` | who logged in on it |
 //! | `seam` | whether what came ends within a message |
 //! | `socket` | the socket as the WebSocket library sees it |
 //! | `read` | the task that reads a connection until its end |
@@ -15,3 +16,4 @@ pub(crate) mod read;
 mod seam;
 pub(crate) mod shared;
 mod socket;
+mod who;

@@ -3,8 +3,9 @@
 use super::shared::{Conn, ConnHandle, News};
 use super::socket::Socket;
 use crate::auth::judge::Judge;
+use crate::bans::Banned;
 use crate::broken::panic_at;
-use crate::clock;
+use crate::clock::{self, unix_ms};
 use crate::inbox::{Inboxes, Input};
 use crate::metrics::Metrics;
 use crate::said::Said;
@@ -14,6 +15,8 @@ use hub_core::close::Close;
 use hub_core::event::Event;
 use hub_core::handle::Beat;
 use hub_core::pass::Token;
+use std::ops::ControlFlow;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -36,6 +39,9 @@ pub(crate) struct Reading {
     pub(crate) limits: ClientLimits,
     /// Who looks at tokens, if they are asked for.
     pub(crate) judge: Option<Arc<Judge>>,
+    /// Who is banned. Whoever acts on the table keeps hold of it until that is done: who changes it looks for those
+    /// afterwards whom the change is about, and then they are to be seen.
+    pub(crate) banned: Arc<Banned>,
     /// The largest event, in bytes.
     pub(crate) max_event: usize,
     /// Clients that were closed at the allowance.
@@ -127,18 +133,13 @@ impl Reader {
     /// Handles events until the end; the code to close with, unless the connection is gone already.
     async fn read(&mut self, ws: &mut WebSocketStream<Socket>) -> Option<Close> {
         loop {
-            let news = self.conn.take_news();
-            if news.closed {
-                return None;
+            if let ControlFlow::Break(why) = self.hear() {
+                return why;
             }
-            if news.close.is_some() {
-                return news.close;
-            }
-            self.handle_news(news);
             if let Some(look) = self.look.take() {
                 // Boxed: it is rare, and each connection would have place for it.
-                if let Some(why) = Box::pin(self.look_at(*look)).await {
-                    return Some(why);
+                if let ControlFlow::Break(why) = Box::pin(self.look_at(*look)).await {
+                    return why;
                 }
                 continue;
             }
@@ -172,7 +173,19 @@ impl Reader {
         }
     }
 
-    fn handle_news(&mut self, news: News) {
+    /// Looks at what others have for this connection; it may be its end.
+    fn hear(&mut self) -> ControlFlow<Option<Close>> {
+        let news = self.conn.take_news();
+        if news.closed {
+            return ControlFlow::Break(None);
+        }
+        if news.close.is_some() {
+            return ControlFlow::Break(news.close);
+        }
+        or_on(self.handle_news(news))
+    }
+
+    fn handle_news(&mut self, news: News) -> Option<Close> {
         for (roomid, login) in news.ended {
             self.client.ended(&roomid, login);
         }
@@ -186,6 +199,12 @@ impl Reader {
         if let Some(beat) = news.confirmed {
             self.confirm(beat);
         }
+        if !news.bans {
+            return None;
+        }
+        let banned = self.reading.banned.clone();
+        let bans = banned.read();
+        self.act_all(self.client.look_at_bans(bans.at(unix_ms())))
     }
 
     fn confirm(&self, beat: Beat) {
@@ -203,11 +222,10 @@ impl Reader {
             Message::Text(text) => {
                 self.reading.metrics.events.inc();
                 self.conn.heard(now);
-                for act in self.client.text(now, text.as_str()) {
-                    if let Some(why) = self.act(act) {
-                        return Some(why);
-                    }
-                }
+                let banned = self.reading.banned.clone();
+                let bans = banned.read();
+                let acts = self.client.text(now, text.as_str(), bans.at(unix_ms()));
+                return self.act_all(acts);
             }
             Message::Pong(payload) => {
                 self.conn.heard(now);
@@ -223,9 +241,20 @@ impl Reader {
     }
 
     /// Has a token looked at.
-    async fn look_at(&mut self, look: Look) -> Option<Close> {
-        let judge = self.reading.judge.clone()?;
-        let found = judge.look(&look.token).await;
+    async fn look_at(&mut self, look: Look) -> ControlFlow<Option<Close>> {
+        let Some(judge) = self.reading.judge.clone() else {
+            return ControlFlow::Continue(());
+        };
+        let found = {
+            let mut looking = pin!(judge.look(&look.token));
+            loop {
+                tokio::select! {
+                    found = &mut looking => break found,
+                    // A key may have to be asked for: whoever is to go does not stay for that.
+                    () = self.conn.news.notified() => self.hear()?,
+                }
+            }
+        };
         if let Err(refused) = &found {
             debug!(
                 conn = self.conn.id(),
@@ -233,8 +262,16 @@ impl Reader {
                 "refused a token"
             );
         }
-        let acts = self.client.looked(clock::now_ms(), look, found);
+        let banned = self.reading.banned.clone();
+        let bans = banned.read();
+        let (now, bans) = (clock::now_ms(), bans.at(unix_ms()));
+        let acts = self.client.looked(now, look, found, bans);
         self.conn.set_end(self.client.ends());
+        or_on(self.act_all(acts))
+    }
+
+    /// Does them in their order; the code to close with, if one of them is that.
+    fn act_all(&mut self, acts: Vec<Act>) -> Option<Close> {
         acts.into_iter().find_map(|act| self.act(act))
     }
 
@@ -243,7 +280,7 @@ impl Reader {
             Act::Room(roomid, event, bytes) => {
                 panic_at("connection", self.reading.panics, &roomid);
                 if let Event::Login(login) = &event {
-                    self.conn.logged_in();
+                    self.conn.logged_in(&login.uid);
                     debug!(conn = self.conn.id(), room = %roomid, uid = %login.uid, "login");
                 }
                 self.reading.inboxes.of(&roomid).push(Input::Client {
@@ -298,5 +335,13 @@ impl Reader {
             Error::Protocol(_) | Error::Utf8(_) => Some(Close::Protocol),
             _ => None,
         }
+    }
+}
+
+/// Closes for this reason, or goes on.
+const fn or_on(close: Option<Close>) -> ControlFlow<Option<Close>> {
+    match close {
+        Some(why) => ControlFlow::Break(Some(why)),
+        None => ControlFlow::Continue(()),
     }
 }

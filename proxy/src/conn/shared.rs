@@ -3,6 +3,7 @@
 
 use super::outbox::Outbox;
 use super::patience::{GivenUp, Patience, Waits};
+use super::who::Who;
 use crate::clock;
 use bytes::Bytes;
 use hub_core::beats::{Beats, Tick};
@@ -36,6 +37,8 @@ pub(crate) struct News {
     pub(crate) done_bytes: usize,
     /// Sessions that a room ended.
     pub(crate) ended: Vec<(Arc<str>, LoginNumber)>,
+    /// There are other bans, and one may be of somebody who logged in here.
+    pub(crate) bans: bool,
     /// The socket is broken, or was closed by us.
     pub(crate) closed: bool,
 }
@@ -45,6 +48,7 @@ struct State {
     beats: Beats,
     waits: Waits,
     news: News,
+    who: Who,
     /// When the client's token ends; 0 for never.
     ends: u64,
     /// Somebody is to be told when little waits.
@@ -85,6 +89,7 @@ impl Conn {
                 beats: Beats::new(now),
                 waits: Waits::new(now),
                 news: News::default(),
+                who: Who::default(),
                 ends: 0,
                 tells_low: false,
                 tells_done: false,
@@ -203,9 +208,22 @@ impl Conn {
         self.state().waits.pauses_reading();
     }
 
-    /// Somebody logged in here.
-    pub(super) fn logged_in(&self) {
-        self.state().waits.logged_in();
+    /// Somebody logs in here.
+    pub(super) fn logged_in(&self, uid: &Arc<str>) {
+        let mut state = self.state();
+        state.waits.logged_in();
+        state.who.logs_in(uid);
+    }
+
+    /// Who logged in here.
+    pub(crate) fn who(&self) -> Who {
+        self.state().who.clone()
+    }
+
+    /// Has the connection's task look at the bans.
+    pub(crate) fn look_at_bans(&self) {
+        self.state().news.bans = true;
+        self.news.notify_one();
     }
 
     /// Something came from the client.

@@ -110,11 +110,12 @@ async fn socket(State(server): State<Arc<Server>>, request: Request) -> Response
 }
 
 async fn ready(State(server): State<Arc<Server>>) -> Response {
-    if server.link.is_up() {
-        "ready\n".into_response()
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "Redis is away\n").into_response()
-    }
+    let why_not = match (server.link.is_up(), server.banned.is_known()) {
+        (true, true) => return "ready\n".into_response(),
+        (true, false) => "the bans (roomcast:bans in Redis) are not read yet\n",
+        (false, _) => "Redis is away\n",
+    };
+    (StatusCode::SERVICE_UNAVAILABLE, why_not).into_response()
 }
 
 /// The port of the metrics.

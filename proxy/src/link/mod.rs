@@ -10,10 +10,12 @@
 //! | `lane` | requests on one connection, whose answers come in their order |
 //! | `commands` | questions as commands, replies as answers |
 //! | `value` | reading replies |
+//! | `bans` | follows the stream of bans |
 //! | `node` | keeps a pair up, and carries questions and answers |
 
 mod address;
 mod backoff;
+mod bans;
 mod commands;
 mod identity;
 mod lane;

@@ -3,11 +3,13 @@
 
 use super::address::Address;
 use super::backoff::Backoff;
+use super::bans;
 use super::commands::{On, Reading, answer, command};
 use super::identity::Identity;
 use super::lane::{Lane, MOST_OPEN};
 use super::pair::{Pair, Refusal};
 use super::value::{checked, fault_of};
+use crate::bans::Banned;
 use crate::broken::panic_at;
 use crate::inbox::{Inboxes, Input};
 use crate::metrics::Metrics;
@@ -65,6 +67,7 @@ pub(crate) struct Node {
     pub(crate) link: Arc<Link>,
     pub(crate) inboxes: Arc<Inboxes>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) banned: Arc<Banned>,
     pub(crate) lease: Duration,
     pub(crate) timeout: Duration,
     identity: Identity,
@@ -81,12 +84,14 @@ impl Node {
         (lease, timeout): (Duration, Duration),
         inboxes: Arc<Inboxes>,
         metrics: Arc<Metrics>,
+        banned: Arc<Banned>,
     ) -> Self {
         Self {
             address,
             link: Arc::default(),
             inboxes,
             metrics,
+            banned,
             lease,
             timeout,
             identity: Identity::new(name),
@@ -169,6 +174,8 @@ impl Node {
         questions: &mut mpsc::UnboundedReceiver<Questions>,
     ) -> &'static str {
         let mut renew = Box::pin(self.renew(pair.commands.clone(), pair.announcements.clone()));
+        let bans = bans::follow(pair.commands.clone(), self.banned.clone());
+        let mut bans = Box::pin(bans);
         let mut lanes = Lanes {
             commands: Lane::new(pair.commands),
             announcements: Lane::new(pair.announcements),
@@ -192,6 +199,7 @@ impl Node {
                 biased;
                 () = self.link.failed.notified() => return "one of its connections ended",
                 why = &mut renew => return why,
+                () = &mut bans => return "the bans are not followed any more",
                 more = questions.recv() => {
                     match more {
                         Some(more) => self.take(&mut lanes, more),

@@ -6,6 +6,7 @@ use super::signed::{
 use harness::client::Client;
 use harness::eventually;
 use harness::redis::Redis;
+use harness::value::ok;
 use serde_json::Value;
 use serde_json::json;
 use tungstenite::client::IntoClientRequest;
@@ -61,6 +62,7 @@ fn identities() -> Vec<(&'static str, Value, &'static str, Option<u16>)> {
             None,
         ),
         ("tampered", login(&tampered), "BADTOKEN", Some(4103)),
+        ("banned", login(&token("mallory")), "BANNED", Some(4104)),
         (
             "9 KB",
             shows(with("more", json!(more))),
@@ -73,6 +75,7 @@ fn identities() -> Vec<(&'static str, Value, &'static str, Option<u16>)> {
 #[test]
 fn whoever_shows_no_good_token_gets_its_code_and_nothing_else() {
     let redis = Redis::start();
+    ok(&mut redis.connect(), "XADD roomcast:bans * uid mallory");
     let keys = KeyFile::new(&format!("{SECRET}\n"));
     let proxy = keys.proxy(&redis, &["--token-audience", "chat"]);
     let mut ann = enter(proxy.port, &token("ann"));

@@ -3,6 +3,7 @@
 use super::{Around, DEAD, IDLE, LIMIT, Proxy};
 use crate::handle::LOW;
 use crate::planted::Planted;
+use hub_core::bans::Sight;
 use hub_core::beats::Tick;
 use hub_core::client::Act;
 use hub_core::events;
@@ -43,7 +44,7 @@ impl Proxy {
             if around.trace {
                 println!("{now:>6} p{} conn {conn} says {text}", self.index);
             }
-            for act in of.client.text(now, &text) {
+            for act in of.client.text(now, &text, Sight::default()) {
                 self.act(now, conn, act, around);
             }
             self.settle(now, conn, around);

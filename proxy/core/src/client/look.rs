@@ -2,6 +2,7 @@
 //! connection does.
 
 use super::{Act, Client, refuse};
+use crate::bans::Sight;
 use crate::event::Event;
 use crate::events;
 use crate::holder::{Holder, may_enter};
@@ -39,7 +40,13 @@ impl Look {
 
 impl Client {
     /// A login whose client has shown who it is, or is to show it first.
-    pub(super) fn ask_in(&mut self, now: u64, mut login: Login, size: usize) -> Vec<Act> {
+    pub(super) fn ask_in(
+        &mut self,
+        now: u64,
+        mut login: Login,
+        size: usize,
+        bans: Sight<'_>,
+    ) -> Vec<Act> {
         let token = login.token.take().filter(|_| self.limits.tokens);
         if let Some(token) = token {
             let what = For::Login(Box::new(login), size);
@@ -50,7 +57,7 @@ impl Client {
             let about = ClientEvent::Login(login).about();
             return vec![refuse(("NOTOKEN", what.to_owned()), &about)];
         }
-        self.login(now, login, size)
+        self.login(now, login, size, bans)
     }
 
     pub(super) fn refresh(&self, token: Token, about: &About) -> Act {
@@ -62,8 +69,14 @@ impl Client {
         refuse(("BADEVENT", what.to_owned()), about)
     }
 
-    /// A token was looked at.
-    pub fn looked(&mut self, now: u64, what: Look, found: Result<Pass, Refused>) -> Vec<Act> {
+    /// A token was looked at, while these bans hold.
+    pub fn looked(
+        &mut self,
+        now: u64,
+        what: Look,
+        found: Result<Pass, Refused>,
+        bans: Sight<'_>,
+    ) -> Vec<Act> {
         let about = match &what.what {
             For::Connection => About::default(),
             For::Login(login, _) => login.about(),
@@ -84,26 +97,31 @@ impl Client {
         if let Some(Err(denied)) = held.map(|held| held.is_of(Some(&pass.uid))) {
             return vec![refuse(denied, &about)];
         }
+        if let Some(ban) = bans.of(&pass.uid) {
+            return self.shut_out(&pass.uid, ban, &about);
+        }
         let holder = Holder::new(pass, now);
         let told = holder.told(now);
-        let mut acts = self.renew(&holder);
+        let mut acts = self.renew(&holder, bans);
         self.holder = Some(Box::new(holder));
         match what.what {
             For::Connection => {}
-            For::Login(login, size) => acts.append(&mut self.login(now, *login, size)),
+            For::Login(login, size) => acts.append(&mut self.login(now, *login, size, bans)),
             For::Refresh => acts.push(Act::Say(events::refreshed(told))),
         }
         acts
     }
 
     /// All rights are replaced at once; rooms that the token says nothing of end.
-    fn renew(&mut self, holder: &Holder) -> Vec<Act> {
+    fn renew(&mut self, holder: &Holder, bans: Sight<'_>) -> Vec<Act> {
         let mut acts = Vec::with_capacity(self.rooms.len());
         for (roomid, place) in self.rooms.iter().zip(&mut self.places) {
             place.rights = holder.pass.grants.of(roomid);
-            let event = match may_enter(place.rights, roomid, false) {
-                Ok(()) => Event::Renewed(place.rights, holder.pass.name.clone()),
-                Err(_) => Event::Revoked,
+            let banned = bans.of_room(&holder.pass.uid, roomid);
+            let event = match (may_enter(place.rights, roomid, false), banned) {
+                (Ok(()), None) => Event::Renewed(place.rights, holder.pass.name.clone()),
+                (Ok(()), Some(ban)) => Event::Banned(ban.clone()),
+                (Err(_), _) => Event::Revoked,
             };
             acts.push(Act::Room(roomid.clone(), event, 0));
         }

@@ -24,6 +24,7 @@ pub(super) fn short(act: &Act) -> String {
             Event::Members(cursor) => format!("{roomid}: members {cursor}"),
             Event::Renewed(..) => format!("{roomid}: renewed"),
             Event::Revoked => format!("{roomid}: revoked"),
+            Event::Banned(ban) => format!("{roomid}: banned {}", ban.reason),
         },
         Act::Say(frame) => {
             let text = String::from_utf8_lossy(frame.get(4..).unwrap_or_default());
@@ -42,7 +43,7 @@ pub(super) fn short(act: &Act) -> String {
 /// Runs `client` over lines of `event > acts`.
 fn run(client: &mut Client, script: &[(&str, &str)]) {
     for (i, (text, wanted)) in script.iter().enumerate() {
-        let acts = client.text(i as u64 * 1000, text);
+        let acts = client.text(i as u64 * 1000, text, Sight::default());
         let got: Vec<_> = acts.iter().map(short).collect();
         assert_eq!(got.join("; "), *wanted, "{i}: {text}");
         for act in acts {
@@ -108,6 +109,7 @@ fn a_login_carries_all_that_was_said() {
         0,
         r#"{"event":"login","uid":"u","name":"U","ack":"client",
             "rooms":[{"roomid":"a","since":"3-00000001"},{"roomid":"b","history":5}]}"#,
+        Sight::default(),
     );
     let logins: Vec<_> = acts
         .into_iter()
@@ -201,24 +203,28 @@ fn bytes(acts: &[Act]) -> usize {
 #[test]
 fn reading_pauses_while_too_much_is_under_way() {
     let mut client = client();
-    let mut open = vec![bytes(&client.text(0, LOGIN_A))];
+    let mut open = vec![bytes(&client.text(0, LOGIN_A, Sight::default()))];
     for _ in 0..2 {
-        open.push(bytes(&client.text(0, MESSAGE)));
+        open.push(bytes(&client.text(0, MESSAGE, Sight::default())));
     }
     assert!(!client.is_full());
-    client.text(0, "{");
-    client.text(0, r#"{"event":"message","message":1,"roomid":"nowhere"}"#);
+    client.text(0, "{", Sight::default());
+    client.text(
+        0,
+        r#"{"event":"message","message":1,"roomid":"nowhere"}"#,
+        Sight::default(),
+    );
     assert!(!client.is_full(), "what was refused is not under way");
-    open.push(bytes(&client.text(0, MESSAGE)));
+    open.push(bytes(&client.text(0, MESSAGE, Sight::default())));
     assert!(client.is_full(), "four events");
     client.done(open.remove(0));
     assert!(!client.is_full());
 
     let long = format!(r#"{{"event":"message","message":"{}"}}"#, "x".repeat(900));
-    let long = bytes(&client.text(0, &long));
+    let long = bytes(&client.text(0, &long, Sight::default()));
     open.into_iter().for_each(|bytes| client.done(bytes));
     assert!(!client.is_full(), "{long} bytes of 1000");
-    let more = bytes(&client.text(0, MESSAGE));
+    let more = bytes(&client.text(0, MESSAGE, Sight::default()));
     assert!(client.is_full(), "{long} and {more} bytes of 1000");
     client.done(long);
     client.done(more);
@@ -233,7 +239,7 @@ fn a_login_of_many_rooms_is_held_once_in_bytes() {
         r#"{{"event":"login","uid":"u","rooms":[{}]}}"#,
         rooms.join(",")
     );
-    let acts = client.text(0, &text);
+    let acts = client.text(0, &text, Sight::default());
     let held: usize = acts
         .iter()
         .map(|act| bytes(std::slice::from_ref(act)))
@@ -250,8 +256,17 @@ fn a_flood_closes_the_connection() {
     let mut client = client();
     let heartbeat = r#"{"event":"heartbeat","message":"pong"}"#;
     for _ in 0..100 {
-        assert_eq!(short(&client.text(0, heartbeat)[0]), "answered");
+        assert_eq!(
+            short(&client.text(0, heartbeat, Sight::default())[0]),
+            "answered"
+        );
     }
-    assert_eq!(short(&client.text(0, heartbeat)[0]), "Flood");
-    assert_eq!(short(&client.text(100, heartbeat)[0]), "answered");
+    assert_eq!(
+        short(&client.text(0, heartbeat, Sight::default())[0]),
+        "Flood"
+    );
+    assert_eq!(
+        short(&client.text(100, heartbeat, Sight::default())[0]),
+        "answered"
+    );
 }

@@ -138,7 +138,7 @@ fn each_event_looks_as_the_readme_says() {
             json!({"event": "logout", "roomid": "r", "uid": "u", "reason": "left"}),
         ),
         (
-            kicked("r", "u", ""),
+            kicked("r", "u", "", None),
             json!({"event": "kicked", "roomid": "r", "uid": "u", "reason": ""}),
         ),
         (

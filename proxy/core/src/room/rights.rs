@@ -1,13 +1,16 @@
-//! What a client may do here, and what follows when another token changes that.
+//! What a client may do here, and what follows when another token or a ban changes that.
 
 use super::Room;
+use crate::bans::Ban;
 use crate::book::Leave;
 use crate::cx::Cx;
 use crate::event::Event;
 use crate::events;
 use crate::handle::{ConnId, Handle, Push};
+use crate::holder::Denied;
 use crate::rights::{Right, Rights};
 use crate::seat::{State, Why};
+use bytes::Bytes;
 use serde_json::value::RawValue;
 use std::sync::Arc;
 
@@ -55,18 +58,33 @@ impl<H: Handle> Room<H> {
 
     /// Another token says nothing of this room: logins that wait there were allowed by the one before it.
     pub(super) fn revoked(&mut self, conn: ConnId, cx: &mut Cx<'_, H>) {
+        let what = format!("the token does not let you stay in room '{}'", self.roomid);
+        let event = events::error("NORIGHT", &what, &self.about("refresh"));
+        self.turn_out(conn, &event, &("NORIGHT", what), cx);
+    }
+
+    /// Its uid is banned from here.
+    pub(super) fn banned(&mut self, conn: ConnId, ban: &Ban, cx: &mut Cx<'_, H>) {
+        let Some(seat) = self.seats.get(&conn) else {
+            return;
+        };
+        let denied = ban.denied(&seat.uid, Some(&self.roomid));
+        let event = events::kicked(&self.roomid, &seat.uid, &ban.reason, ban.until);
+        self.turn_out(conn, &event, &denied, cx);
+    }
+
+    /// Ends a seat by a last word. Logins that wait there are refused, whatever else does finds no seat.
+    fn turn_out(&mut self, conn: ConnId, last: &Bytes, denied: &Denied, cx: &mut Cx<'_, H>) {
         let Some(seat) = self.seats.get_mut(&conn) else {
             return;
         };
         let handle = seat.handle.clone();
         let waiting = seat.waiting.as_mut();
         let queue = waiting.map_or_else(Vec::new, |waiting| std::mem::take(&mut waiting.queue));
-        let what = format!("the token does not let you stay in room '{}'", self.roomid);
-        let event = events::error("NORIGHT", &what, &self.about("refresh"));
-        self.end_seat(conn, Leave::Told, Some(&event), cx);
+        self.end_seat(conn, Leave::Told, Some(last), cx);
         for (event, bytes) in queue {
             if let Event::Login(login) = event {
-                let event = events::error("NORIGHT", &what, &self.about("login"));
+                let event = events::error(denied.0, &denied.1, &self.about("login"));
                 handle.push(cx.now, &event, Push::Answer);
                 handle.done(bytes);
                 handle.ended(&self.roomid, login.number);

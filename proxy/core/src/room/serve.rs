@@ -211,7 +211,7 @@ impl<H: Handle> Room<H> {
             };
             self.serve_seat(place, cx);
             let event = match kicked {
-                Some(reason) => events::kicked(&self.roomid, uid, reason),
+                Some(reason) => events::kicked(&self.roomid, uid, reason, None),
                 None => events::logout(&self.roomid, uid, Some(left)),
             };
             self.end_seat(conn, crate::book::Leave::Told, Some(&event), cx);

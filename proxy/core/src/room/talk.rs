@@ -26,6 +26,7 @@ impl<H: Handle> Room<H> {
         match event {
             Event::Renewed(rights, name) => self.renewed(conn, rights, name, cx),
             Event::Revoked => self.revoked(conn, cx),
+            Event::Banned(ban) => self.banned(conn, &ban, cx),
             event => self.said(conn, handle, event, bytes, cx),
         }
     }
@@ -79,7 +80,7 @@ impl<H: Handle> Room<H> {
                 };
                 self.ask_client(Ask::Members(cursor), purpose, cx);
             }
-            (Some(_), Event::Renewed(..) | Event::Revoked) => {}
+            (Some(_), Event::Renewed(..) | Event::Revoked | Event::Banned(_)) => {}
         }
     }
 
@@ -101,7 +102,7 @@ impl<H: Handle> Room<H> {
             Event::Logout => ("logout", None),
             Event::Leave => ("leave", None),
             Event::Members(_) => ("members", None),
-            Event::Renewed(..) | Event::Revoked => ("refresh", None),
+            Event::Renewed(..) | Event::Revoked | Event::Banned(_) => ("refresh", None),
         };
         About {
             id,

@@ -5,6 +5,7 @@ use crate::allocator::counted;
 use bytes::Bytes;
 use hub_core::Asks;
 use hub_core::ask::{Answer, Ask, Attached, Joined};
+use hub_core::bans::Sight;
 use hub_core::client::{Act, Client, ClientLimits};
 use hub_core::event::LoginNumber;
 use hub_core::handle::{Beat, ConnId, Handle, Push, Pushed};
@@ -62,7 +63,7 @@ impl Town {
         );
         let mut client = Client::new(ClientLimits::default(), self.now);
         let handle = Conn(Arc::new(()));
-        for act in client.text(self.now, &login) {
+        for act in client.text(self.now, &login, Sight::default()) {
             let Act::Room(roomid, event, bytes) = act else {
                 panic!("{act:?}");
             };

@@ -1,6 +1,7 @@
 //! The hub against a server that answers when the test says so.
 
 mod again;
+mod bans;
 mod deaf;
 mod desk;
 mod reports;

@@ -26,12 +26,12 @@ fn pass(uid: &str, rooms: &str, lives: u64) -> Pass {
 
 /// What comes of an event with a token, once that was looked at.
 fn looked(client: &mut Client, now: u64, text: &str, found: Result<Pass, Refused>) -> String {
-    let mut acts = client.text(now, text);
+    let mut acts = client.text(now, text, Sight::default());
     let look = match acts.pop() {
         Some(Act::Look(look)) => look,
         other => panic!("{text}: {other:?}"),
     };
-    let acts = client.looked(now, look, found);
+    let acts = client.looked(now, look, found, Sight::default());
     let short: Vec<_> = acts.iter().map(short).collect();
     short.join("; ")
 }
@@ -43,8 +43,14 @@ const ALL: &str = r#"["member","read","publish","signal","history","members","le
 #[test]
 fn who_shows_no_token_is_refused_and_a_bad_one_closes() {
     let mut client = keyed();
-    assert_eq!(short(&client.text(0, LOGIN_A)[0]), "NOTOKEN");
-    assert_eq!(short(&client.text(0, MESSAGE)[0]), "NOLOGIN");
+    assert_eq!(
+        short(&client.text(0, LOGIN_A, Sight::default())[0]),
+        "NOTOKEN"
+    );
+    assert_eq!(
+        short(&client.text(0, MESSAGE, Sight::default())[0]),
+        "NOLOGIN"
+    );
     for (refused, wanted) in [
         (Refused::Bad("no".into()), "BADTOKEN; BadToken"),
         (Refused::Expired, "EXPIRED; Expired"),
@@ -75,7 +81,7 @@ fn each_event_needs_its_right() {
             let rooms = format!(r#"{{"a":[{}]}}"#, given.join(","));
             let mut client = keyed();
             looked(&mut client, 0, TOKEN_LOGIN, Ok(pass("bob", &rooms, 1000)));
-            let got = short(&client.text(0, text)[0]);
+            let got = short(&client.text(0, text, Sight::default())[0]);
             let wanted = if without { "NORIGHT" } else { "a: " };
             let wanted = if without && right == "member" && text.contains("ack") {
                 "NOLOGIN"
@@ -96,7 +102,7 @@ fn a_token_is_of_one_uid_and_rooms_are_judged_by_themselves() {
     assert_eq!(got, "OTHERUID");
     let many =
         r#"{"event":"login","uid":"bob","rooms":[{"roomid":"a"},{"roomid":"b"},{"roomid":"g"}]}"#;
-    let acts = client.text(0, many);
+    let acts = client.text(0, many, Sight::default());
     let got: Vec<_> = acts.iter().map(short).collect();
     assert_eq!(got, ["a: login 1", "NORIGHT", "NORIGHT"]);
     let Act::Room(_, Event::Login(login), _) = &acts[0] else {
@@ -108,7 +114,10 @@ fn a_token_is_of_one_uid_and_rooms_are_judged_by_themselves() {
     // Somebody else's token does not take the connection over.
     let got = looked(&mut client, 0, REFRESH, Ok(pass("ann", &rooms, 1000)));
     assert_eq!(got, "OTHERUID");
-    assert_eq!(short(&client.text(0, MESSAGE)[0]), "a: message");
+    assert_eq!(
+        short(&client.text(0, MESSAGE, Sight::default())[0]),
+        "a: message"
+    );
 }
 
 #[test]
@@ -116,7 +125,11 @@ fn a_refresh_replaces_all_rights_and_one_that_fails_none() {
     let mut client = keyed();
     let rooms = format!(r#"{{"a":{ALL},"b":{ALL}}}"#);
     looked(&mut client, 0, TOKEN_LOGIN, Ok(pass("bob", &rooms, 1000)));
-    client.text(0, LOGIN_B.replace("\"u\"", "\"bob\"").as_str());
+    client.text(
+        0,
+        LOGIN_B.replace("\"u\"", "\"bob\"").as_str(),
+        Sight::default(),
+    );
     let got = looked(&mut client, 500, REFRESH, Err(Refused::Expired));
     assert_eq!(got, "EXPIRED", "it does not close");
     assert_eq!(client.ends(), Some(1000));
@@ -126,10 +139,19 @@ fn a_refresh_replaces_all_rights_and_one_that_fails_none() {
     assert_eq!(client.ends(), Some(1500));
     for roomid in ["a", "b"] {
         let text = format!(r#"{{"event":"message","message":1,"roomid":"{roomid}"}}"#);
-        assert_eq!(short(&client.text(600, &text)[0]), "NORIGHT");
+        assert_eq!(
+            short(&client.text(600, &text, Sight::default())[0]),
+            "NORIGHT"
+        );
     }
-    assert_eq!(short(&client.text(1499, LOGIN_A)[0]), "OTHERUID");
-    assert_eq!(short(&client.text(1500, MESSAGE)[0]), "Expired");
+    assert_eq!(
+        short(&client.text(1499, LOGIN_A, Sight::default())[0]),
+        "OTHERUID"
+    );
+    assert_eq!(
+        short(&client.text(1500, MESSAGE, Sight::default())[0]),
+        "Expired"
+    );
 }
 
 #[test]
@@ -140,7 +162,11 @@ fn the_tokens_name_goes_before_the_clients() {
         .ok()
         .map(Arc::from);
     looked(&mut client, 0, TOKEN_LOGIN, Ok(pass));
-    let acts = client.text(0, r#"{"event":"message","message":1,"name":"Ann"}"#);
+    let acts = client.text(
+        0,
+        r#"{"event":"message","message":1,"name":"Ann"}"#,
+        Sight::default(),
+    );
     let Act::Room(_, Event::Publish(out), _) = &acts[0] else {
         panic!("{acts:?}");
     };
@@ -150,8 +176,17 @@ fn the_tokens_name_goes_before_the_clients() {
 #[test]
 fn without_a_key_a_token_is_not_looked_at() {
     let mut client = client();
-    assert_eq!(short(&client.text(0, REFRESH)[0]), "BADEVENT");
-    assert_eq!(short(&client.text(0, TOKEN_LOGIN)[0]), "BADFIELD");
+    assert_eq!(
+        short(&client.text(0, REFRESH, Sight::default())[0]),
+        "BADEVENT"
+    );
+    assert_eq!(
+        short(&client.text(0, TOKEN_LOGIN, Sight::default())[0]),
+        "BADFIELD"
+    );
     let login = r#"{"event":"login","uid":"u","roomid":"a","token":"t"}"#;
-    assert_eq!(short(&client.text(0, login)[0]), "a: login 1");
+    assert_eq!(
+        short(&client.text(0, login, Sight::default())[0]),
+        "a: login 1"
+    );
 }

@@ -1,0 +1,159 @@
+use super::*;
+
+/// An entry as it is typed: `uid mallory reason spam`.
+fn read(line: &str) -> Result<Entry, String> {
+    let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
+    Entry::read(words.chunks(2).map(|pair| (pair[0], pair[1])))
+}
+
+fn table(most: usize, ms: u64, lines: &[&str]) -> Bans {
+    let mut bans = Bans::new(most);
+    for line in lines {
+        bans.take(read(line).unwrap(), ms);
+    }
+    bans
+}
+
+#[test]
+fn the_last_entry_about_a_uid_and_a_room_counts() {
+    for (lines, everywhere, in_a, in_b) in [
+        (&["uid u"][..], true, false, false),
+        (&["uid u room a"], false, true, false),
+        (&["uid u", "uid u room a"], true, true, false),
+        (&["uid u", "uid u until 0"], false, false, false),
+        (&["uid u until 0", "uid u"], true, false, false),
+        // Each by itself: what is taken back for everywhere leaves a room's, and the other way round.
+        (&["uid u room a", "uid u until 0"], false, true, false),
+        (&["uid u", "uid u room a until 0"], true, false, false),
+        (&["uid u room a", "uid u room b"], false, true, true),
+        (
+            &["uid u room a", "uid u room b", "uid u room a until 0"],
+            false,
+            false,
+            true,
+        ),
+        (&["uid u until 1000"], false, false, false),
+        (&["uid u until 1001"], true, false, false),
+        // An entry that is over replaces one that is not.
+        (&["uid u", "uid u until 999"], false, false, false),
+        (&["uid u until 2000", "uid u"], true, false, false),
+        (&["uid v", "uid v room a"], false, false, false),
+        // Other fields are of no concern; the last one of a name counts.
+        (&["by ops uid v uid u"], true, false, false),
+    ] {
+        let bans = table(9, 1000, lines);
+        let sight = bans.at(1000);
+        assert_eq!(sight.of("u").is_some(), everywhere, "{lines:?}");
+        assert_eq!(sight.of_room("u", "a").is_some(), in_a, "{lines:?}");
+        assert_eq!(sight.of_room("u", "b").is_some(), in_b, "{lines:?}");
+        assert_eq!(bans.concerns("u"), everywhere || in_a || in_b, "{lines:?}");
+    }
+    assert!(Sight::default().of("u").is_none());
+}
+
+#[test]
+fn time_ends_a_ban_without_any_entry() {
+    let mut bans = table(
+        9,
+        0,
+        &["uid u until 5000", "uid u room a until 7000", "uid v"],
+    );
+    assert!(bans.at(4999).of("u").is_some());
+    assert!(bans.at(5000).of("u").is_none());
+    assert!(bans.at(6999).of_room("u", "a").is_some());
+    assert!(bans.at(u64::MAX).of("v").is_some(), "for good");
+    assert_eq!(bans.len(), 3);
+    bans.drop_over(4999);
+    assert_eq!(bans.len(), 3);
+    bans.drop_over(5000);
+    assert_eq!((bans.len(), bans.concerns("u")), (2, true));
+    bans.drop_over(7000);
+    assert_eq!((bans.len(), bans.concerns("u")), (1, false));
+    assert!(bans.ends.is_empty());
+}
+
+#[test]
+fn what_is_replaced_or_taken_back_does_not_end_the_one_in_its_place() {
+    let mut bans = table(9, 0, &["uid u until 5000", "uid u until 9000"]);
+    bans.drop_over(5000);
+    assert_eq!(bans.at(5000).of("u").unwrap().until, Some(9000));
+    bans.take(read("uid u").unwrap(), 5000);
+    bans.drop_over(9000);
+    assert!(bans.at(9000).of("u").is_some());
+    assert!(bans.ends.is_empty());
+}
+
+#[test]
+fn what_has_no_place_is_left_out_and_counted() {
+    let mut bans = table(2, 0, &["uid a until 100", "uid b", "uid c", "uid d room r"]);
+    assert_eq!((bans.len(), bans.beyond()), (2, 2));
+    assert!(bans.at(0).of("c").is_none());
+    assert!(!bans.has_place());
+    // Who has a place keeps it.
+    bans.take(read("uid b reason again").unwrap(), 50);
+    assert_eq!(&*bans.at(50).of("b").unwrap().reason, "again");
+    assert_eq!(bans.beyond(), 2);
+    // What is over makes place.
+    bans.take(read("uid e").unwrap(), 100);
+    assert!(bans.at(100).of("e").is_some());
+    assert_eq!((bans.len(), bans.beyond()), (2, 2));
+    bans.take(read("uid e until 0").unwrap(), 100);
+    assert!(bans.has_place(), "the list is read again for the others");
+}
+
+#[test]
+fn very_many_end_in_pieces() {
+    let mut bans = Bans::new(10_000);
+    for n in 0..2_500 {
+        bans.take(read(&format!("uid u{n} until 10")).unwrap(), 0);
+    }
+    for left in [1_500, 500, 0] {
+        bans.drop_over(10);
+        assert_eq!(bans.len(), left);
+        assert!(bans.at(10).of("u2499").is_none());
+    }
+}
+
+#[test]
+fn an_entry_that_is_not_understood_says_why() {
+    for (line, part) in [
+        ("room a", "no field 'uid'"),
+        ("uid ", "'uid' must be"),
+        ("uid \u{1}", "'uid' must be"),
+        ("uid u room ", "'room' must be"),
+        ("uid u until ", "'until' must be"),
+        ("uid u until soon", "not 'soon'"),
+        ("uid u until -1", "not '-1'"),
+        ("uid u until +1", "not '+1'"),
+        ("uid u until 99999999999999999999", "'until' must be"),
+    ] {
+        let said = read(line).unwrap_err();
+        assert!(said.contains(part), "{line}: {said}");
+    }
+    let long = "x".repeat(200);
+    assert!(read(&format!("uid {long}")).is_err());
+    let bytes = Entry::read([(&b"uid"[..], &b"\xff"[..])].into_iter());
+    assert!(bytes.is_err());
+}
+
+#[test]
+fn a_uid_is_the_same_in_both_forms_and_a_reason_is_cut() {
+    let bans = table(9, 0, &["uid cafe\u{301}"]);
+    assert!(bans.at(0).of("caf\u{e9}").is_some());
+    let long = "\u{e9}".repeat(1000);
+    let bans = table(9, 0, &[&format!("uid u reason {long}")]);
+    assert_eq!(bans.at(0).of("u").unwrap().reason.len(), MAX_REASON);
+}
+
+#[test]
+fn the_error_says_who_where_until_when_and_why() {
+    let bans = table(9, 0, &["uid u room a until 7 reason spam", "uid v"]);
+    let (code, what) = bans.at(0).of_room("u", "a").unwrap().denied("u", Some("a"));
+    assert_eq!(code, "BANNED");
+    assert_eq!(
+        what,
+        "uid 'u' is banned from room 'a' until 7 (Unix time in ms): spam"
+    );
+    let (_, what) = bans.at(0).of("v").unwrap().denied("v", None);
+    assert_eq!(what, "uid 'v' is banned");
+}
