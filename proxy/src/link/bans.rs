@@ -2,9 +2,9 @@
 //!
 //! Reading behind the last entry alone would not do: a stream that was trimmed, deleted or put in another's place looks from
 //! there like one to which nothing was added. So each look begins with `XINFO STREAM`, which costs Redis the same however
-//! long the stream is. If its first entry and the number of those that are gone are what they were, entries were only
-//! added, and as many as it counts stand between the last id before and the last one now: only these are read. If anything
-//! else happened, or these do not add up, the stream is read whole again, in pages, beside the table that holds meanwhile.
+//! long the stream is. Then what stands between the last id before and the last one now is read. If the first entry and
+//! the number of those that are gone are what they were, and as many were read as it says were added, that was all. If
+//! not, the stream is read whole again, in pages, beside the table that holds meanwhile.
 //! A new pair of connections begins with that too, as a failover may have lost the stream's end.
 
 use super::value::{Pairs, checked, list, text};
@@ -23,8 +23,10 @@ use tracing::warn;
 const KEY: &str = "roomcast:bans";
 /// How often it is looked at.
 const EVERY: Duration = Duration::from_millis(500);
-/// Entries that are read at once: neither Redis nor the link is held up by so many.
-const PAGE: usize = 500;
+/// Entries that are read at once, and a pause behind them: neither Redis nor the link, whose thread and connection these
+/// are, is held up by a long stream.
+const PAGE: usize = 250;
+const PAUSE: Duration = Duration::from_millis(1);
 /// How soon the stream is read again for those entries that had no place.
 const AGAIN: Duration = Duration::from_secs(30);
 
@@ -71,6 +73,10 @@ impl Info {
         })
     }
 
+    const fn is_there(&self) -> bool {
+        !self.last.is_empty()
+    }
+
     /// How many entries were added since `before`, if nothing else happened.
     fn added_since(&self, before: &Self) -> Option<u64> {
         let gone = |info: &Self| info.added.checked_sub(info.length);
@@ -100,11 +106,13 @@ impl Follower {
         if self.seen.as_ref() == Some(&info) {
             return Ok(());
         }
-        let before = self.seen.take();
-        let added = before.and_then(|before| Some((info.added_since(&before)?, before.last)));
-        let followed = match added {
-            Some((many, last)) => many == self.read_on(&last, &info.last).await?,
-            None => false,
+        // Whatever else happened, new bans do not wait until all is read.
+        let followed = match self.seen.take() {
+            Some(before) if before.is_there() && info.is_there() => {
+                let read = self.read_on(&before.last, &info.last).await?;
+                info.added_since(&before) == Some(read)
+            }
+            _ => false,
         };
         if !followed {
             self.read_whole(&info).await?;
@@ -165,6 +173,9 @@ impl Follower {
         let rows = list(&reply).map(|rows| rows.iter().map(row));
         let rows: Option<Vec<_>> = rows.and_then(Iterator::collect);
         let rows = rows.ok_or_else(not_understood)?;
+        if rows.len() >= PAGE {
+            sleep(PAUSE).await;
+        }
         let next = rows.last().filter(|_| rows.len() >= PAGE);
         let next = next.map(|(id, _)| format!("({id}"));
         let entries = rows
