@@ -13,8 +13,8 @@ use tokio::sync::{Notify, oneshot};
 /// log what they need of it.
 const MOST_BYTES: usize = 64 * 1024 * 1024;
 /// A queue that was longer once does not keep the memory: inputs, and bytes of announcements.
-const KEPT: usize = 4096;
-const KEPT_BYTES: usize = 256 * 1024;
+const KEPT: usize = 512;
+const KEPT_BYTES: usize = 64 * 1024;
 
 /// See [`hub_core::hub::Hub`], whose functions these are.
 pub(crate) enum Input {
