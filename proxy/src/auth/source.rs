@@ -227,12 +227,13 @@ impl Source {
         if asked.last.is_some_and(|last| last.elapsed() < again) {
             return;
         }
+        // Also if whoever asks goes meanwhile: strangers who come and go are not to ask again and again.
+        asked.last = Some(Instant::now());
         for url in &self.urls {
             let answer = tokio::time::timeout(ASK_WITHIN, fetch(url, MAX_BYTES)).await;
             let late = |_| Err(format!("no answer within {ASK_WITHIN:?}"));
             self.take(&Place::Url(url.clone()), answer.unwrap_or_else(late));
         }
-        asked.last = Some(Instant::now());
     }
 
     /// Asks for a key that is not known.
