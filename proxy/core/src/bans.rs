@@ -10,6 +10,8 @@ use std::sync::Arc;
 
 /// Bytes of a reason that are kept: a kick's has no more.
 const MAX_REASON: usize = 1024;
+/// A time before this one (of 1973) is in seconds: whoever wrote it believes that somebody is banned.
+const LEAST_UNTIL: u64 = 100_000_000_000;
 /// Bans that end together are not all taken out in one look.
 const AT_ONCE: usize = 1_000;
 
@@ -97,7 +99,9 @@ fn name(field: &str, value: &[u8]) -> Result<String, String> {
 fn time(value: &[u8]) -> Result<u64, String> {
     let digits = value.iter().all(u8::is_ascii_digit);
     let text = str::from_utf8(value).ok().filter(|_| digits);
-    text.and_then(|text| text.parse().ok()).ok_or_else(|| {
+    let time = text.and_then(|text| text.parse().ok());
+    let time = time.filter(|time| *time == 0 || *time >= LEAST_UNTIL);
+    time.ok_or_else(|| {
         let value = shown(value);
         format!("'until' must be a Unix time in milliseconds, or 0, not '{value}'")
     })

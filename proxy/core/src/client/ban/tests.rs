@@ -5,6 +5,9 @@ use crate::bans::{Bans, Entry};
 use crate::pass::{Pass, Token};
 use crate::rights::Grants;
 
+/// The time of whatever happens here.
+const NOW: u64 = 1_795_630_001_000;
+
 /// Entries as they are typed, separated by commas: `uid u reason spam, uid v`.
 fn bans(entries: &str) -> Bans {
     let mut bans = Bans::new(100);
@@ -24,7 +27,7 @@ fn all(acts: &[Act]) -> String {
 /// What comes of an event while somebody is banned.
 fn told(client: &mut Client, text: &str, entries: &str) -> String {
     let bans = bans(entries);
-    all(&client.text(0, text, bans.at(1000)))
+    all(&client.text(0, text, bans.at(NOW)))
 }
 
 #[test]
@@ -32,8 +35,8 @@ fn a_banned_uid_is_refused_and_closed_and_one_of_a_room_there_only() {
     let both = r#"{"event":"login","uid":"u","rooms":[{"roomid":"a"},{"roomid":"b"}]}"#;
     for (text, entries, wanted) in [
         (LOGIN_A, "uid u", "BANNED; Banned"),
-        (LOGIN_A, "uid u until 1000", "a: login 1"),
-        (LOGIN_A, "uid u until 1001", "BANNED; Banned"),
+        (LOGIN_A, "uid u until 1795630001000", "a: login 1"),
+        (LOGIN_A, "uid u until 1795630001001", "BANNED; Banned"),
         (LOGIN_A, "uid v", "a: login 1"),
         (LOGIN_A, "uid u room a", "BANNED"),
         (LOGIN_A, "uid u room b", "a: login 1"),
@@ -84,10 +87,10 @@ fn a_new_ban_of_the_uid_tells_all_its_rooms_and_closes() {
     );
     let look = |entries: &str| {
         let bans = bans(entries);
-        client.look_at_bans(bans.at(1000))
+        client.look_at_bans(bans.at(NOW))
     };
-    assert!(look("uid x, uid u until 1000").is_empty());
-    let acts = look("uid u until 2000 reason spam");
+    assert!(look("uid x, uid u until 1795630001000").is_empty());
+    let acts = look("uid u until 1795630002000 reason spam");
     assert_eq!(
         all(&acts),
         "said; said; Banned",
@@ -98,7 +101,7 @@ fn a_new_ban_of_the_uid_tells_all_its_rooms_and_closes() {
     };
     assert_eq!(
         &frame[2..],
-        br#"{"event":"kicked","roomid":"b","uid":"u","reason":"spam","until":2000}"#
+        br#"{"event":"kicked","roomid":"b","uid":"u","reason":"spam","until":1795630002000}"#
     );
     assert_eq!(all(&look("uid v")), "said; Banned");
 }
@@ -109,9 +112,9 @@ fn a_new_ban_of_a_room_is_for_the_room_to_handle() {
     client.text(0, LOGIN_A, Sight::default());
     client.text(0, LOGIN_B, Sight::default());
     let spam = bans("uid u room b reason spam, uid u room x, uid v room a");
-    assert_eq!(all(&client.look_at_bans(spam.at(0))), "b: banned spam");
+    assert_eq!(all(&client.look_at_bans(spam.at(NOW))), "b: banned spam");
     client.ended("b", 2);
-    assert_eq!(all(&client.look_at_bans(spam.at(0))), "");
+    assert_eq!(all(&client.look_at_bans(spam.at(NOW))), "");
     assert_eq!(told(&mut client, MESSAGE, "uid u room b"), "a: message");
 }
 
@@ -129,9 +132,9 @@ fn pass() -> Pass {
 /// What comes of an event with a good token while somebody is banned.
 fn shown(client: &mut Client, text: &str, entries: &str) -> String {
     let bans = bans(entries);
-    let mut acts = client.text(0, text, bans.at(0));
+    let mut acts = client.text(0, text, bans.at(NOW));
     match acts.pop() {
-        Some(Act::Look(look)) => all(&client.looked(0, look, Ok(pass()), bans.at(0))),
+        Some(Act::Look(look)) => all(&client.looked(0, look, Ok(pass()), bans.at(NOW))),
         other => panic!("{text}: {other:?}"),
     }
 }
@@ -150,7 +153,7 @@ fn a_token_of_a_banned_uid_lets_nobody_in_and_is_not_renewed() {
     assert_eq!(shown(&mut keyed(), login, "uid u"), "BANNED; Banned");
     let look = super::super::Look::of_connection(Token("t".into()));
     let none = bans("uid u");
-    let acts = keyed().looked(0, look, Ok(pass()), none.at(0));
+    let acts = keyed().looked(0, look, Ok(pass()), none.at(NOW));
     assert_eq!(all(&acts), "BANNED; Banned");
     let mut client = keyed();
     assert_eq!(shown(&mut client, login, ""), "a: login 1");
@@ -180,7 +183,7 @@ fn a_connection_notes_no_more_uids_than_it_has_rooms() {
     }
     let look = |entries: &str| {
         let bans = bans(entries);
-        all(&client.look_at_bans(bans.at(1000)))
+        all(&client.look_at_bans(bans.at(NOW)))
     };
     assert_eq!(look("uid u47"), "", "who was here before is not meant");
     assert_eq!(look("uid u48 room a, uid u49 room a"), "a: banned ");
