@@ -24,12 +24,12 @@ const COMMANDS: [&str; 17] = [
     "client|setname",
 ];
 
-/// The line for these options, to be given to redis-cli; its user is that of `--redis`, or `proxy`.
+/// The line for these options, to be given to redis-cli; its user is that of `--redis-user` or `--redis`, or `proxy`.
 ///
 /// # Errors
 /// With a sentence, if `--redis` is no address.
 pub fn rule(config: &Config) -> Result<String, String> {
-    let address = Address::new(&config.redis).map_err(|bad| bad.0)?;
+    let address = Address::of(config).map_err(|bad| bad.0)?;
     let rooms = pattern(&config.key_prefix);
     let mut rule = format!(
         "ACL SETUSER {} on >secret ~{rooms} %R~roomcast:bans &{rooms}",
@@ -81,5 +81,8 @@ mod tests {
             line.starts_with("ACL SETUSER ann on >secret ~a?b\\*:* %R~roomcast:bans &a?b\\*:* ")
         );
         assert!(line.ends_with(" +select") && !line.contains("pass@"));
+        let line = of(&["--redis-user", "bob", "--redis-password", "s3cret"]);
+        assert!(line.starts_with("ACL SETUSER bob on >secret "));
+        assert!(!line.contains("s3cret"));
     }
 }

@@ -3,6 +3,7 @@
 use crate::auth::source::Place;
 use crate::config::Config;
 use crate::http::door::Door;
+use crate::link::Address;
 use hub_core::rights::Grants;
 use room_core::uid::{MAX_UID, valid_new_uid};
 use std::time::Duration;
@@ -26,6 +27,7 @@ pub(crate) fn check(config: &Config) -> Result<Vec<String>, String> {
         .iter()
         .try_for_each(|origin| check_origin(origin))?;
     tokens(config)?;
+    secrets(config)?;
     if let Some(name) = &config.name
         && !valid_new_uid(name.as_bytes())
     {
@@ -156,6 +158,53 @@ fn tokens(config: &Config) -> Result<(), String> {
     })
 }
 
+/// Certificates and passwords: what belongs together, and where it counts.
+fn secrets(config: &Config) -> Result<(), String> {
+    for (cert, key, given) in [
+        ("tls-cert", "tls-key", [&config.tls_cert, &config.tls_key]),
+        (
+            "redis-cert",
+            "redis-key",
+            [&config.redis_cert, &config.redis_key],
+        ),
+    ] {
+        if given.iter().filter(|file| file.is_some()).count() == 1 {
+            return Err(format!(
+                "--{cert} and --{key} are two halves: a certificate and its private key"
+            ));
+        }
+    }
+    if config.redis_password.is_some() && config.redis_password_file.is_some() {
+        return Err("--redis-password and --redis-password-file are both given".to_owned());
+    }
+    // One that cannot be read is refused elsewhere.
+    let Ok(address) = Address::of(config) else {
+        return Ok(());
+    };
+    let has_tls_files = config.redis_ca.is_some() || config.redis_cert.is_some();
+    if has_tls_files && !address.is_tls() {
+        return Err(
+            "--redis-ca, --redis-cert and --redis-key are about TLS, which is spoken with a Redis at rediss://"
+                .to_owned(),
+        );
+    }
+    let (has_user, has_password) = address.has_own();
+    let password = config.redis_password.is_some() || config.redis_password_file.is_some();
+    if has_user && config.redis_user.is_some() || has_password && password {
+        return Err(
+            "the user or password of Redis is given twice: in --redis and by an option of its own"
+                .to_owned(),
+        );
+    }
+    if config.redis_user.is_some() && !password && !has_password {
+        return Err(
+            "--redis-user needs a password: --redis-password-file, or the variable ROOMCAST_REDIS_PASSWORD"
+                .to_owned(),
+        );
+    }
+    Ok(())
+}
+
 /// As browsers send it: scheme, host and port, nothing else.
 fn check_origin(origin: &str) -> Result<(), String> {
     let bad = |why: &str| {
@@ -246,7 +295,22 @@ mod tests {
                 &["--token-key", "http://u:p@localhost/"],
                 "name and password",
             ),
-            (&["--token-key", "https://a.org/keys"], "into a file"),
+            (&["--tls-cert", "c.pem"], "two halves"),
+            (&["--redis", "rediss://h", "--redis-key", "k"], "two halves"),
+            (&["--redis-ca", "ca.pem"], "rediss://"),
+            (&["--redis-user", "ann"], "needs a password"),
+            (
+                &["--redis-password", "p", "--redis-password-file", "f"],
+                "both given",
+            ),
+            (
+                &["--redis", "redis://ann@h", "--redis-user", "bob"],
+                "given twice",
+            ),
+            (
+                &["--redis", "redis://:p@h", "--redis-password", "q"],
+                "given twice",
+            ),
             (&["--token-in-query"], "--token-key"),
             (&["--token-audience", "a"], "--token-key"),
             (
@@ -260,6 +324,8 @@ mod tests {
         for prefix in ["room:", "roomcast2:", "chat:roomcast:"] {
             assert_eq!(checked(&["--key-prefix", prefix]), Ok(Vec::new()));
         }
+        let token = ["--token-key", "https://a.org/keys"];
+        assert_eq!(checked(&token), Ok(Vec::new()));
         for origin in ["https://a.org", "http://localhost:3000", "null"] {
             assert_eq!(checked(&["--origins", origin]), Ok(Vec::new()));
         }

@@ -3,10 +3,12 @@
 #[cfg(feature = "broken")]
 use crate::broken::Broken;
 use crate::http::fronts::network;
+use crate::times::{duration, leeway};
 use clap::Parser;
 use clap::builder::BoolishValueParser;
 use ipnet::IpNet;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Serves browsers over WebSocket from a Redis that has the Roomcast module loaded.
@@ -26,7 +28,16 @@ pub struct Config {
     #[arg(long, env = "ROOMCAST_ADMIN_LISTEN", value_name = "ADDR:PORT")]
     pub admin_listen: Option<SocketAddr>,
 
-    /// The Redis server
+    /// A certificate (PEM, with those that lead to its authority): browsers connect by https:// and wss:// then, not by
+    /// http:// and ws://. Read again when it changes
+    #[arg(long, env = "ROOMCAST_TLS_CERT", value_name = "FILE")]
+    pub tls_cert: Option<PathBuf>,
+
+    /// The private key (PEM) of --tls-cert
+    #[arg(long, env = "ROOMCAST_TLS_KEY", value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
+
+    /// The Redis server; rediss:// with TLS
     #[arg(
         long,
         env = "ROOMCAST_REDIS",
@@ -35,6 +46,41 @@ pub struct Config {
         value_name = "URL"
     )]
     pub redis: String,
+
+    /// The user that this proxy is to Redis, where --redis names none
+    #[arg(
+        long,
+        env = "ROOMCAST_REDIS_USER",
+        hide_env_values = true,
+        value_name = "NAME"
+    )]
+    pub redis_user: Option<String>,
+
+    /// Its password, where --redis names none. Others of this machine can see a command line: better by the variable or
+    /// --redis-password-file
+    #[arg(
+        long,
+        env = "ROOMCAST_REDIS_PASSWORD",
+        hide_env_values = true,
+        value_name = "TEXT"
+    )]
+    pub redis_password: Option<String>,
+
+    /// A file with its password; read again for each new link
+    #[arg(long, env = "ROOMCAST_REDIS_PASSWORD_FILE", value_name = "FILE")]
+    pub redis_password_file: Option<PathBuf>,
+
+    /// Authorities (PEM) whose certificates are good for a Redis by rediss:// [default: the system's]
+    #[arg(long, env = "ROOMCAST_REDIS_CA", value_name = "FILE")]
+    pub redis_ca: Option<PathBuf>,
+
+    /// Our own certificate (PEM) for a Redis that asks for one
+    #[arg(long, env = "ROOMCAST_REDIS_CERT", value_name = "FILE")]
+    pub redis_cert: Option<PathBuf>,
+
+    /// The private key (PEM) of --redis-cert
+    #[arg(long, env = "ROOMCAST_REDIS_KEY", value_name = "FILE")]
+    pub redis_key: Option<PathBuf>,
 
     /// The key of room `lobby` is this and `lobby`
     #[arg(
@@ -121,7 +167,7 @@ pub struct Config {
     #[arg(long, env = "ROOMCAST_PROXY_PROTOCOL", value_parser = BoolishValueParser::new())]
     pub proxy_protocol: bool,
 
-    /// How long a client may take to send an HTTP request
+    /// How long a client may take to send an HTTP request, and before that for the handshake of TLS
     #[arg(long, env = "ROOMCAST_HANDSHAKE_TIMEOUT", default_value = "10s", value_parser = duration, value_name = "TIME")]
     pub handshake_timeout: Duration,
 
@@ -179,7 +225,7 @@ pub struct Config {
     pub origins: Vec<String>,
 
     /// Keys that clients' tokens (JWT) are signed with, separated by commas: files with a secret, a public key (PEM) or a JWKS, or
-    /// URLs of a JWKS (http on loopback). A secret is for HS256, or for what stands before it: `HS512:FILE`. Without a key
+    /// URLs of a JWKS (https, or http on loopback). A secret is for HS256, or for what stands before it: `HS512:FILE`. Without a key
     /// everybody may do everything
     #[arg(
         long,
@@ -249,9 +295,6 @@ pub struct Config {
 /// Threads beyond this gain little: what they share is one link.
 const MOST_BY_ITSELF: usize = 8;
 
-/// Tokens that ended longer ago are not a matter of clocks.
-const MOST_LEEWAY: Duration = Duration::from_secs(60);
-
 const AFTER_HELP: &str = "\
 Times are written 500ms, 20s, 5m or 2h.
 
@@ -295,32 +338,6 @@ impl Config {
     }
 }
 
-/// `500ms`, `20s`, `5m`, `2h`.
-fn duration(text: &str) -> Result<Duration, String> {
-    match humantime::parse_duration(text) {
-        Ok(time) if time.is_zero() => Err("a time must not be 0".into()),
-        Ok(time) if time > Duration::from_secs(365 * 24 * 3600) => {
-            Err(format!("'{text}' is out of range"))
-        }
-        Ok(time) => Ok(time),
-        Err(humantime::DurationError::UnknownUnit { unit, .. }) => {
-            Err(format!("'{unit}' is no unit of time: ms, s, m or h"))
-        }
-        Err(_) => Err(format!("'{text}' is no time such as 500ms, 20s, 5m or 2h")),
-    }
-}
-
-/// As [`duration`], or none; clocks that differ by more are wrong.
-fn leeway(text: &str) -> Result<Duration, String> {
-    if matches!(text, "0" | "0s" | "0ms") {
-        return Ok(Duration::ZERO);
-    }
-    match duration(text) {
-        Ok(time) if time > MOST_LEEWAY => Err(format!("it is at most 60s, not '{text}'")),
-        time => time,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -342,17 +359,5 @@ mod tests {
             );
             assert!(arg.get_help().is_some(), "--{flag} has no help");
         }
-    }
-
-    #[test]
-    fn times() {
-        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
-        assert_eq!(duration("2h"), Ok(Duration::from_secs(7200)));
-        for bad in ["", "5", "s", "-1s", "0s", "1y 1d", "99999999999999999999s"] {
-            assert!(duration(bad).is_err(), "{bad}");
-        }
-        assert_eq!(leeway("0s"), Ok(Duration::ZERO));
-        assert_eq!(leeway("60s"), Ok(Duration::from_secs(60)));
-        assert!(leeway("61s").is_err() && leeway("1").is_err());
     }
 }

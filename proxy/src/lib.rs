@@ -4,10 +4,13 @@
 //! | file | what it holds |
 //! |---|---|
 //! | [`config`] | the options |
+//! | `times` | times as options write them |
 //! | `check` | whether they can work |
 //! | [`broken`] | defects on request, in builds for tests of the tests |
 //! | [`acl`] | the rights that Redis is to give it |
 //! | `files` | file descriptors |
+//! | `contents` | small files that are read whole |
+//! | `tls/` | TLS: certificates, and whom we trust |
 //! | `auth/` | who may enter: tokens and their keys |
 //! | `bans` | who is banned, as all connections see it |
 //! | `inbox` | what workers are told |
@@ -24,6 +27,7 @@ mod bans;
 mod check;
 mod clock;
 mod conn;
+mod contents;
 mod files;
 mod http;
 mod inbox;
@@ -31,6 +35,8 @@ mod link;
 mod metrics;
 mod said;
 mod server;
+mod times;
+mod tls;
 mod worker;
 
 pub mod acl;
@@ -46,10 +52,12 @@ use inbox::Inboxes;
 use link::node::{Link, Node};
 use link::{Address, Refusal};
 use metrics::Metrics;
+use rustls::ServerConfig;
 use server::Server;
 use std::future::Future;
 use std::sync::{Arc, OnceLock};
 use std::{io, thread};
+use tls::shown::{Shown, server as server_of};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::mpsc;
@@ -88,7 +96,8 @@ pub async fn run(
             config.max_connections
         );
     }
-    let address = Address::new(&config.redis).map_err(|bad| StartError::Redis(bad.0))?;
+    let address = Address::of(&config).map_err(|bad| StartError::Redis(bad.0))?;
+    let shown = certificate(&config).map_err(StartError::Options)?;
     let config = Arc::new(config);
     let figures: Vec<_> = (0..config.workers()).map(|_| Arc::default()).collect();
     let metrics = Arc::new(Metrics::new(figures.clone()));
@@ -150,10 +159,18 @@ pub async fn run(
             None => std::future::pending().await,
         }
     });
+    let tls = shown.clone().map(server_of).transpose();
+    let tls = tls.map_err(StartError::Options)?;
+    let renewing = tokio::spawn(async {
+        match shown {
+            Some(shown) => shown.watch().await,
+            None => std::future::pending().await,
+        }
+    });
     if let Ok(listens) = listener.local_addr() {
-        info!(address = %listens, redis = address.shown, "serving");
+        info!(address = %listens, tls = tls.is_some(), redis = address.shown, "serving");
     }
-    let serving = http::listen::listen(listener, server.clone());
+    let serving = open_door(listener, server.clone(), tls);
     let admin = async {
         match admin {
             Some(admin) => http::listen::listen_admin(admin, server.clone()).await,
@@ -161,7 +178,7 @@ pub async fn run(
         }
     };
     tokio::select! {
-        () = serving => {}
+        why = serving => return Err(why),
         () = admin => {}
         () = stop => {}
         // They end by a panic only. A proxy without them would be deaf and green: whoever watches it starts another.
@@ -170,21 +187,48 @@ pub async fn run(
         _ = ticking => return Err(StartError::Failed),
         _ = banning => return Err(StartError::Failed),
         _ = watching => return Err(StartError::Failed),
+        _ = renewing => return Err(StartError::Failed),
     }
     info!("stopping");
     server.stop().await;
     Ok(())
 }
 
+/// Lets browsers in for ever; why that ended.
+async fn open_door(
+    listener: TcpListener,
+    server: Arc<Server>,
+    tls: Option<Arc<ServerConfig>>,
+) -> StartError {
+    let Some(tls) = tls else {
+        http::listen::listen(listener, server, None).await;
+        return StartError::Failed;
+    };
+    let listened = http::listen::listen_apart(listener, server, tls).await;
+    listened.map_or_else(StartError::Thread, |()| StartError::Failed)
+}
+
+/// The certificate that is shown to browsers, if any.
+fn certificate(config: &Config) -> Result<Option<Arc<Shown>>, String> {
+    let both = config.tls_cert.as_ref().zip(config.tls_key.as_ref());
+    let shown = both.map(|(cert, key)| Shown::open(cert, key)).transpose();
+    let shown = shown.map_err(|why| format!("--tls-cert, --tls-key: {why}"))?;
+    Ok(shown.map(Arc::new))
+}
+
 fn start_error(shown: &str, refusal: Refusal) -> StartError {
     match refusal {
         Refusal::NoModule => StartError::NoModule,
         Refusal::Unreachable(why) => StartError::Redis(format!(
-            "Redis cannot be reached at {shown}: {why}\nIs it running? Another address is given with --redis."
+            "Redis cannot be reached at {shown}: {why}\nIs it running? Another address is given with --redis; if it speaks TLS there, that is rediss://."
         )),
         Refusal::Denied(why) => StartError::Redis(format!(
-            "Redis at {shown} does not let this proxy in: {why}\nThe name and password are part of the address, redis://name:password@host; docs/operating.md has the rights that a proxy needs."
+            "Redis at {shown} does not let this proxy in: {why}\nThe name and password are part of the address, redis://name:password@host, or given with --redis-user and --redis-password-file; docs/operating.md has the rights that a proxy needs."
         )),
+        Refusal::Tls(why) => StartError::Redis(format!(
+            "Redis at {shown} cannot be reached with TLS: {why}\nAuthorities are given with --redis-ca, a certificate of ours with --redis-cert and --redis-key."
+        )),
+        Refusal::Files(why) => StartError::Options(why),
         Refusal::Cluster => StartError::Redis(format!(
             "Redis at {shown} is in cluster mode, which this proxy cannot use yet: give it a single server."
         )),

@@ -18,6 +18,7 @@ pub(crate) struct Metrics {
     pub(crate) connections: Gauge,
     pub(crate) refused: Counter,
     pub(crate) refused_address: Counter,
+    pub(crate) tls_failed: Counter,
     pub(crate) redis_up: Gauge,
     pub(crate) redis_lost: Counter,
     pub(crate) events: Counter,
@@ -49,6 +50,11 @@ impl Metrics {
             "Connections closed at --max-per-address before they were read",
         );
         registered(all, name, help, &new.refused_address);
+        let (name, help) = (
+            "tls_failed",
+            "Connections closed because the handshake of TLS failed, had no end within --handshake-timeout, or was plain HTTP",
+        );
+        registered(all, name, help, &new.tls_failed);
         let (name, help) = ("redis_up", "1 while Redis is connected");
         registered(all, name, help, &new.redis_up);
         let (name, help) = ("redis_lost", "Times that the connection to Redis was lost");

@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::conn::patience::Patience;
 use crate::conn::read::{Early, Reading, serve};
 use crate::conn::shared::Conn;
+use crate::conn::tls::Wire;
 use crate::files;
 use crate::http::door::Door;
 use crate::http::fronts::Fronts;
@@ -107,12 +108,13 @@ impl Server {
     }
 
     /// Serves an upgraded connection on one of the threads; its places are kept until the end.
-    pub(crate) fn begin(self: &Arc<Self>, stream: TcpStream, early: Early, client: Arrived) {
+    pub(crate) fn begin(self: &Arc<Self>, wire: Wire, early: Early, client: Arrived) {
         let id = self.last_id.fetch_add(1, Ordering::Relaxed) + 1;
         let Some(thread) = self.threads.get(id as usize % self.threads.len().max(1)) else {
             return;
         };
         // The thread's own runtime is to watch the socket.
+        let Wire { stream, tls } = wire;
         let Ok(stream) = stream.into_std() else {
             return;
         };
@@ -123,7 +125,7 @@ impl Server {
             };
             let conn = Conn::new(
                 id,
-                stream,
+                Wire { stream, tls },
                 client.address,
                 server.config.outbox,
                 clock::now_ms(),

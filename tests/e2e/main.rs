@@ -22,6 +22,8 @@
 //! | `access` | a proxy with the rights that the documentation gives it, and no more |
 //! | `start` | options, what is wrong with a Redis, secrets that are not shown |
 //! | `tokens` | who may enter, and what they may do |
+//! | `tls` | TLS to browsers and to Redis |
+//! | `codes` | errors of Redis as clients are told them |
 //! | `told` | what the log tells of connections |
 //! | `door` | who may come in, the upgrade by the letter, headers |
 //! | `http` | pages, health, exit codes |
@@ -30,6 +32,7 @@ mod access;
 mod addresses;
 mod badinput;
 mod bans;
+mod codes;
 mod crash;
 mod databases;
 mod devices;
@@ -49,5 +52,6 @@ mod slow;
 mod start;
 mod storm;
 mod story;
+mod tls;
 mod tokens;
 mod told;

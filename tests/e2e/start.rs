@@ -22,7 +22,7 @@ fn run(args: &[&str], variables: &[(&str, &str)]) -> Output {
 }
 
 /// It ends with this code and says all of this, and no secret.
-fn fails(args: &[&str], variables: &[(&str, &str)], code: i32, parts: &[&str]) {
+pub(crate) fn fails(args: &[&str], variables: &[(&str, &str)], code: i32, parts: &[&str]) {
     let output = run(args, variables);
     let mut said = String::from_utf8_lossy(&output.stderr).into_owned();
     said.push_str(&String::from_utf8_lossy(&output.stdout));

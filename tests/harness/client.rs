@@ -2,9 +2,12 @@
 
 use crate::eventually::PATIENCE;
 use crate::shown::last;
+use crate::stream::Stream;
+use rustls::ClientConfig;
 use serde_json::{Value, json};
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tungstenite::client::IntoClientRequest;
 use tungstenite::handshake::client::Request;
@@ -12,7 +15,7 @@ use tungstenite::{Message, WebSocket};
 
 /// See the top of the file.
 pub struct Client {
-    socket: WebSocket<TcpStream>,
+    socket: WebSocket<Stream>,
     /// Answers the JSON heartbeat, as the tutorial's client does.
     pub answers: bool,
     /// Everything that came, heartbeats left out.
@@ -31,13 +34,22 @@ impl Client {
 
     /// Connects with a handshake of one's own; also the subprotocol that was answered.
     pub fn with_request(port: u16, request: Request) -> (Self, Option<String>) {
-        let stream = TcpStream::connect(("127.0.0.1", port)).expect("a connection to the proxy");
-        stream.set_nodelay(true).expect("no delay");
-        // A test that cannot send is to fail, not to hang.
-        stream
-            .set_write_timeout(Some(PATIENCE))
-            .expect("a time-out");
-        let (socket, response) = tungstenite::client(request, stream).expect("a handshake");
+        Self::over(Stream::Plain(reach(port)), request).expect("a handshake")
+    }
+
+    /// Connects by `wss://` as somebody who trusts whom this says; an error if TLS or the handshake fails.
+    ///
+    /// # Errors
+    /// With what failed.
+    pub fn secure(port: u16, config: Arc<ClientConfig>) -> Result<Self, String> {
+        let request = format!("wss://localhost:{port}/").into_client_request();
+        let stream = Stream::tls(reach(port), config);
+        Self::over(stream, request.expect("a request")).map(|(client, _)| client)
+    }
+
+    fn over(stream: Stream, request: Request) -> Result<(Self, Option<String>), String> {
+        let (socket, response) =
+            tungstenite::client(request, stream).map_err(|error| error.to_string())?;
         let protocol = response.headers().get("Sec-WebSocket-Protocol");
         let protocol = protocol.and_then(|value| value.to_str().ok());
         let client = Self {
@@ -47,15 +59,20 @@ impl Client {
             answered: 0,
             closed: None,
         };
-        (client, protocol.map(str::to_owned))
+        Ok((client, protocol.map(str::to_owned)))
     }
 
     /// Connects and logs in; returns when the missed messages have come.
     pub fn login(port: u16, roomid: &str, uid: &str) -> Self {
         let mut client = Self::connect(port);
-        client.send(&json!({"event": "login", "name": uid, "roomid": roomid, "uid": uid}));
-        client.wait("synced");
+        client.enter(roomid, uid);
         client
+    }
+
+    /// Logs in; returns when the missed messages have come.
+    pub fn enter(&mut self, roomid: &str, uid: &str) {
+        self.send(&json!({"event": "login", "name": uid, "roomid": roomid, "uid": uid}));
+        self.wait("synced");
     }
 
     /// Sends an event.
@@ -92,7 +109,7 @@ impl Client {
 
     /// Reads what comes within a time; false at the end of the connection.
     fn read(&mut self, within: Duration) -> bool {
-        let stream = self.socket.get_ref();
+        let stream = self.socket.get_ref().tcp();
         stream
             .set_read_timeout(Some(within.max(Duration::from_millis(1))))
             .expect("a time-out");
@@ -241,13 +258,31 @@ impl Client {
 
     /// Says that it has said everything, and reads no more.
     pub fn finish(&self) {
-        let _ = self.socket.get_ref().shutdown(std::net::Shutdown::Write);
+        let _ = self
+            .socket
+            .get_ref()
+            .tcp()
+            .shutdown(std::net::Shutdown::Write);
     }
 
     /// The connection drops without a word.
     pub fn drop_connection(self) {
-        let _ = self.socket.get_ref().shutdown(std::net::Shutdown::Both);
+        let _ = self
+            .socket
+            .get_ref()
+            .tcp()
+            .shutdown(std::net::Shutdown::Both);
     }
+}
+
+fn reach(port: u16) -> TcpStream {
+    let stream = TcpStream::connect(("127.0.0.1", port)).expect("a connection to the proxy");
+    stream.set_nodelay(true).expect("no delay");
+    // A test that cannot send or shake hands is to fail, not to hang.
+    let patience = Some(PATIENCE);
+    stream.set_write_timeout(patience).expect("a time-out");
+    stream.set_read_timeout(patience).expect("a time-out");
+    stream
 }
 
 /// A connection from an address of this machine.

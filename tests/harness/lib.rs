@@ -8,6 +8,8 @@
 //! | [`cluster`] | two nodes of a cluster, and a slot that moves between them |
 //! | [`proxy`] | a roomcast-proxy, killed and frozen at will |
 //! | [`client`] | a WebSocket client that sends only what the tutorial's sends |
+//! | [`stream`] | its socket, in plain or with TLS |
+//! | [`certs`] | an authority of a test's own |
 //! | [`light`] | WebSocket clients by the thousand |
 //! | [`relay`] | a TCP link that can be cut, stalled or slowed |
 //! | [`counted`] | a program whose instructions are counted |
@@ -21,6 +23,7 @@
 //! Servers listen on loopback only, and are ended by pid. The end of what they printed is
 //! shown when their test fails; the whole is kept then, and its file named.
 
+pub mod certs;
 pub mod client;
 pub mod clock;
 pub mod cluster;
@@ -35,6 +38,7 @@ pub mod redis;
 pub mod relay;
 pub mod servers;
 pub mod shown;
+pub mod stream;
 pub mod value;
 
 pub use eventually::{PATIENCE, eventually};

@@ -5,7 +5,7 @@
 use bytes::{Buf, Bytes, BytesMut};
 use std::io;
 use std::net::SocketAddr;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// Opcodes of frames (RFC 6455, section 5.2).
@@ -17,12 +17,12 @@ pub const PONG: u8 = 10;
 const CLOSE: u8 = 8;
 
 /// See the top of the file.
-pub struct Light {
-    stream: TcpStream,
+pub struct Light<S = TcpStream> {
+    stream: S,
     buffer: BytesMut,
 }
 
-impl Light {
+impl Light<TcpStream> {
     /// Connects and upgrades to WebSocket; `protocol` is the subprotocol, if one is wanted.
     pub async fn connect(to: SocketAddr, path: &str, protocol: Option<&str>) -> io::Result<Self> {
         let stream = TcpStream::connect(to).await?;
@@ -30,9 +30,32 @@ impl Light {
         Self::over(stream, to, path, protocol).await
     }
 
+    /// A whole frame.
+    pub fn frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
+        let mut frame = Vec::with_capacity(payload.len() + 14);
+        frame.push(0x80 | opcode);
+        match payload.len() {
+            len @ 0..=125 => frame.push(0x80 | len as u8),
+            len @ 126..=0xffff => {
+                frame.push(0x80 | 126);
+                frame.extend_from_slice(&(len as u16).to_be_bytes());
+            }
+            len => {
+                frame.push(0x80 | 127);
+                frame.extend_from_slice(&(len as u64).to_be_bytes());
+            }
+        }
+        // A mask of zeros leaves the payload as it is.
+        frame.extend_from_slice(&[0; 4]);
+        frame.extend_from_slice(payload);
+        frame
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Light<S> {
     /// Upgrades a connection to WebSocket.
     pub async fn over(
-        mut stream: TcpStream,
+        mut stream: S,
         to: SocketAddr,
         path: &str,
         protocol: Option<&str>,
@@ -73,33 +96,12 @@ impl Light {
     }
 
     async fn send_frame(&mut self, opcode: u8, payload: &[u8]) -> io::Result<()> {
-        self.stream.write_all(&Self::frame(opcode, payload)).await
+        self.stream.write_all(&Light::frame(opcode, payload)).await
     }
 
     /// The connection without what was read of it.
-    pub fn into_stream(self) -> TcpStream {
+    pub fn into_stream(self) -> S {
         self.stream
-    }
-
-    /// A whole frame.
-    pub fn frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
-        let mut frame = Vec::with_capacity(payload.len() + 14);
-        frame.push(0x80 | opcode);
-        match payload.len() {
-            len @ 0..=125 => frame.push(0x80 | len as u8),
-            len @ 126..=0xffff => {
-                frame.push(0x80 | 126);
-                frame.extend_from_slice(&(len as u16).to_be_bytes());
-            }
-            len => {
-                frame.push(0x80 | 127);
-                frame.extend_from_slice(&(len as u64).to_be_bytes());
-            }
-        }
-        // A mask of zeros leaves the payload as it is.
-        frame.extend_from_slice(&[0; 4]);
-        frame.extend_from_slice(payload);
-        frame
     }
 
     /// The next message. An error at the end of the connection.

@@ -12,13 +12,13 @@ use tempfile::TempDir;
 /// The exit code for an address that cannot be listened on.
 const ADDRESS_TAKEN: i32 = 5;
 
-type Variables = &'static [(&'static str, &'static str)];
+type Variables<'a> = &'a [(&'a str, &'a str)];
 
 /// A limit that is meant for strangers: all clients of a test or a benchmark have one address.
 const RAISED: (&str, &str) = ("ROOMCAST_MAX_PER_ADDRESS", "1000000");
-const TESTED: Variables = &[RAISED, ("RUST_LOG", "debug")];
-const MEASURED: Variables = &[RAISED, ("RUST_LOG", "info")];
-const USED: Variables = &[("RUST_LOG", "info")];
+const TESTED: Variables<'_> = &[RAISED, ("RUST_LOG", "debug")];
+const MEASURED: Variables<'_> = &[RAISED, ("RUST_LOG", "info")];
+const USED: Variables<'_> = &[("RUST_LOG", "info")];
 
 /// See the top of the file.
 pub struct Proxy {
@@ -46,12 +46,27 @@ impl Proxy {
         Self::of(&built("ROOMCAST_PROXY", "roomcast-proxy"), redis, options)
     }
 
+    /// One with more variables.
+    pub fn with_variables(redis: &Redis, more: &[(&str, &str)], options: &[&str]) -> Self {
+        let program = built("ROOMCAST_PROXY", "roomcast-proxy");
+        Self::start_tested(&program, &redis.url(), &[TESTED, more].concat(), options)
+    }
+
     /// One of another build.
     pub fn of(program: &Path, redis: &str, options: &[&str]) -> Self {
+        Self::start_tested(program, redis, TESTED, options)
+    }
+
+    fn start_tested(
+        program: &Path,
+        redis: &str,
+        variables: Variables<'_>,
+        options: &[&str],
+    ) -> Self {
         for _ in 0..5 {
             let port = free_port();
             let listen = format!("127.0.0.1:{port}");
-            if let Ok(proxy) = Self::try_start(program, &listen, redis, TESTED, options) {
+            if let Ok(proxy) = Self::try_start(program, &listen, redis, variables, options) {
                 return proxy;
             }
         }
@@ -74,7 +89,12 @@ impl Proxy {
         Self::start_at(listen, redis, MEASURED, options)
     }
 
-    fn start_at(listen: SocketAddr, redis: &str, variables: Variables, options: &[&str]) -> Self {
+    fn start_at(
+        listen: SocketAddr,
+        redis: &str,
+        variables: Variables<'_>,
+        options: &[&str],
+    ) -> Self {
         let program = built("ROOMCAST_PROXY", "roomcast-proxy");
         Self::try_start(&program, &listen.to_string(), redis, variables, options)
             .unwrap_or_else(|said| panic!("{}", said.trim_end()))
@@ -85,7 +105,7 @@ impl Proxy {
         program: &Path,
         listen: &str,
         redis: &str,
-        variables: Variables,
+        variables: Variables<'_>,
         options: &[&str],
     ) -> Result<Self, String> {
         let folder = tempfile::Builder::new().prefix("roomcast-").tempdir();
@@ -115,6 +135,10 @@ impl Proxy {
         eventually("the proxy is ready", || {
             let code = proxy.ended();
             assert!(code.is_none(), "the proxy ended with {code:?}");
+            if options.contains(&"--tls-cert") {
+                // It has metrics when it has reached Redis.
+                return try_get(admin, "/metrics").ok().map(drop);
+            }
             let answer = if options.contains(&"--proxy-protocol") {
                 try_ask(port, "PROXY UNKNOWN\r\n", "/readyz").ok()?
             } else {

@@ -1,14 +1,19 @@
 //! Thousands of clients on a thread of their own, so that the other core is the server's.
 
 use harness::light::Light;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
+use tokio_rustls::TlsConnector;
 
 /// Connections that are made side by side: a server's queue of new ones is short.
 const AT_ONCE: usize = 128;
@@ -98,6 +103,8 @@ pub(crate) struct Crowd {
     runtime: Runtime,
     pub(crate) counts: Arc<Counts>,
     people: Mutex<Vec<AbortHandle>>,
+    /// They speak TLS so.
+    tls: Option<Arc<ClientConfig>>,
 }
 
 impl Crowd {
@@ -111,6 +118,15 @@ impl Crowd {
             runtime,
             counts: Arc::default(),
             people: Mutex::default(),
+            tls: None,
+        }
+    }
+
+    /// One that speaks TLS.
+    pub(crate) fn secure(config: Arc<ClientConfig>) -> Self {
+        Self {
+            tls: Some(config),
+            ..Self::new()
         }
     }
 
@@ -135,11 +151,20 @@ impl Crowd {
         let mut people = self.people.lock().expect("people");
         for client in 0..clients {
             let (talk, counts, limit) = (talk.clone(), self.counts.clone(), limit.clone());
+            let tls = self.tls.clone();
             let live = async move {
                 let mut again = again;
                 loop {
                     let turn = limit.clone().acquire_owned().await;
-                    let ended = live(port, client, again, &*talk, &counts, turn).await;
+                    let to = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+                    let person = Person {
+                        client,
+                        again,
+                        talk: &*talk,
+                        counts: &counts,
+                        turn,
+                    };
+                    let ended = connect(to, tls.clone(), person).await;
                     if ended.is_err() {
                         counts.failed.fetch_add(1, Relaxed);
                     }
@@ -186,17 +211,44 @@ pub(crate) fn now_us() -> u64 {
     now.expect("a clock after 1970").as_micros() as u64
 }
 
-async fn live(
-    port: u16,
+/// One client, and its turn to come in.
+struct Person<'a, T> {
     client: usize,
     again: bool,
-    talk: &impl Talk,
-    counts: &Counts,
+    talk: &'a T,
+    counts: &'a Counts,
     turn: Result<tokio::sync::OwnedSemaphorePermit, tokio::sync::AcquireError>,
+}
+
+async fn connect(
+    to: SocketAddr,
+    tls: Option<Arc<ClientConfig>>,
+    person: Person<'_, impl Talk>,
 ) -> io::Result<()> {
-    let to = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let (path, protocol) = talk.path();
-    let mut light = Light::connect(to, path, protocol).await?;
+    let (path, protocol) = person.talk.path();
+    let Some(tls) = tls else {
+        let light = Light::connect(to, path, protocol).await?;
+        return live(light, person).await;
+    };
+    let stream = TcpStream::connect(to).await?;
+    stream.set_nodelay(true)?;
+    let name = ServerName::try_from("localhost").map_err(io::Error::other)?;
+    let stream = TlsConnector::from(tls).connect(name, stream).await?;
+    let light = Light::over(stream, to, path, protocol).await?;
+    live(light, person).await
+}
+
+async fn live<S: AsyncRead + AsyncWrite + Unpin>(
+    mut light: Light<S>,
+    person: Person<'_, impl Talk>,
+) -> io::Result<()> {
+    let Person {
+        client,
+        again,
+        talk,
+        counts,
+        turn,
+    } = person;
     for said in talk.hello(client, again) {
         say(&mut light, said).await?;
     }
@@ -262,7 +314,10 @@ impl OwnWords {
     }
 }
 
-async fn say(light: &mut Light, said: Said) -> io::Result<()> {
+async fn say<S: AsyncRead + AsyncWrite + Unpin>(
+    light: &mut Light<S>,
+    said: Said,
+) -> io::Result<()> {
     match said {
         Said::Text(text) => light.send(&text).await,
         Said::Binary(bytes) => light.send_binary(&bytes).await,

@@ -3,6 +3,7 @@
 
 use crate::crowd::{Crowd, Roomcast};
 use crate::figures::rss;
+use harness::certs::Authority;
 use harness::proxy::Proxy;
 use harness::redis::Redis;
 use serde_json::{Value, json};
@@ -25,15 +26,25 @@ pub(crate) struct Options {
     /// Seconds with ten messages a second to each room, all acknowledged
     #[arg(long, default_value_t = 10)]
     seconds: u64,
+    /// By wss://
+    #[arg(long)]
+    tls: bool,
 }
 
 pub(crate) fn run(options: &Options) -> Value {
     let redis = Redis::start();
-    let (mut first, second) = (
-        Proxy::with(&redis, &["--log-json"]),
-        Proxy::with(&redis, &["--log-json"]),
-    );
-    let crowd = Crowd::new();
+    let authority = Authority::new();
+    let pair = authority.certify("localhost");
+    let mut with = vec!["--log-json"];
+    if options.tls {
+        with.extend(pair.options("--tls-cert", "--tls-key"));
+    }
+    let crowd_of = || match options.tls {
+        true => Crowd::secure(authority.client()),
+        false => Crowd::new(),
+    };
+    let (mut first, second) = (Proxy::with(&redis, &with), Proxy::with(&redis, &with));
+    let crowd = crowd_of();
     let talk = Arc::new(Roomcast {
         rooms: options.rooms,
         acks: false,
@@ -54,7 +65,7 @@ pub(crate) fn run(options: &Options) -> Value {
     first.kill();
     crowd.go();
     publish(&redis, options, options.missed);
-    let crowd = Crowd::new();
+    let crowd = crowd_of();
     let cpu = redis.process().cpu();
     let back = crowd.come(second.port, options.sockets, true, &talk);
     let redis_cpu = (redis.process().cpu() - cpu).as_secs_f64() / back.as_secs_f64();

@@ -1,14 +1,16 @@
-//! Gets a JWKS over HTTP: one small answer, from exactly there.
+//! Gets a JWKS over HTTP or HTTPS: one small answer, from exactly there.
 
+use crate::tls::trust::{Files, speak};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
+use hyper::rt::{Read, Write};
 use hyper::{Request, StatusCode, Uri, header};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, spawn_blocking};
 
-/// What stands at this URL; an answer that leads elsewhere is none.
+/// What stands at this URL; an answer that leads elsewhere is none. Of https, the system's authorities are trusted.
 ///
 /// # Errors
 /// With a sentence.
@@ -17,11 +19,28 @@ pub(super) async fn fetch(url: &str, most: usize) -> Result<Vec<u8>, String> {
         .parse()
         .map_err(|error| format!("it is no URL: {error}"))?;
     let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
-    let port = uri.port_u16().unwrap_or(80);
+    let is_https = uri.scheme_str() == Some("https");
+    let usual = if is_https { 443 } else { 80 };
+    let port = uri.port_u16().unwrap_or(usual);
     let stream = TcpStream::connect((host, port))
         .await
         .map_err(|error| error.to_string())?;
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
+    if !is_https {
+        return ask(TokioIo::new(stream), &uri, most).await;
+    }
+    // They are files.
+    let config = spawn_blocking(|| Files::default().client()).await;
+    let config = config.map_err(|error| error.to_string())??;
+    let stream = speak(config, host, stream).await;
+    let stream = stream.map_err(|wrong| wrong.why)?;
+    ask(TokioIo::new(stream), &uri, most).await
+}
+
+async fn ask<S>(stream: S, uri: &Uri, most: usize) -> Result<Vec<u8>, String>
+where
+    S: Read + Write + Unpin + Send + 'static,
+{
+    let (mut sender, connection) = http1::handshake(stream)
         .await
         .map_err(|error| error.to_string())?;
     // It ends with this function, however that ends.

@@ -5,7 +5,7 @@
 //! | `keys` | keys as they stand in files; which of them a token may be of |
 //! | `token` | whether a token is good, and what it says |
 //! | `source` | where keys come from, and when they are looked at again |
-//! | `fetch` | gets keys over HTTP |
+//! | `fetch` | gets keys over HTTP and HTTPS |
 //! | `judge` | what connections ask |
 
 mod fetch;

@@ -3,10 +3,9 @@
 
 use super::fetch::fetch;
 use super::keys::{Keys, Read, jwks, read};
+use crate::contents;
 use jsonwebtoken::Algorithm;
 use parking_lot::Mutex;
-use std::fs::File;
-use std::io::{self, Read as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -78,7 +77,7 @@ fn check_url(url: &str) -> Result<(), String> {
     let ip = host.parse::<std::net::IpAddr>();
     let loopback = host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback());
     match parsed.scheme_str() {
-        Some("https") => Err("is https, which is not understood yet: fetch the JWKS into a file, which is read again when it changes".to_owned()),
+        Some("https") => Ok(()),
         Some("http") if loopback => Ok(()),
         _ => Err(
             "is neither https nor http on loopback: others could change the keys on their way"
@@ -127,7 +126,8 @@ impl Source {
             if let Place::File(path, hmac) = &found.place {
                 let shown = found.place.shown();
                 let wrong = |why: String| format!("--token-key: {shown}: {why}");
-                found.content = bytes(path).map_err(|error| wrong(error.to_string()))?;
+                found.content =
+                    contents::read(path, MAX_BYTES).map_err(|error| wrong(error.to_string()))?;
                 let read = read(&found.content, *hmac).map_err(wrong)?;
                 found.keys = told(&shown, read);
             }
@@ -211,10 +211,11 @@ impl Source {
             .collect();
         for place in places {
             if let Place::File(path, _) = &place {
-                if path.metadata().is_ok_and(|of| !of.is_file()) {
+                if contents::is_read_once(path) {
                     continue;
                 }
-                let content = bytes(path).map_err(|error| error.to_string());
+                let content = contents::read(path, MAX_BYTES);
+                let content = content.map_err(|error| error.to_string());
                 self.take(&place, content);
             }
         }
@@ -253,16 +254,4 @@ fn told(place: &str, read: Read) -> Keys {
     }
     info!(place, keys = read.keys.len(), "keys for tokens");
     read.keys
-}
-
-fn bytes(path: &PathBuf) -> io::Result<Vec<u8>> {
-    let mut content = Vec::new();
-    let file = File::open(path)?;
-    file.take(MAX_BYTES as u64 + 1).read_to_end(&mut content)?;
-    if content.len() > MAX_BYTES {
-        return Err(io::Error::other(format!(
-            "it has more than {MAX_BYTES} bytes"
-        )));
-    }
-    Ok(content)
 }

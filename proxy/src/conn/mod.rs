@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `shared` | the half that everybody shares: rooms push into it, the clock looks at it |
 //! | `outbox` | the writing half: try at once, queue what the socket does not take |
+//! | `tls` | a session of TLS between outbox and socket |
 //! | `patience` | what a connection is given up for, besides silence |
 //! | `who` | who logged in on it |
 //! | `seam` | whether what came ends within a message |
@@ -16,4 +17,5 @@ pub(crate) mod read;
 mod seam;
 pub(crate) mod shared;
 mod socket;
+pub(crate) mod tls;
 mod who;

@@ -3,6 +3,7 @@
 //! Everything that goes to a socket goes through here as whole frames, so that a broadcast, a pong of the WebSocket
 //! library and a close frame never cut into one another.
 
+use super::tls::Tls;
 use bytes::Bytes;
 use rustix::net::SendFlags;
 use std::collections::VecDeque;
@@ -11,6 +12,9 @@ use tokio::net::TcpStream;
 
 /// Slices that one system call takes.
 const GATHER: usize = 64;
+
+/// Bytes of small frames that are encrypted together.
+const TOGETHER: usize = 16 * 1024;
 
 /// `send()` straight to the kernel. The C library makes it a point of cancellation, and tokio looks up whether it would
 /// block first; together that costs more than the rest of a delivery. If it does block, `drain` asks tokio as usual.
@@ -22,15 +26,24 @@ fn try_send(stream: &TcpStream, bytes: &[u8], more: bool) -> io::Result<usize> {
 }
 
 /// Bytes that wait for a socket, shared with whoever else they wait for.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Outbox {
     queue: VecDeque<Bytes>,
     bytes: usize,
+    /// What encrypts them, if that is wanted.
+    tls: Option<Tls>,
 }
 
 impl Outbox {
-    pub(super) const fn bytes(&self) -> usize {
-        self.bytes
+    pub(super) fn new(tls: Option<Tls>) -> Self {
+        Self {
+            tls,
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes + self.tls.as_ref().map_or(0, Tls::left)
     }
 
     /// Writes what the socket takes now and queues the rest. True if something waits. With `more` the kernel may wait
@@ -46,7 +59,17 @@ impl Outbox {
             self.keep(frames.clone());
             return Ok(true);
         }
-        match try_send(stream, frames, more) {
+        let sent = match &mut self.tls {
+            None => try_send(stream, frames, more),
+            Some(tls) => {
+                let done = tls.send(frames, &mut |bytes| try_send(stream, bytes, more))?;
+                if done == frames.len() {
+                    return Ok(tls.left() > 0);
+                }
+                Ok(done)
+            }
+        };
+        match sent {
             Ok(done) if done == frames.len() => Ok(false),
             Ok(done) => {
                 self.keep(frames.slice(done..));
@@ -67,6 +90,9 @@ impl Outbox {
 
     /// Writes queued bytes until the socket takes no more. True if something still waits.
     pub(super) fn drain(&mut self, stream: &TcpStream) -> io::Result<bool> {
+        if self.tls.is_some() {
+            return self.drain_encrypted(stream);
+        }
         while !self.queue.is_empty() {
             let slices: Vec<IoSlice<'_>> = self
                 .queue
@@ -84,6 +110,46 @@ impl Outbox {
         // A queue that was long once keeps its memory otherwise.
         self.queue = VecDeque::new();
         Ok(false)
+    }
+
+    fn drain_encrypted(&mut self, stream: &TcpStream) -> io::Result<bool> {
+        let mut write = |bytes: &[u8]| stream.try_write(bytes);
+        while let Some(tls) = &mut self.tls
+            && tls.flush(&mut write)?
+        {
+            if self.queue.is_empty() {
+                self.queue = VecDeque::new();
+                return Ok(false);
+            }
+            // Many small frames are one record.
+            let all = self.queue.iter().flat_map(|bytes| bytes.iter().copied());
+            let plain: Vec<u8> = all.take(TOGETHER).collect();
+            let done = tls.send(&plain, &mut write)?;
+            self.done(done);
+        }
+        Ok(true)
+    }
+
+    /// Reads what came in plain, where it came encrypted; see [`Tls::receive`].
+    pub(super) fn receive(
+        &mut self,
+        stream: &TcpStream,
+        buf: &mut [u8],
+    ) -> io::Result<Option<usize>> {
+        match &mut self.tls {
+            Some(tls) => tls.receive(stream, buf),
+            // It is over.
+            None => Ok(Some(0)),
+        }
+    }
+
+    /// Says that nothing follows, where there is a word for it and all else is written.
+    pub(super) fn farewell(&mut self, stream: &TcpStream) {
+        if let Some(tls) = &mut self.tls
+            && self.queue.is_empty()
+        {
+            tls.farewell(&mut |bytes| try_send(stream, bytes, false));
+        }
     }
 
     fn done(&mut self, mut done: usize) {

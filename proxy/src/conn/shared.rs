@@ -3,6 +3,7 @@
 
 use super::outbox::Outbox;
 use super::patience::{GivenUp, Patience, Waits};
+use super::tls::Wire;
 use super::who::Who;
 use crate::clock;
 use bytes::Bytes;
@@ -12,6 +13,7 @@ use hub_core::event::LoginNumber;
 use hub_core::events;
 use hub_core::handle::{Beat, ConnId, Handle, Push, Pushed};
 use parking_lot::{Mutex, MutexGuard};
+use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -69,13 +71,15 @@ pub(crate) struct Conn {
     /// There is news that the task must not wait with.
     pub(super) news: Notify,
     outbox_limit: usize,
+    /// What comes is encrypted.
+    pub(super) is_secure: bool,
 }
 
 impl Conn {
     /// One that begins at `now`; beyond `outbox_limit` bytes rooms are told that it is full.
     pub(crate) fn new(
         id: ConnId,
-        stream: TcpStream,
+        Wire { stream, tls }: Wire,
         client: IpAddr,
         outbox_limit: usize,
         now: u64,
@@ -84,8 +88,9 @@ impl Conn {
             id,
             stream,
             client,
+            is_secure: tls.is_some(),
             state: Mutex::new(State {
-                outbox: Outbox::default(),
+                outbox: Outbox::new(tls),
                 beats: Beats::new(now),
                 waits: Waits::new(now),
                 news: News::default(),
@@ -294,7 +299,21 @@ impl Conn {
 
     /// The connection is over.
     pub(super) fn end(&self) {
-        self.shut(&mut self.state());
+        let state = &mut self.state();
+        state.outbox.farewell(&self.stream);
+        self.shut(state);
+    }
+
+    /// Reads what came encrypted, in plain. `None`: nothing yet, though the socket may have more. 0 bytes: the end.
+    pub(super) fn receive(&self, buf: &mut [u8]) -> io::Result<Option<usize>> {
+        let outbox = &mut self.state().outbox;
+        let before = outbox.bytes();
+        let received = outbox.receive(&self.stream, buf);
+        // The session may have answered, and the socket be full.
+        if outbox.bytes() > before {
+            self.waiting.notify_one();
+        }
+        received
     }
 
     /// Writes what waits whenever the socket takes it. Returns when the socket is broken; the connection is closed then.

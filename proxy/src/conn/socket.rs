@@ -37,19 +37,43 @@ impl Socket {
     }
 }
 
+impl Socket {
+    fn filled(&mut self, buf: &mut ReadBuf<'_>, len: usize) {
+        buf.advance(len);
+        let before = buf.filled().len() - len;
+        self.came(buf.filled().get(before..).unwrap_or_default());
+    }
+
+    fn poll_read_secure(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        // What is decrypted already shows at no socket.
+        loop {
+            if let Some(len) = self.conn.receive(buf.initialize_unfilled())? {
+                self.filled(buf, len);
+                return Poll::Ready(Ok(()));
+            }
+            ready!(self.conn.stream().poll_read_ready(cx))?;
+        }
+    }
+}
+
 impl AsyncRead for Socket {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.conn.is_secure {
+            return self.poll_read_secure(cx, buf);
+        }
         loop {
             ready!(self.conn.stream().poll_read_ready(cx))?;
             match self.conn.stream().try_read(buf.initialize_unfilled()) {
                 Ok(len) => {
-                    buf.advance(len);
-                    let before = buf.filled().len() - len;
-                    self.came(buf.filled().get(before..).unwrap_or_default());
+                    self.filled(buf, len);
                     return Poll::Ready(Ok(()));
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}

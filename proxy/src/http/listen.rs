@@ -2,7 +2,7 @@
 
 use super::fronts::Fronts;
 use super::gate::{Full, Gate, Group, Peer, Place};
-use super::{proxied, routes};
+use super::{proxied, routes, secure};
 use crate::config::Config;
 use crate::files;
 use crate::metrics::Metrics;
@@ -14,13 +14,19 @@ use hyper::body::Incoming;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use rustls::ServerConfig;
 use socket2::SockRef;
+use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Builder;
+use tokio::sync::oneshot;
 use tokio::time::timeout;
-use tracing::{debug, warn};
+use tracing::{debug, error, warn};
 
 /// How long a connection may take.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +52,8 @@ struct Port {
     fronts: Arc<Fronts>,
     /// A line of the PROXY protocol comes first.
     is_proxied: bool,
+    /// How TLS is spoken, if it is.
+    tls: Option<Arc<ServerConfig>>,
     metrics: Arc<Metrics>,
     routes: Router,
     times: Times,
@@ -62,12 +70,17 @@ struct Told {
     no_line: Said,
 }
 
-/// Accepts connections for ever.
-pub(crate) async fn listen(listener: TcpListener, server: Arc<Server>) {
+/// Accepts connections for ever, with TLS where that is given.
+pub(crate) async fn listen(
+    listener: TcpListener,
+    server: Arc<Server>,
+    tls: Option<Arc<ServerConfig>>,
+) {
     let port = Arc::new(Port {
         gate: server.gate.clone(),
         fronts: server.fronts.clone(),
         is_proxied: server.config.proxy_protocol,
+        tls,
         metrics: server.metrics.clone(),
         routes: routes::public(server.clone()),
         times: Times::of(&server.config),
@@ -95,6 +108,41 @@ pub(crate) async fn listen(listener: TcpListener, server: Arc<Server>) {
     }
 }
 
+/// The same on a thread of its own: a handshake takes up to a millisecond, for which neither the link nor rooms wait. Returns if
+/// that ends.
+///
+/// # Errors
+/// If the thread cannot be started.
+pub(crate) async fn listen_apart(
+    listener: TcpListener,
+    server: Arc<Server>,
+    tls: Arc<ServerConfig>,
+) -> io::Result<()> {
+    let listener = listener.into_std()?;
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let (lives, ended) = oneshot::channel::<()>();
+    let (wanted, unwanted) = oneshot::channel::<()>();
+    let door = async move {
+        let _lives = lives;
+        let listener = match TcpListener::from_std(listener) {
+            Ok(listener) => listener,
+            Err(error) => return error!(%error, "the door cannot be opened"),
+        };
+        tokio::select! {
+            () = listen(listener, server, Some(tls)) => {}
+            // Nobody comes in any more; who is here goes on until the program ends.
+            _ = unwanted => std::future::pending().await,
+        }
+    };
+    thread::Builder::new()
+        .name("door".to_owned())
+        .spawn(move || runtime.block_on(door))?;
+    // Nothing is said on either: they tell of their ends.
+    let _wanted = wanted;
+    let _ = ended.await;
+    Ok(())
+}
+
 /// Serves the metrics for ever.
 pub(crate) async fn listen_admin(listener: TcpListener, server: Arc<Server>) {
     let port = Arc::new(Port {
@@ -102,6 +150,7 @@ pub(crate) async fn listen_admin(listener: TcpListener, server: Arc<Server>) {
         gate: Arc::new(Gate::new(files::OF_ADMIN, files::OF_ADMIN / 2)),
         fronts: server.fronts.clone(),
         is_proxied: false,
+        tls: None,
         metrics: server.metrics.clone(),
         routes: routes::admin(server.metrics.clone()),
         times: Times::of(&server.config),
@@ -156,7 +205,19 @@ impl Port {
         }
         let places = Arc::from(places);
         let routes = self.routes.clone();
-        answer(stream, routes, Peer { address, places }, self.times).await;
+        let peer = Peer { address, places };
+        let Some(tls) = self.tls.clone() else {
+            return answer(stream, routes, peer, self.times).await;
+        };
+        let shaken = timeout(self.times.handshake, secure::shake_hands(tls, stream)).await;
+        let late = |_| Err(io::ErrorKind::TimedOut.into());
+        match shaken.unwrap_or_else(late) {
+            Ok(stream) => answer(stream, routes, peer, self.times).await,
+            Err(error) => {
+                self.metrics.tls_failed.inc();
+                debug!(%error, %from, "a handshake of TLS failed");
+            }
+        }
     }
 
     /// Whom a trusted proxy connects for, with a place by that address.
@@ -213,7 +274,10 @@ impl Port {
     }
 }
 
-async fn answer(stream: TcpStream, routes: Router, peer: Peer, times: Times) {
+async fn answer<S>(stream: S, routes: Router, peer: Peer, times: Times)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let mut http = hyper::server::conn::http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(times.handshake)

@@ -3,6 +3,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `listen` | accepts connections |
+//! | `secure` | TLS at the door |
 //! | `gate` | how many there are, in all and by address |
 //! | `routes` | what is answered where, on both ports |
 //! | `fronts` | whose address counts where trusted proxies bring a connection |
@@ -22,4 +23,5 @@ mod pages;
 mod proxied;
 mod request;
 mod routes;
+mod secure;
 mod upgrade;

@@ -6,14 +6,17 @@ use super::gate::{Group, Peer};
 use super::offered::{Offered, offered};
 use super::request::{accept, forwarded_for, is_version_13, knock};
 use crate::conn::read::Early;
+use crate::conn::tls::Wire;
 use crate::server::{Arrived, Server};
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use std::sync::Arc;
 use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
 use tracing::{info, warn};
 
 /// Answers a request for a WebSocket, and serves it.
@@ -38,12 +41,10 @@ pub(super) fn upgrade(mut request: Request, server: Arc<Server>) -> Response {
     let upgraded = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {
         let Ok(upgraded) = upgraded.await else { return };
-        let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else {
+        let Some((wire, bytes)) = taken_over(upgraded) else {
             return;
         };
-        // A copy, or the few bytes in it would keep the whole buffer of the HTTP connection.
-        let bytes = parts.read_buf.to_vec();
-        server.begin(parts.io.into_inner(), Early { bytes, token }, client);
+        server.begin(wire, Early { bytes, token }, client);
     });
     let headers = [
         (header::CONNECTION, HeaderValue::from_static("Upgrade")),
@@ -61,6 +62,23 @@ pub(super) fn upgrade(mut request: Request, server: Arc<Server>) -> Response {
             .insert(header::SEC_WEBSOCKET_PROTOCOL, protocol);
     }
     answer
+}
+
+/// The socket, its session of TLS if it has one, and what came behind the request.
+fn taken_over(upgraded: Upgraded) -> Option<(Wire, Vec<u8>)> {
+    // The bytes are a copy, or the few of them would keep the whole buffer of the HTTP connection.
+    match upgraded.downcast::<TokioIo<TcpStream>>() {
+        Ok(parts) => {
+            let bytes = parts.read_buf.to_vec();
+            Some((Wire::plain(parts.io.into_inner()), bytes))
+        }
+        Err(upgraded) => {
+            let parts = upgraded.downcast::<TokioIo<TlsStream<TcpStream>>>().ok()?;
+            let bytes = parts.read_buf.to_vec();
+            let (stream, session) = parts.io.into_inner().into_inner();
+            Some((Wire::secure(stream, session), bytes))
+        }
+    }
 }
 
 /// Whoever asks, if the door lets the page connect and there is a place; the answer if not.

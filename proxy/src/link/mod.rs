@@ -4,24 +4,32 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `address` | where Redis is, and how that is shown |
+//! | `access` | as whom we come there, and whom we trust |
 //! | `backoff` | waits between attempts |
 //! | `identity` | who this proxy is to Redis |
-//! | `pair` | a new pair of connections, and what can be wrong with it |
+//! | `dial` | one connection |
+//! | `pair` | a new pair of connections |
+//! | `refusal` | what can be wrong with it |
 //! | `lane` | requests on one connection, whose answers come in their order |
 //! | `commands` | questions as commands, replies as answers |
+//! | `sentences` | errors of Redis as our clients are told them |
 //! | `value` | reading replies |
 //! | `bans` | follows the stream of bans |
 //! | `node` | keeps a pair up, and carries questions and answers |
 
+mod access;
 mod address;
 mod backoff;
 mod bans;
 mod commands;
+mod dial;
 mod identity;
 mod lane;
 pub(crate) mod node;
 mod pair;
+mod refusal;
+mod sentences;
 mod value;
 
 pub(crate) use address::Address;
-pub(crate) use pair::Refusal;
+pub(crate) use refusal::Refusal;

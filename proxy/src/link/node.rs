@@ -7,7 +7,9 @@ use super::bans;
 use super::commands::{On, Reading, answer, command};
 use super::identity::Identity;
 use super::lane::{Lane, MOST_OPEN};
-use super::pair::{Pair, Refusal};
+use super::pair::Pair;
+use super::refusal::Refusal;
+use super::sentences::told;
 use super::value::{checked, fault_of};
 use crate::bans::Banned;
 use crate::broken::panic_at;
@@ -181,6 +183,7 @@ impl Node {
             announcements: Lane::new(pair.announcements),
             waiting: VecDeque::new(),
         };
+        let _driving = pair.driving;
         loop {
             while let Ok(more) = questions.try_recv() {
                 self.take(&mut lanes, more);
@@ -270,7 +273,7 @@ impl Node {
             inbox.push(Input::Answer {
                 generation: self.generation,
                 request: about.request,
-                answer: answer(about.reading, reply),
+                answer: answer(about.reading, reply).map_err(told),
             });
         }
         why

@@ -1,6 +1,7 @@
 //! Keys that change while the proxy runs.
 
 use super::signed::{ALL, EC, KeyFile, SECRET, claims, codes, enter, login, signed, token};
+use harness::certs::{Authority, Pair, text};
 use harness::client::Client;
 use harness::eventually;
 use harness::proxy::Proxy;
@@ -10,9 +11,13 @@ use jsonwebtoken::EncodingKey;
 use jsonwebtoken::Header;
 use jsonwebtoken::encode;
 use jsonwebtoken::jwk::Jwk;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::json;
 use std::io::BufRead;
 use std::io::BufReader;
+use std::io::Read;
 use std::io::Write;
 use std::net::TcpListener;
 use std::net::TcpStream;
@@ -76,15 +81,19 @@ impl KeyServer {
     }
 }
 
-fn answer(mut stream: TcpStream, answer: &str) -> std::io::Result<()> {
+fn answer(stream: TcpStream, answer: &str) -> std::io::Result<()> {
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-    let mut lines = BufReader::new(stream.try_clone()?).lines();
-    while lines
-        .next()
-        .transpose()?
-        .is_some_and(|line| !line.is_empty())
-    {}
-    stream.write_all(answer.as_bytes())
+    answer_over(stream, answer)
+}
+
+fn answer_over(stream: impl Read + Write, answer: &str) -> std::io::Result<()> {
+    let mut stream = BufReader::new(stream);
+    let mut line = String::new();
+    while stream.read_line(&mut line)? > 2 {
+        line.clear();
+    }
+    stream.get_mut().write_all(answer.as_bytes())?;
+    stream.get_mut().flush()
 }
 
 fn jwks(kid: &str) -> String {
@@ -143,4 +152,53 @@ fn keys_behind_a_url_are_asked_for_when_a_token_names_one_that_is_not_known() {
         bob.send(&login(&by("one")));
         assert_eq!(codes(&mut bob, true).1, Some(4003));
     }
+}
+
+/// The same over TLS.
+fn serve_secure(listener: TcpListener, pair: &Pair, content: String) {
+    let chain = CertificateDer::pem_file_iter(&pair.cert).expect("a certificate");
+    let chain = chain.collect::<Result<Vec<_>, _>>().expect("a certificate");
+    let key = PrivateKeyDer::from_pem_file(&pair.key).expect("a key");
+    let ring = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(ring).with_safe_default_protocol_versions();
+    let config = config.expect("versions of TLS").with_no_client_auth();
+    let config = Arc::new(config.with_single_cert(chain, key).expect("a pair"));
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let session = ServerConnection::new(config.clone()).expect("a session");
+            let _ = answer_over(StreamOwned::new(session, stream), &content);
+        }
+    });
+}
+
+#[test]
+fn keys_may_be_behind_https_of_an_authority_that_the_system_trusts() {
+    let redis = Redis::start();
+    let (trusted, other) = (Authority::new(), Authority::new());
+    let file = trusted.file();
+    let variables = [("SSL_CERT_FILE", text(&file)), ("SSL_CERT_DIR", "")];
+    let start = |authority: &Authority| {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        serve_secure(listener, &authority.certify("localhost"), jwks("one"));
+        let url = format!("https://localhost:{port}/keys");
+        Proxy::with_variables(&redis, &variables, &["--token-key", &url])
+    };
+    let mut header = Header::new(Algorithm::ES256);
+    header.kid = Some("one".to_owned());
+    let all = claims("bob", json!({"lobby": ALL}));
+    let token = encode(&header, &all, &EncodingKey::from_ec_der(EC)).expect("a token");
+    let said = |proxy: &Proxy, part: &str| {
+        eventually(part, || {
+            proxy.process().printed().contains(part).then_some(())
+        });
+    };
+    let proxy = start(&trusted);
+    said(&proxy, "keys for tokens");
+    enter(proxy.port, &token);
+    let proxy = start(&other);
+    said(&proxy, "an authority that is not trusted");
+    let mut bob = Client::connect(proxy.port);
+    bob.send(&login(&token));
+    assert_eq!(codes(&mut bob, true).1, Some(4003));
 }

@@ -10,7 +10,7 @@ async fn pair(limit: usize) -> (ConnHandle, std::net::TcpStream) {
     (
         ConnHandle(Arc::new(Conn::new(
             1,
-            stream,
+            Wire::plain(stream),
             IpAddr::from([127, 0, 0, 1]),
             limit,
             10_000,

@@ -1,0 +1,5 @@
+//! TLS: to browsers, and to Redis.
+
+mod link;
+mod listener;
+mod mistakes;
