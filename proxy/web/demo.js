@@ -96,7 +96,7 @@ function listen() {
     if (event.event === 'hello' && event.ask) greetBack();
   });
   room.on('lost', ({ from, to, reason }) => {
-    const why = { 'read-elsewhere': 'read on another device', unknown: 'for an unknown reason' }[reason] ?? `the room’s limit: ${reason}`;
+    const why = { 'read-elsewhere': 'read on another device', 'not-kept': 'not kept for guests', 'no-history': 'not for guests', unknown: 'for an unknown reason' }[reason] ?? `the room’s limit: ${reason}`;
     notice(`${plural(to - from + 1, 'message')} cannot be shown (${why})`, 'lost');
   });
   room.on('reset', () => notice('The room’s history has changed: some messages above may not be in it any more', 'reset'));

@@ -32,6 +32,11 @@ export interface Options {
   token?: string | (() => string | Promise<string>);
   /** How many old messages a newcomer wants. Default: 0. */
   history?: number;
+  /**
+   * `guest`: to be in the room without belonging to it; nothing is kept for a guest while it is away. Default: a member, where
+   * the token allows that.
+   */
+  as?: 'member' | 'guest';
   /** Milliseconds for which a message may be sent again; keep it below the server's `room.dedupe-age`. Default: 240000. */
   dedupeAge?: number;
   /** Milliseconds of silence after which a link counts as dead; more than the server's heartbeat. Default: 50000. */
@@ -123,7 +128,7 @@ export interface Presence { uid?: string; online?: boolean; total: number; num: 
 export interface Events {
   state: State;
   /** This tab is in the room; `pending` missed messages follow, then `synced`. */
-  login: { position: string; pending: number; resumed: boolean; new: boolean; total: number; num: number };
+  login: { position: string; pending: number; resumed: boolean; new: boolean; total: number; num: number; as?: 'guest' };
   /** A stored message, own ones included. The next event waits until a promise that the handler returns is settled. */
   message: Message;
   /** The missed messages end here. */
@@ -135,7 +140,7 @@ export interface Events {
   outbox: Entry;
   /** The answer to `members`. */
   members: { members: { uid: string; online: boolean; pending: number }[]; cursor: string; total: number; num: number };
-  /** Messages `from` to `to` cannot be had: a limit of the room, a trim, or read on another device. */
+  /** Messages `from` to `to` cannot be had: a limit of the room, a trim, read on another device, or not for a guest. */
   lost: { from: number; to: number; reason: string; position: string };
   /**
    * The room's history is not the one that this tab saw up to `since` (a failover that lost a tail, a room deleted and
@@ -186,7 +191,7 @@ export interface Room {
 
   /** Connects at once instead of waiting, if offline. */
   reconnect(): void;
-  /** Ends the membership: nothing waits for this uid any more. `logout` confirms it. False if offline. */
+  /** Ends the membership: nothing waits for this uid any more. `logout` confirms it. False if offline; a guest has none. */
   leave(): boolean;
   /** Ends the session; messages wait for this uid from here. */
   close(): void;

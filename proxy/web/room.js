@@ -210,7 +210,7 @@ class Room {
   }
 
   async #login(socket) {
-    const { uid, name, history } = this.#options;
+    const { uid, name, history, as } = this.#options;
     let { token } = this.#options;
     try {
       if (typeof token === 'function') token = await token();
@@ -220,7 +220,7 @@ class Room {
       return;
     }
     if (socket !== this.#socket) return;
-    const login = { event: 'login', uid, name, token, ack: 'client', v: 1 };
+    const login = { event: 'login', uid, name, token, as, ack: 'client', v: 1 };
     if (this.position) login.since = this.position;
     else if (history > 0) login.history = history;
     this.#transmit(login);

@@ -19,6 +19,13 @@ describe('the connection', () => {
     assert.deepEqual(page.states, ['online', 'offline', 'connecting', 'closed']);
   });
 
+  test('says that it comes as a guest, and confirms as others do', async () => {
+    const page = new Page({ as: 'guest' });
+    const login = await page.enter();
+    assert.equal(login.as, 'guest');
+    assert.equal((await page.breakAndReturn(page.room.position)).as, 'guest');
+  });
+
   test('comes back later and later, at random times, and at once after a good connection', async () => {
     const waits = async (random) => {
       const page = new Page({ random: () => random });

@@ -24,6 +24,7 @@
 //! | `tokens` | who may enter, and what they may do |
 //! | `tls` | TLS to browsers and to Redis |
 //! | `codes` | errors of Redis as clients are told them |
+//! | `guests` | who is in a room without belonging to it |
 //! | `told` | what the log tells of connections |
 //! | `door` | who may come in, the upgrade by the letter, headers |
 //! | `http` | pages, health, exit codes |
@@ -38,6 +39,7 @@ mod databases;
 mod devices;
 mod door;
 mod ends;
+mod guests;
 mod http;
 mod limits;
 mod link;

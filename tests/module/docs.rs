@@ -7,7 +7,7 @@ use redis::{Value, cmd};
 /// Each command with its arity and what it does to its key.
 const COMMANDS: &[(&str, i64, &str)] = &[
     ("ROOM.JOIN", -3, "RW access insert"),
-    ("ROOM.ATTACH", -3, "RW access update"),
+    ("ROOM.ATTACH", -2, "RW access update"),
     ("ROOM.AWAY", -4, "RW access update"),
     ("ROOM.DETACH", -3, "RW access update"),
     ("ROOM.INVITE", -3, "RW access insert"),

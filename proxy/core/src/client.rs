@@ -11,7 +11,7 @@ use crate::event::{self, Event, LoginNumber};
 use crate::events;
 use crate::holder::{Denied, Holder, about, may, may_enter};
 use crate::rights::{Right, Rights};
-use crate::wire::{self, About, Bad, ClientEvent, Login, Outgoing};
+use crate::wire::{self, About, Bad, ClientEvent, Login, Outgoing, Role};
 use bytes::Bytes;
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -72,8 +72,9 @@ struct Place {
     /// The last login, and which of the connection's uids it is of.
     login: LoginNumber,
     whose: u16,
-    /// What its client may do there.
+    /// What its client may do there, and as what.
     rights: Rights,
+    role: Role,
     /// The client wants to go; its session goes on until the room says otherwise, as leaving may be refused.
     leaving: bool,
 }
@@ -280,16 +281,19 @@ impl Client {
         for entry in login.rooms {
             let holder = self.holder.as_ref();
             let rights = holder.map_or(Rights::ALL, |holder| holder.pass.grants.of(&entry.roomid));
-            if let Err(denied) = may_enter(rights, &entry.roomid, entry.history > 0) {
-                acts.push(refuse(denied, &about("login", &entry.roomid)));
-                continue;
-            }
+            let role = match may_enter(rights, &entry.roomid, entry.role, entry.history > 0) {
+                Ok(role) => role,
+                Err(denied) => {
+                    acts.push(refuse(denied, &about("login", &entry.roomid)));
+                    continue;
+                }
+            };
             if let Some(ban) = bans.of_room(&uid, &entry.roomid) {
                 let denied = ban.denied(&uid, Some(&entry.roomid));
                 acts.push(refuse(denied, &about("login", &entry.roomid)));
                 continue;
             }
-            let Some((roomid, number)) = self.enter(&entry.roomid, &uid, rights) else {
+            let Some((roomid, number)) = self.enter(&entry.roomid, &uid, (rights, role)) else {
                 acts.push(self.too_many(&entry.roomid));
                 continue;
             };
@@ -300,6 +304,7 @@ impl Client {
                 since: entry.since,
                 history: entry.history,
                 acks: login.acks,
+                guest: role == Role::Guest,
                 rights,
                 told,
             }));
@@ -320,7 +325,7 @@ impl Client {
         &mut self,
         roomid: &str,
         uid: &Arc<str>,
-        rights: Rights,
+        (rights, role): (Rights, Role),
     ) -> Option<(Arc<str>, LoginNumber)> {
         let known = self.at(roomid);
         if known.is_none() && self.has_enough() {
@@ -347,6 +352,7 @@ impl Client {
             login: self.logins,
             whose,
             rights,
+            role,
             leaving: false,
         });
         Some((roomid, self.logins))

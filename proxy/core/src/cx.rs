@@ -6,6 +6,7 @@ use crate::figures::Figures;
 use crate::handle::ConnId;
 use crate::rights::Rights;
 use crate::settings::Settings;
+use crate::visit::Visit;
 use room_core::position::{Position, Seq};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,6 +21,8 @@ pub(crate) enum Purpose<H> {
     Unsubscribed,
     /// A login, or the room's own join of a seat.
     Joined(ConnId, CountsAsked),
+    /// The same for a guest, who looks and does not join.
+    Visited(Box<Visit>),
     /// Sessions of the whole room after a reconnect or a lost history.
     Attached(Vec<Arc<str>>),
     /// Whether a uid whose end was heard during its join still belongs to the room.

@@ -50,6 +50,8 @@ pub struct Login {
     pub history: u64,
     /// Whether the client confirms what it processed by `ack` events.
     pub acks: bool,
+    /// It looks in without belonging to the room.
+    pub guest: bool,
     /// What it may do.
     pub rights: Rights,
     /// What it is told of its token.

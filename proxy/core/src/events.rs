@@ -3,7 +3,7 @@
 //! `ms` is Unix time in milliseconds, `total` counts the room's members, `num` those of them who are online.
 
 use crate::ask::{Joined, Lost, Member, Published, Row};
-use crate::event::Told;
+use crate::event::{Login, Told};
 use crate::frame;
 use crate::json::{Object, put_number, put_string};
 use crate::wire::About;
@@ -34,17 +34,12 @@ fn put_event(out: &mut BytesMut, name: &str, fields: impl FnOnce(Object<'_>) -> 
 }
 
 /// The client is in.
-pub fn login(
-    roomid: &str,
-    uid: &str,
-    name: Option<&RawValue>,
-    told: Option<Told>,
-    joined: &Joined,
-) -> Bytes {
+pub fn login(roomid: &str, login: &Login, joined: &Joined) -> Bytes {
+    let name = login.name.as_deref();
     event("login", |object| {
         let object = object
             .string("roomid", roomid)
-            .string("uid", uid)
+            .string("uid", &login.uid)
             .position("position", joined.position)
             .number("pending", joined.pending)
             .truth("resumed", joined.resumed)
@@ -52,7 +47,11 @@ pub fn login(
             .number("total", joined.members)
             .number("num", joined.online)
             .json("name", name.map_or("null", RawValue::get));
-        match told {
+        let object = match login.guest {
+            true => object.string("as", "guest"),
+            false => object,
+        };
+        match login.told {
             Some(told) => until(object, told),
             None => object,
         }

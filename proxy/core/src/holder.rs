@@ -3,7 +3,7 @@
 use crate::event::Told;
 use crate::pass::Pass;
 use crate::rights::{Right, Rights};
-use crate::wire::About;
+use crate::wire::{About, Role};
 
 /// A code and a sentence for the client.
 pub(crate) type Denied = (&'static str, String);
@@ -48,23 +48,31 @@ impl Holder {
     }
 }
 
-/// Whether somebody with these rights may enter a room and be sent what was said there before.
-pub(crate) fn may_enter(rights: Rights, roomid: &str, history: bool) -> Result<(), Denied> {
-    let needed = match (rights.has(Right::Member), rights.has(Right::Guest)) {
-        (true, _) if !history || rights.has(Right::History) => return Ok(()),
-        (true, _) => Right::History,
-        (false, true) => {
-            let what = format!(
-                "the token lets you be a guest of room '{roomid}', which this server cannot do yet: it needs the right 'member'"
-            );
-            return Err(("NORIGHT", what));
-        }
-        (false, false) => {
+/// As what somebody with these rights may enter a room, and be sent what was said there before. Who does not say is a
+/// member where that is allowed.
+pub(crate) fn may_enter(
+    rights: Rights,
+    roomid: &str,
+    role: Option<Role>,
+    history: bool,
+) -> Result<Role, Denied> {
+    let (member, guest) = (rights.has(Right::Member), rights.has(Right::Guest));
+    let role = match role {
+        Some(role) => role,
+        None if member => Role::Member,
+        None if guest => Role::Guest,
+        None => {
             let what = format!("the token does not let you enter room '{roomid}'");
             return Err(("NORIGHT", what));
         }
     };
-    may(rights, Some(needed), roomid)
+    let entered = match role {
+        Role::Member => Right::Member,
+        Role::Guest => Right::Guest,
+    };
+    may(rights, Some(entered), roomid)?;
+    may(rights, history.then_some(Right::History), roomid)?;
+    Ok(role)
 }
 
 /// Whether somebody with these rights may do what needs this one.

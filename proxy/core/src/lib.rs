@@ -23,6 +23,7 @@
 //! | [`hub`] | the rooms of one thread |
 //! | `places` | rooms by name and by number |
 //! | `room` | one room |
+//! | `visit` | where a guest begins |
 //! | `seat` | a connection's place in a room |
 //! | `ring` | a room's last frames |
 //! | `pages` | pages of the log, for those who catch up |
@@ -62,6 +63,7 @@ mod room;
 mod seat;
 pub mod settings;
 mod table;
+mod visit;
 pub mod wire;
 
 pub use cx::Asks;

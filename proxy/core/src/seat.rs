@@ -103,8 +103,10 @@ pub(crate) struct Seat<H> {
     pub(crate) number: LoginNumber,
     pub(crate) uid: Arc<str>,
     pub(crate) name: Option<Arc<RawValue>>,
-    /// The client sends `ack` events.
+    /// It confirms by `ack` events, or, as a guest, not at all: an answer to a heartbeat says nothing of what it has.
     pub(crate) acks: bool,
+    /// It is here without belonging to the room: Redis knows nothing of it.
+    pub(crate) guest: bool,
     pub(crate) rights: Rights,
     pub(crate) owes_synced: bool,
     /// It was elsewhere than in the ring since it was live: events that are not stored passed it by.
@@ -142,6 +144,7 @@ impl<H: Handle> Seat<H> {
             uid: login.uid.clone(),
             name: login.name.clone(),
             acks: login.acks,
+            guest: false,
             rights: login.rights,
             owes_synced: true,
             strayed: false,
@@ -330,6 +333,7 @@ mod tests {
             since: None,
             history: 0,
             acks,
+            guest: false,
             rights: Rights::ALL,
             told: None,
         };

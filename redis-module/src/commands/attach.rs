@@ -1,4 +1,5 @@
-//! `ROOM.ATTACH`: sessions for existing members, how a proxy announces again after a reconnect.
+//! `ROOM.ATTACH`: sessions for existing members, how a proxy announces again after a reconnect; without any, a look at the
+//! room for those who are no members.
 
 use crate::call::change;
 use crate::command::{Command, Failure};
@@ -13,10 +14,10 @@ impl Command for Attach {
         name: "ROOM.ATTACH",
         summary: c"Begins sessions of existing members on this connection",
         complexity: c"O(N) for N uids",
-        arity: -3,
+        arity: -2,
         flags: c"fast",
         keys: Keys::Sessions,
-        args: &[ArgSpec::KEY, ArgSpec::UIDS],
+        args: &[ArgSpec::KEY, ArgSpec::UIDS.maybe()],
     };
 
     fn run(ctx: Ctx<'_>, args: Args<'_>) -> Result<(), Failure> {

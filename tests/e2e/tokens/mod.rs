@@ -1,6 +1,7 @@
 //! Who may enter: whatever somebody shows, and whatever they try with it.
 
 mod banned;
+mod guests;
 mod keys;
 mod rights;
 mod shown;

@@ -56,8 +56,11 @@ fn identities() -> Vec<(&'static str, Value, &'static str, Option<u16>)> {
         ("other uid", other_uid, "OTHERUID", None),
         ("other room", shows(elsewhere), "NORIGHT", None),
         (
-            "guest",
-            shows(claims("bob", json!({"lobby": ["guest", "read"]}))),
+            "no way in",
+            shows(claims(
+                "bob",
+                json!({"lobby": ["read", "publish", "history"]}),
+            )),
             "NORIGHT",
             None,
         ),

@@ -118,9 +118,10 @@ impl Client {
         for (roomid, place) in self.rooms.iter().zip(&mut self.places) {
             place.rights = holder.pass.grants.of(roomid);
             let banned = bans.of_room(&holder.pass.uid, roomid);
-            let event = match (may_enter(place.rights, roomid, false), banned) {
-                (Ok(()), None) => Event::Renewed(place.rights, holder.pass.name.clone()),
-                (Ok(()), Some(ban)) => Event::Banned(ban.clone()),
+            let allowed = may_enter(place.rights, roomid, Some(place.role), false);
+            let event = match (allowed, banned) {
+                (Ok(_), None) => Event::Renewed(place.rights, holder.pass.name.clone()),
+                (Ok(_), Some(ban)) => Event::Banned(ban.clone()),
                 (Err(_), _) => Event::Revoked,
             };
             acts.push(Act::Room(roomid.clone(), event, 0));

@@ -1,5 +1,6 @@
 use super::*;
 use crate::ask::{Joined, Published};
+use crate::rights::Rights;
 use room_core::position::Tag;
 use serde_json::{Value, json};
 
@@ -57,6 +58,20 @@ fn live(kind: Kind, payload: impl AsRef<[u8]>) -> BytesMut {
     out
 }
 
+fn of(uid: &str, name: Option<Box<RawValue>>, guest: bool) -> Login {
+    Login {
+        number: 1,
+        uid: uid.into(),
+        name: name.map(Into::into),
+        since: None,
+        history: 0,
+        acks: false,
+        guest,
+        rights: Rights::ALL,
+        told: None,
+    }
+}
+
 #[test]
 fn each_event_looks_as_the_readme_says() {
     let joined = Joined {
@@ -92,14 +107,19 @@ fn each_event_looks_as_the_readme_says() {
     let uids = ["a".to_owned(), "b\n".to_owned()];
     for (frame, wanted) in [
         (
-            login("r", "u\\", Some(&name), None, &joined),
+            login("r", &of("u\\", Some(name), false), &joined),
             json!({"event": "login", "roomid": "r", "uid": "u\\", "name": 1.10, "position": "3-00000001", "pending": 4,
                 "resumed": true, "new": false, "total": 5, "num": 2}),
         ),
         (
-            login("r", "u", None, None, &Joined::default()),
+            login("r", &of("u", None, false), &Joined::default()),
             json!({"event": "login", "roomid": "r", "uid": "u", "name": null, "position": "0-00000000", "pending": 0,
                 "resumed": false, "new": false, "total": 0, "num": 0}),
+        ),
+        (
+            login("r", &of("u", None, true), &joined),
+            json!({"event": "login", "roomid": "r", "uid": "u", "name": null, "position": "3-00000001", "pending": 4,
+                "resumed": true, "new": false, "total": 5, "num": 2, "as": "guest"}),
         ),
         (
             reset("r", at(9), at(4)),
@@ -314,7 +334,7 @@ fn nobody_can_forge_what_the_server_says() {
 fn any_json_may_be_a_name() {
     for name in ["1e999", "null", r#"{"a":[1]}"#] {
         let raw = RawValue::from_string(name.into()).unwrap();
-        let frame = login("r", "u", Some(&raw), None, &Joined::default());
+        let frame = login("r", &of("u", Some(raw), false), &Joined::default());
         let end = format!(r#","name":{name}}}"#);
         assert!(text(&frame).ends_with(&end), "{}", text(&frame));
     }

@@ -137,7 +137,10 @@ impl<H: Handle> Room<H> {
         };
         // Who came and went while it read the log it was not told.
         let strayed = std::mem::take(&mut seat.strayed) && !seat.owes_synced;
-        let missed = strayed.then(|| (seat.uid.clone(), seat.handle.clone(), seat.rights));
+        let missed = strayed.then(|| {
+            let member = (!seat.guest).then(|| seat.uid.clone());
+            (Vec::from_iter(member), seat.handle.clone(), seat.rights)
+        });
         seat.state = State::Live;
         seat.next = next;
         cx.figures.stepped += 1;
@@ -153,12 +156,12 @@ impl<H: Handle> Room<H> {
             }
         }
         self.serve_seat(place, cx);
-        if let Some((uid, handle, rights)) = missed {
+        if let Some((uids, handle, rights)) = missed {
             let asked = self.whereabouts.get_or_insert_default().asked();
             let counts = self.counts.asked();
             self.ask(
                 cx,
-                Ask::Attach(vec![uid]),
+                Ask::Attach(uids),
                 Purpose::Here(handle, rights, asked, counts),
             );
         }

@@ -2,7 +2,7 @@
 
 use super::missed::AGAIN_MS;
 use super::{Link, Room};
-use crate::ask::{Answer, Ask, Attached, Fault, Joined};
+use crate::ask::{Answer, Ask, Fault, Joined};
 use crate::book::Leave;
 use crate::counts::CountsAsked;
 use crate::cx::{Cx, Purpose};
@@ -10,10 +10,9 @@ use crate::event::{Event, Login};
 use crate::events;
 use crate::handle::{ConnId, Handle, Push};
 use crate::rights::Right;
-use crate::seat::{Heard, Seat, State, Waiting, Why};
+use crate::seat::{Seat, State, Waiting, Why};
 use crate::wire::About;
 use room_core::position::Position;
-use std::sync::Arc;
 
 impl<H: Handle> Room<H> {
     /// A client logs in. Its seat here, if it has one, rests until that is answered.
@@ -33,7 +32,9 @@ impl<H: Handle> Room<H> {
             }
             return;
         }
-        self.book.begin(&login.uid);
+        if !login.guest {
+            self.book.begin(&login.uid);
+        }
         if self.seats.get(&conn).is_none() {
             cx.figures.seats += 1;
             self.seats.push(Seat::new(conn, handle.clone(), &login));
@@ -71,6 +72,10 @@ impl<H: Handle> Room<H> {
             return;
         };
         *asked = true;
+        if login.guest {
+            let (number, since, history) = (login.number, login.since, login.history);
+            return self.visit((conn, number), since, history, cx);
+        }
         let ask = Ask::Join {
             uid: login.uid.clone(),
             since: login.since,
@@ -99,6 +104,10 @@ impl<H: Handle> Room<H> {
             queue: Vec::new(),
             gone: false,
         }));
+        if seat.guest {
+            let number = seat.number;
+            return self.visit((conn, number), Some(since), 0, cx);
+        }
         let uid = seat.uid.clone();
         self.book.begin(&uid);
         let ask = Ask::Join {
@@ -110,29 +119,6 @@ impl<H: Handle> Room<H> {
         };
         let asked = self.counts.asked();
         self.ask(cx, ask, Purpose::Joined(conn, asked));
-    }
-
-    /// Keeps a kick or the end of a membership with the join that it may concern. Whether one is under way. Who was here and
-    /// joins again by the room's own doing is meant in any case, whichever came first.
-    pub(super) fn hear_end(&mut self, conn: ConnId, kicked: Option<&str>) -> bool {
-        let Some(seat) = self.seats.get_mut(&conn) else {
-            return true;
-        };
-        match seat.waiting.as_mut().map(|waiting| &mut waiting.why) {
-            Some(Why::Again { .. }) if kicked.is_some() => false,
-            Some(
-                Why::Login {
-                    heard, asked: true, ..
-                }
-                | Why::Again { heard, .. },
-            ) => {
-                *heard = Some(Heard {
-                    kicked: kicked.map(str::to_owned),
-                });
-                true
-            }
-            _ => seat.state == State::Out,
-        }
     }
 
     /// Redis answered a join.
@@ -153,7 +139,7 @@ impl<H: Handle> Room<H> {
         }
     }
 
-    fn entered(&mut self, conn: ConnId, joined: &Joined, cx: &mut Cx<'_, H>) {
+    pub(super) fn entered(&mut self, conn: ConnId, joined: &Joined, cx: &mut Cx<'_, H>) {
         let Some(waiting) = self
             .seats
             .get_mut(&conn)
@@ -172,6 +158,7 @@ impl<H: Handle> Room<H> {
             } => {
                 self.take_seat(conn, &login, joined, cx);
                 self.begin(conn, login.since, joined, cx);
+                self.report_soon(cx);
                 (heard, bytes)
             }
             Why::Again { heard } => {
@@ -183,9 +170,13 @@ impl<H: Handle> Room<H> {
         let Some(seat) = self.seats.get(&conn) else {
             return;
         };
-        let (handle, uid) = (seat.handle.clone(), seat.uid.clone());
+        let (handle, uid, seat_is_guest) = (seat.handle.clone(), seat.uid.clone(), seat.guest);
         if missed_kick {
             self.end_uid(&uid, Some(""), "", cx);
+        } else if seat_is_guest {
+            if let Some(reason) = heard.and_then(|heard| heard.kicked) {
+                self.kicked_early(conn, &reason, cx);
+            }
         } else if heard.is_some() {
             self.ask(cx, Ask::Attach(vec![uid.clone()]), Purpose::Heard(uid));
         }
@@ -198,38 +189,26 @@ impl<H: Handle> Room<H> {
         }
     }
 
-    /// The key went: whether joins that are under way were answered before or behind that, nobody can tell.
-    pub(super) fn doubt_joins(&mut self) {
-        for seat in self.seats.rows_mut() {
-            if let Some(waiting) = &mut seat.waiting {
-                waiting.gone = true;
-            }
-        }
-    }
-
     fn take_seat(&mut self, conn: ConnId, login: &Login, joined: &Joined, cx: &mut Cx<'_, H>) {
         let Some(seat) = self.seats.get_mut(&conn) else {
             return;
         };
-        if seat.uid != login.uid {
+        if seat.uid != login.uid || login.guest {
             let before = std::mem::replace(&mut seat.uid, login.uid.clone());
             self.book.exit(&before, conn, Leave::Away);
         }
         seat.name = login.name.clone();
-        seat.acks = login.acks;
+        seat.acks = login.acks || login.guest;
+        seat.guest = login.guest;
         seat.rights = login.rights;
         seat.owes_synced = true;
         seat.promised = joined.head.seq;
         seat.restart(joined.position);
-        self.book
-            .enter(&login.uid, conn, joined.position, joined.kicks);
-        let echo = events::login(
-            &self.roomid,
-            &login.uid,
-            login.name.as_deref(),
-            login.told,
-            joined,
-        );
+        if !login.guest {
+            self.book
+                .enter(&login.uid, conn, joined.position, joined.kicks);
+        }
+        let echo = events::login(&self.roomid, login, joined);
         // What was missed follows, or 'synced' does.
         seat.handle.push(cx.now, &echo, Push::Begin);
     }
@@ -241,12 +220,14 @@ impl<H: Handle> Room<H> {
         let Some(seat) = self.seats.get_mut(&conn) else {
             return false;
         };
-        let missed_kick = joined.kicks > self.book.kicks(&seat.uid);
+        let missed_kick = !seat.guest && joined.kicks > self.book.kicks(&seat.uid);
         let (past, sent, newer) = (seat.past(), seat.sent, seat.newer_word());
         seat.promised = joined.head.seq;
         seat.gone = false;
-        self.book
-            .enter(&seat.uid, conn, joined.position, joined.kicks);
+        if !seat.guest {
+            self.book
+                .enter(&seat.uid, conn, joined.position, joined.kicks);
+        }
         let is_beyond = past.seq > joined.position.seq && sent.seq >= joined.position.seq;
         if is_beyond && !joined.reset {
             seat.state = State::Check(sent);
@@ -308,12 +289,12 @@ impl<H: Handle> Room<H> {
         let Some(waiting) = seat.waiting.take() else {
             return;
         };
-        let (handle, uid) = (seat.handle.clone(), seat.uid.clone());
+        let (handle, uid, guest) = (seat.handle.clone(), seat.uid.clone(), seat.guest);
+        self.abandon((&uid, guest), Some(&waiting.why));
         match waiting.why {
             Why::Login { login, bytes, .. } => {
-                self.book.abort(&login.uid);
                 self.refuse_login(&handle, fault, bytes, cx);
-                if self.book.confirmed(&uid, conn).is_some() {
+                if guest || self.book.confirmed(&uid, conn).is_some() {
                     self.advance_one(conn, cx);
                 } else {
                     self.drop_seat(conn, cx);
@@ -321,7 +302,6 @@ impl<H: Handle> Room<H> {
                 }
             }
             Why::Again { .. } => {
-                self.book.abort(&uid);
                 self.doubt(conn);
                 if fault.passes() {
                     self.times.again = self.times.again.min(cx.now + AGAIN_MS);
@@ -362,36 +342,9 @@ impl<H: Handle> Room<H> {
             self.client(conn, handle, event, bytes, cx);
         }
     }
-
-    /// An end was heard while a join was unanswered: whether it came after the join.
-    pub(super) fn heard(
-        &mut self,
-        uid: &Arc<str>,
-        answer: Result<Answer, Fault>,
-        cx: &mut Cx<'_, H>,
-    ) {
-        match answer {
-            Ok(Answer::Attached(Attached { gone, kicks, .. })) => {
-                let count = kicks.iter().find(|kick| *kick.0 == **uid);
-                if gone.iter().any(|gone| **gone == **uid) {
-                    self.end_uid(uid, None, "left", cx);
-                } else if count.is_some_and(|kick| kick.1 > self.book.kicks(uid)) {
-                    self.end_uid(uid, Some(""), "", cx);
-                }
-            }
-            Err(fault) if fault.passes() && fault != Fault::Down => {
-                self.ask(
-                    cx,
-                    Ask::Attach(vec![uid.clone()]),
-                    Purpose::Heard(uid.clone()),
-                );
-            }
-            _ => {}
-        }
-    }
 }
 
-fn unreadable() -> Fault {
+pub(super) fn unreadable() -> Fault {
     Fault::Refused {
         code: "ERR".into(),
         message: "the module answered in a way that this proxy does not know".into(),

@@ -106,7 +106,7 @@ impl<H: Handle> Room<H> {
             return;
         }
         let uids = self.book.here();
-        if uids.is_empty() {
+        if uids.is_empty() && !self.has_guests() {
             // What was announced before this link it may not have heard: whoever joins next tells where the room is.
             self.knows = false;
             return self.linked(cx);
@@ -118,13 +118,14 @@ impl<H: Handle> Room<H> {
             counts: self.counts.asked(),
             ..Relink::default()
         };
-        for some in uids.chunks(CHUNK) {
+        let mut chunks: Vec<_> = uids.chunks(CHUNK).map(<[_]>::to_vec).collect();
+        if chunks.is_empty() {
+            // Only guests are here: nobody is announced, but the room is looked at.
+            chunks.push(Vec::new());
+        }
+        for some in chunks {
             relink.open += 1;
-            self.ask(
-                cx,
-                Ask::Attach(some.to_vec()),
-                Purpose::Attached(some.to_vec()),
-            );
+            self.ask(cx, Ask::Attach(some.clone()), Purpose::Attached(some));
         }
         self.relink = Some(Box::new(relink));
     }
@@ -270,7 +271,7 @@ impl<H: Handle> Room<H> {
             );
             if asks && seat.waiting.is_none() && seat.is_ahead_of(at) {
                 seat.doubt();
-                seat.gone = true;
+                seat.gone = !seat.guest;
                 self.apart += 1;
             }
             if seat.gone {
@@ -305,8 +306,9 @@ impl<H: Handle> Room<H> {
         }
     }
 
+    /// Where a member is.
     fn conns_of(&self, uid: &str) -> Vec<(ConnId, State)> {
-        let of_uid = |seat: &&Seat<H>| &*seat.uid == uid && seat.is_seated();
+        let of_uid = |seat: &&Seat<H>| &*seat.uid == uid && !seat.guest && seat.is_seated();
         let seats = self.seats.rows().iter().filter(of_uid);
         seats.map(|seat| (seat.conn, seat.state)).collect()
     }

@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `mod` | its state; answers by what they are for |
 //! | `enter` | logins, and joining again |
+//! | `guests` | the same for guests, who do not join |
+//! | `heard` | ends that are heard while a join is unanswered |
 //! | `talk` | what a client's other events do, and how seats end |
 //! | `follow` | announcements: what follows, what does not |
 //! | `missed` | what the room itself reads from the log |
@@ -17,6 +19,8 @@
 mod catch_up;
 mod enter;
 mod follow;
+mod guests;
+mod heard;
 mod link;
 mod missed;
 mod report;
@@ -170,6 +174,7 @@ impl<H: Handle> Room<H> {
             Purpose::Subscribed => self.subscribed(answer.err(), cx),
             Purpose::Unsubscribed => {}
             Purpose::Joined(conn, asked) => self.joined(conn, asked, answer, cx),
+            Purpose::Visited(visit) => self.visited(visit, answer, cx),
             Purpose::Attached(uids) => self.attached(&uids, answer, cx),
             Purpose::Heard(uid) => self.heard(&uid, answer, cx),
             Purpose::Here(handle, rights, asked, counts) => {

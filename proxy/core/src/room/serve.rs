@@ -194,7 +194,11 @@ impl<H: Handle> Room<H> {
         cx: &mut Cx<'_, H>,
     ) {
         self.ring.seal();
-        let of_uid = |seat: &&crate::seat::Seat<H>| &*seat.uid == uid;
+        // A guest has no membership that may end.
+        let of_uid = |seat: &&crate::seat::Seat<H>| {
+            let ends = kicked.is_some() || !seat.guest || seat.waiting.is_some();
+            &*seat.uid == uid && ends
+        };
         let conns: SmallVec<[_; 2]> = self
             .seats
             .rows()

@@ -59,6 +59,15 @@ impl<H: Handle> Room<H> {
                 self.end_seat(conn, Leave::Told, Some(&event), cx);
                 handle.done(bytes);
             }
+            (Some(seat), Event::Leave) if seat.guest => {
+                let what = format!(
+                    "you are a guest of room '{}', and have no membership to end: log out",
+                    self.roomid
+                );
+                let event = events::error("GUEST", &what, &self.about("leave"));
+                handle.push(cx.now, &event, Push::Answer);
+                handle.done(bytes);
+            }
             (Some(seat), Event::Leave) => {
                 seat.waiting = Some(Box::new(Waiting {
                     why: Why::Leave,
@@ -283,9 +292,9 @@ impl<H: Handle> Room<H> {
         let Some(seat) = self.seats.get_mut(&conn) else {
             return;
         };
-        let uid = seat.uid.clone();
+        let (uid, guest) = (seat.uid.clone(), seat.guest);
         let waiting = seat.waiting.take();
-        self.abandon(&uid, waiting.map(|waiting| waiting.why));
+        self.abandon((&uid, guest), waiting.as_ref().map(|waiting| &waiting.why));
         self.book.exit(&uid, conn, Leave::Away);
         self.drop_seat(conn, cx);
         self.report_soon(cx);
@@ -303,6 +312,7 @@ impl<H: Handle> Room<H> {
             return;
         };
         let (handle, uid, number) = (seat.handle.clone(), seat.uid.clone(), seat.number);
+        let guest = seat.guest;
         let waiting = seat.waiting.take();
         let (why, queue) = match waiting {
             Some(waiting) => (Some(waiting.why), waiting.queue),
@@ -312,7 +322,7 @@ impl<H: Handle> Room<H> {
             // Its answer will find no seat to give them back.
             handle.done(*bytes);
         }
-        self.abandon(&uid, why);
+        self.abandon((&uid, guest), why.as_ref());
         if let Some(event) = event {
             handle.push(cx.now, event, Push::Answer);
         }
@@ -324,11 +334,12 @@ impl<H: Handle> Room<H> {
     }
 
     /// A seat goes while a join of it is under way: the answer will find no seat, and what it began is ended.
-    fn abandon(&mut self, uid: &str, why: Option<Why>) {
+    /// Guests join nothing.
+    pub(super) fn abandon(&mut self, (uid, guest): (&str, bool), why: Option<&Why>) {
         match why {
-            Some(Why::Login { login, .. }) => self.book.abort(&login.uid),
-            Some(Why::Again { .. }) => self.book.abort(uid),
-            Some(Why::Leave) | None => {}
+            Some(Why::Login { login, .. }) if !login.guest => self.book.abort(&login.uid),
+            Some(Why::Again { .. }) if !guest => self.book.abort(uid),
+            _ => {}
         }
     }
 

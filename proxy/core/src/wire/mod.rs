@@ -20,7 +20,7 @@ pub mod types;
 
 pub use fields::{nfc, uid};
 pub use parse::parse;
-pub use types::{About, Bad, ClientEvent, Entry, Login, Outgoing};
+pub use types::{About, Bad, ClientEvent, Entry, Login, Outgoing, Role};
 
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@ use super::fields::{Fields, Wrong, position, roomid, uid};
 use super::names::SERVER_EVENTS;
 use super::pieces::Pieces;
 use super::scan::scan;
-use super::types::{About, Bad, ClientEvent, Entry, Login, Outgoing};
+use super::types::{About, Bad, ClientEvent, Entry, Login, Outgoing, Role};
 use crate::pass::Token;
 use room_core::dedupe::MAX_ID;
 use serde::Deserialize;
@@ -124,12 +124,14 @@ fn name_size(raw: &str) -> usize {
 }
 
 fn login(roomid: Option<String>, fields: &Fields<'_>) -> Result<Login, Wrong> {
+    let role = role(fields.get::<String>("as")?.as_deref())?;
     let rooms = match fields.raw("rooms").filter(|raw| *raw != "null") {
-        Some(list) => entries(list, fields)?,
+        Some(list) => entries(list, role, fields)?,
         None => vec![Entry {
             roomid: roomid.ok_or(missing("a 'login'", "roomid"))?,
             since: fields.position("since")?,
             history: fields.get("history")?.unwrap_or(0),
+            role,
         }],
     };
     let uid = fields.raw("uid").map(uid).transpose()?;
@@ -151,6 +153,18 @@ fn login(roomid: Option<String>, fields: &Fields<'_>) -> Result<Login, Wrong> {
     })
 }
 
+fn role(given: Option<&str>) -> Result<Option<Role>, Wrong> {
+    match given {
+        None => Ok(None),
+        Some("member") => Ok(Some(Role::Member)),
+        Some("guest") => Ok(Some(Role::Guest)),
+        Some(_) => {
+            let what = "'as' can only be \"guest\" or \"member\"";
+            Err(("BADFIELD", what.to_owned()))
+        }
+    }
+}
+
 /// A token that is no text is none: where the proxy asks for no token a client may say there what it likes.
 fn token(fields: &Fields<'_>) -> Option<Token> {
     fields.text("token").map(|token| Token(token.into()))
@@ -167,9 +181,12 @@ struct RoomOf<'a> {
     roomid: Option<&'a RawValue>,
     since: Option<String>,
     history: Option<u64>,
+    #[serde(rename = "as")]
+    role: Option<String>,
 }
 
-fn entries(list: &str, fields: &Fields<'_>) -> Result<Vec<Entry>, Wrong> {
+/// `all`: as what, where an entry says nothing of it.
+fn entries(list: &str, all: Option<Role>, fields: &Fields<'_>) -> Result<Vec<Entry>, Wrong> {
     let beside = ["roomid", "since", "history"]
         .into_iter()
         .find(|name| fields.raw(name).is_some());
@@ -195,6 +212,7 @@ fn entries(list: &str, fields: &Fields<'_>) -> Result<Vec<Entry>, Wrong> {
             roomid,
             since: since.transpose()?,
             history: of.history.unwrap_or(0),
+            role: role(of.role.as_deref())?.or(all),
         });
     }
     Ok(entries)

@@ -74,6 +74,10 @@ fn bad_input_gets_a_code() {
             "BADFIELD",
         ),
         (
+            r#"{"event":"login","roomid":"a","uid":"u","as":"Guest"}"#,
+            "BADFIELD",
+        ),
+        (
             r#"{"event":"login","roomid":"a","uid":"u","ack":"x"}"#,
             "BADFIELD",
         ),
@@ -186,6 +190,7 @@ fn a_login_may_name_many_rooms() {
         roomid: roomid.to_owned(),
         since,
         history,
+        role: None,
     };
     let since = Some(Position::new(3, Tag(1)));
     let wanted = [
@@ -195,6 +200,23 @@ fn a_login_may_name_many_rooms() {
     ];
     assert_eq!(got.rooms, wanted);
     assert!(got.acks && got.uid.as_deref() == Some("u"));
+}
+
+#[test]
+fn a_login_may_say_as_what() {
+    let roles = |more: &str| {
+        let text = format!(r#"{{"event":"login","uid":"u",{more}}}"#);
+        let rooms = login(&text).rooms;
+        rooms.iter().map(|entry| entry.role).collect::<Vec<_>>()
+    };
+    let (guest, member) = (Some(Role::Guest), Some(Role::Member));
+    assert_eq!(roles(r#""roomid":"a""#), [None]);
+    assert_eq!(roles(r#""roomid":"a","as":null"#), [None]);
+    assert_eq!(roles(r#""roomid":"a","as":"guest""#), [guest]);
+    assert_eq!(roles(r#""roomid":"a","as":"member""#), [member]);
+    // Of all rooms, but for those that say it themselves.
+    let rooms = r#""as":"guest","rooms":[{"roomid":"a"},{"roomid":"b","as":"member"}]"#;
+    assert_eq!(roles(rooms), [guest, member]);
 }
 
 #[test]
@@ -218,6 +240,7 @@ fn a_list_of_rooms_is_right_or_refused_as_a_whole() {
         (r#"[{"roomid":"a","since":"x"}]"#.into(), "BADPOS"),
         (r#"[{"roomid":"a","since":7}]"#.into(), "BADFIELD"),
         (r#"[{"roomid":"a","history":-1}]"#.into(), "BADFIELD"),
+        (r#"[{"roomid":"a","as":"owner"}]"#.into(), "BADFIELD"),
         (r#"[{"roomid":"a"}],"roomid":"b""#.into(), "BADFIELD"),
         (
             r#"[{"roomid":"a"}],"since":"3-00000001""#.into(),

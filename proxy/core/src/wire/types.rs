@@ -105,6 +105,17 @@ pub struct Entry {
     pub since: Option<Position>,
     /// How many old messages a newcomer wants.
     pub history: u64,
+    /// As what, where the client says so.
+    pub role: Option<Role>,
+}
+
+/// As what somebody is in a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// It belongs to the room: what is said while it is away waits for it.
+    Member,
+    /// It only looks in.
+    Guest,
 }
 
 /// An event for others.

@@ -3,7 +3,8 @@
 use crate::desk::{Conn, Desk};
 use hub_core::ask::Ask;
 use hub_core::bans::{Ban, Bans, Entry};
-use hub_core::event::Event;
+use hub_core::event::{Event, Login};
+use hub_core::rights::Rights;
 
 /// As the table of bans has it.
 fn spam() -> Event {
@@ -88,4 +89,29 @@ fn a_login_under_way_does_not_come_and_gives_its_bytes_back() {
     let one = desk.say("one");
     desk.hear(&one);
     assert!(bob.take().is_empty());
+}
+
+#[test]
+fn a_guest_ends_too_and_redis_hears_nothing_of_it() {
+    let mut desk = Desk::new();
+    let bob = Conn::default();
+    let login = Login {
+        number: 1,
+        uid: "bob".into(),
+        name: None,
+        since: None,
+        history: 0,
+        acks: false,
+        guest: true,
+        rights: Rights::ALL,
+        told: None,
+    };
+    desk.event(1, &bob, Event::Login(Box::new(login)));
+    desk.answer_all();
+    bob.take();
+    desk.event(1, &bob, spam());
+    assert_eq!(bob.names(), ["kicked"]);
+    assert_eq!(bob.ended(), 1);
+    desk.pass(2_000);
+    assert!(desk.asks.is_empty(), "{:?}", desk.asks);
 }

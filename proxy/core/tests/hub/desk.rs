@@ -206,6 +206,7 @@ impl Desk {
             since: None,
             history: 0,
             acks: false,
+            guest: false,
             rights: Rights::ALL,
             told: None,
         };
@@ -223,6 +224,7 @@ impl Desk {
             since,
             history: 0,
             acks: false,
+            guest: false,
             rights: Rights::ALL,
             told: None,
         };
@@ -297,8 +299,10 @@ impl Desk {
     }
 
     pub(crate) fn range(&self, from: u64, count: u64) -> Answer {
-        let before = self.at[from as usize - 1];
-        let rows = self.log[from as usize - 1..].iter().take(count as usize);
+        // Beyond the head there is nothing, and that is behind the head.
+        let before = (from as usize - 1).min(self.log.len());
+        let rows = self.log[before..].iter().take(count as usize);
+        let before = self.at[before];
         Answer::Range(Range {
             head: self.head(),
             before,

@@ -18,6 +18,7 @@ fn enter(desk: &mut Desk, id: u64, conn: &Conn, uid: &str, names: &[&str]) {
         since: None,
         history: 0,
         acks: false,
+        guest: false,
         rights: rights(names),
         told: None,
     };
@@ -144,6 +145,7 @@ fn again(number: u32) -> Event {
         since: None,
         history: 0,
         acks: false,
+        guest: false,
         rights: Rights::ALL,
         told: None,
     }))

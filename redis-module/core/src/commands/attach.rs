@@ -1,4 +1,5 @@
-//! `ROOM.ATTACH`: sessions for existing members, how a proxy announces again after a reconnect.
+//! `ROOM.ATTACH`: sessions for existing members, how a proxy announces again after a reconnect; without any, a look at the
+//! room for those who are no members.
 
 use super::env::{Env, Place};
 use super::many::check_uids;

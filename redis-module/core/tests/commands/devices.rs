@@ -56,6 +56,20 @@ fn attach_says_who_is_gone_and_who_was_kicked() {
 }
 
 #[test]
+fn attach_of_nobody_only_looks() {
+    let mut server = room();
+    let before = server.sessions.totals();
+    let reply = server.attach(OTHER, "r", &[]).unwrap();
+    assert_eq!(reply.get("head").text(), server.at("r", 10).to_string());
+    for name in ["gone", "kicks"] {
+        assert_eq!(reply.get(name).items(), []);
+    }
+    assert_eq!(*reply.get("members"), Value::Int(2));
+    assert_eq!(server.sessions.totals(), before);
+    assert_eq!(server.attach(OTHER, "x", &[]), Err("NOROOM".into()));
+}
+
+#[test]
 fn a_proxy_that_comes_back_takes_over_what_it_left() {
     let mut server = room();
     server.ack(PROXY, "r", 4, &["a"]);

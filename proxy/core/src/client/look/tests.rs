@@ -96,7 +96,7 @@ fn each_event_needs_its_right() {
 #[test]
 fn a_token_is_of_one_uid_and_rooms_are_judged_by_themselves() {
     let mut client = keyed();
-    let rooms = format!(r#"{{"a":{ALL},"g":["guest","read"]}}"#);
+    let rooms = format!(r#"{{"a":{ALL},"g":["read"]}}"#);
     let other = r#"{"event":"login","roomid":"a","uid":"ann","token":"t"}"#;
     let got = looked(&mut client, 0, other, Ok(pass("bob", &rooms, 1000)));
     assert_eq!(got, "OTHERUID");
@@ -117,6 +117,47 @@ fn a_token_is_of_one_uid_and_rooms_are_judged_by_themselves() {
     assert_eq!(
         short(&client.text(0, MESSAGE, Sight::default())[0]),
         "a: message"
+    );
+}
+
+#[test]
+fn a_token_says_as_what_somebody_comes() {
+    let rooms =
+        r#"{"both":["member","guest"],"in":["member"],"out":["guest","history"],"no":["history"]}"#;
+    let mut client = keyed();
+    let first = r#"{"event":"login","roomid":"no","token":"t"}"#;
+    let got = looked(&mut client, 0, first, Ok(pass("bob", rooms, 100_000)));
+    assert_eq!(got, "NORIGHT");
+    for (roomid, role, wanted) in [
+        ("both", "", "member"),
+        ("both", r#","as":"member""#, "member"),
+        ("both", r#","as":"guest""#, "guest"),
+        ("both", r#","as":"guest","history":1"#, "NORIGHT"),
+        ("in", "", "member"),
+        ("in", r#","as":"guest""#, "NORIGHT"),
+        ("out", "", "guest"),
+        ("out", r#","history":5"#, "guest"),
+        ("out", r#","as":"member""#, "NORIGHT"),
+        ("no", r#","as":"guest""#, "NORIGHT"),
+        ("none", "", "NORIGHT"),
+    ] {
+        let text = format!(r#"{{"event":"login","roomid":"{roomid}"{role}}}"#);
+        let acts = client.text(0, &text, Sight::default());
+        let got = match &acts[0] {
+            Act::Room(_, Event::Login(login), _) if login.guest => "guest".to_owned(),
+            Act::Room(..) => "member".to_owned(),
+            other => short(other),
+        };
+        assert_eq!(got, wanted, "{roomid}{role}");
+    }
+    // Who is there as a guest stays as one, and who belongs to the room does not become one by a token.
+    let rooms = r#"{"both":["member"],"in":["guest"],"out":["member","guest"]}"#;
+    let got = looked(&mut client, 0, REFRESH, Ok(pass("bob", rooms, 1000)));
+    let mut got: Vec<_> = got.split("; ").collect();
+    got.sort_unstable();
+    assert_eq!(
+        got,
+        ["both: revoked", "in: revoked", "out: renewed", "said"]
     );
 }
 

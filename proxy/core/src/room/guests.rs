@@ -1,0 +1,125 @@
+//! Guests: they are in the room without belonging to it. Where a member joins, a guest looks; what it sees is taken as a
+//! join's answer, and from there on its seat is like any other. Redis knows nothing of it: it has no session and no cursor,
+//! and nothing waits for it.
+
+use super::Room;
+use super::enter::unreadable;
+use crate::ask::{Answer, Ask, Attached, Fault, Joined};
+use crate::book::Leave;
+use crate::cx::{Cx, Purpose};
+use crate::event::LoginNumber;
+use crate::events;
+use crate::handle::{ConnId, Handle};
+use crate::rights::Right;
+use crate::seat::Why;
+use crate::visit::{Seen, Step, Visit};
+use room_core::position::Position;
+
+impl<H: Handle> Room<H> {
+    /// Begins to look for a guest, whose seat waits for it.
+    pub(super) fn visit(
+        &mut self,
+        (conn, login): (ConnId, LoginNumber),
+        since: Option<Position>,
+        history: u64,
+        cx: &mut Cx<'_, H>,
+    ) {
+        let visit = Box::new(Visit {
+            conn,
+            login,
+            since,
+            history,
+            counts: self.counts.asked(),
+            step: Step::Room,
+        });
+        // Nobody is announced by it.
+        self.ask(cx, Ask::Attach(Vec::new()), Purpose::Visited(visit));
+    }
+
+    /// Redis answered.
+    pub(super) fn visited(
+        &mut self,
+        visit: Box<Visit>,
+        answer: Result<Answer, Fault>,
+        cx: &mut Cx<'_, H>,
+    ) {
+        let Some(earlier) = self.waits_for(&visit) else {
+            return;
+        };
+        let seen = match (visit.step, answer) {
+            (Step::Room, Ok(Answer::Attached(attached))) => match attached {
+                Attached {
+                    head: Some(head),
+                    counts: Some((total, num)),
+                    ..
+                } => {
+                    self.counts.answered(visit.counts, total, num);
+                    Ok(visit.room(head))
+                }
+                _ => Err(unreadable()),
+            },
+            (Step::Log(from), Ok(Answer::Range(range))) => Ok(visit.log(from, &range, earlier)),
+            (Step::AllOfLog, Ok(Answer::Range(range))) => {
+                Ok(Seen::Begin(Visit::all_of_log(&range)))
+            }
+            (_, Err(fault)) if fault.is("NOROOM") => {
+                self.counts.answered(visit.counts, 0, 0);
+                Ok(Seen::Begin(visit.no_room()))
+            }
+            (_, Ok(_)) => Err(unreadable()),
+            (_, Err(fault)) => Err(fault),
+        };
+        match seen {
+            Ok(Seen::Look(step)) => self.look(visit, step, cx),
+            Ok(Seen::Begin(joined)) => {
+                let joined = Joined {
+                    members: self.counts.total,
+                    online: self.counts.online,
+                    ..joined
+                };
+                self.entered(visit.conn, &joined, cx);
+            }
+            Err(fault) => self.login_failed(visit.conn, &fault, cx),
+        }
+    }
+
+    /// Whether the guest may be sent what was said before it came; `None` if its seat has ended meanwhile. Who was here while
+    /// it was said may have all of it.
+    fn waits_for(&self, visit: &Visit) -> Option<bool> {
+        let seat = self.seats.get(&visit.conn)?;
+        let (is_guest, earlier) = match &seat.waiting.as_ref()?.why {
+            Why::Login { login, .. } => (login.guest, login.rights.has(Right::History)),
+            Why::Again { .. } => (seat.guest, true),
+            Why::Leave => (false, false),
+        };
+        (is_guest && seat.number == visit.login).then_some(earlier)
+    }
+
+    fn look(&mut self, mut visit: Box<Visit>, step: Step, cx: &mut Cx<'_, H>) {
+        let from = match step {
+            Step::Log(from) => from,
+            Step::Room | Step::AllOfLog => 1,
+        };
+        visit.step = step;
+        cx.figures.ranges += 1;
+        let ask = Ask::Range {
+            from,
+            count: 1,
+            bytes: 1,
+        };
+        self.ask(cx, ask, Purpose::Visited(visit));
+    }
+
+    /// A guest was kicked while its login was under way: Redis counts no kicks of guests, so this one is meant for it.
+    pub(super) fn kicked_early(&mut self, conn: ConnId, reason: &str, cx: &mut Cx<'_, H>) {
+        let Some(seat) = self.seats.get(&conn) else {
+            return;
+        };
+        let event = events::kicked(&self.roomid, &seat.uid, reason, None);
+        self.end_seat(conn, Leave::Told, Some(&event), cx);
+    }
+
+    pub(super) fn has_guests(&self) -> bool {
+        self.seats.rows().iter().any(|seat| seat.guest)
+    }
+}

@@ -1,0 +1,152 @@
+//! What guests are told of what was said, whatever becomes of the link and the history.
+
+use super::{ID, knows_nobody, refresh, said, sits};
+use crate::desk::refused;
+use hub_core::ask::{Answer, Ask};
+use hub_core::event::Event;
+use room_core::announce::Kind;
+use serde_json::Value;
+
+#[test]
+fn a_room_of_guests_comes_back_with_the_link() {
+    let (mut desk, eve) = sits(3);
+    desk.down();
+    desk.event(ID, &eve, Event::Members(0));
+    assert_eq!(eve.take()[0]["code"], "UNAVAILABLE");
+    desk.say("4");
+    desk.up();
+    let asks = desk.answer_all();
+    assert_eq!(asks[..2], [Ask::Subscribe, Ask::Attach(Vec::new())]);
+    knows_nobody(&asks);
+    let events = eve.take();
+    let presence = events
+        .iter()
+        .find(|event| event["event"] == "presence")
+        .unwrap();
+    assert_eq!(presence["online"], serde_json::json!(["ann"]));
+    assert!(events.iter().any(|event| event["message"] == "4"));
+    let five = desk.say("5");
+    desk.hear(&five);
+    assert_eq!(eve.names(), ["5"]);
+    // Redis says that it ended all sessions.
+    desk.hub.announce(desk.now, &mut desk.asks);
+    knows_nobody(&refresh(&mut desk));
+    let six = desk.say("6");
+    desk.hear(&six);
+    assert_eq!(said(&eve), ["6"]);
+}
+
+#[test]
+fn a_deleted_room_is_another_history() {
+    let (mut desk, eve) = sits(3);
+    let gone = desk.control("-", "gone");
+    desk.born_again(9);
+    desk.hear(&gone);
+    // Nobody made it anew.
+    for _ in 0..2 {
+        let (request, ask) = desk.one();
+        assert_eq!(ask, Ask::Attach(Vec::new()));
+        desk.answer(request, Err(refused("NOROOM")));
+    }
+    assert_eq!(said(&eve), ["reset"]);
+    let new = desk.say("new");
+    desk.hear(&new);
+    refresh(&mut desk);
+    assert_eq!(said(&eve), ["new"]);
+}
+
+#[test]
+fn a_tail_that_is_lost_is_told_and_nothing_is_skipped() {
+    let (mut desk, eve) = sits(3);
+    let four = desk.say("4");
+    desk.hear(&four);
+    assert_eq!(eve.names(), ["4"]);
+    desk.down();
+    desk.log.truncate(2);
+    desk.at.truncate(3);
+    for text in ["other 3", "other 4", "other 5"] {
+        desk.say(text);
+    }
+    desk.up();
+    let asks = refresh(&mut desk);
+    knows_nobody(&asks);
+    let events = eve.take();
+    let reset = events
+        .iter()
+        .find(|event| event["event"] == "reset")
+        .unwrap();
+    assert_eq!(reset["position"], desk.at[0].to_string());
+    let texts: Vec<_> = events
+        .iter()
+        .filter_map(|event| event["message"].as_str())
+        .collect();
+    assert_eq!(texts, ["1", "2", "other 3", "other 4", "other 5"]);
+    let six = desk.say("6");
+    desk.hear(&six);
+    assert_eq!(said(&eve), ["6"]);
+}
+
+#[test]
+fn what_a_guest_says_is_stored_and_it_is_told() {
+    let (mut desk, eve) = sits(1);
+    let text = r#"{"event":"message","message":"hi","id":"a"}"#;
+    let Ok(hub_core::wire::ClientEvent::Message(message)) = hub_core::wire::parse(text) else {
+        panic!("a message");
+    };
+    desk.event(ID, &eve, Event::Publish(message));
+    let (request, ask) = desk.one();
+    assert!(
+        matches!(&ask, Ask::Publish { uid, .. } if &**uid == "eve"),
+        "{ask:?}"
+    );
+    let hi = desk.say("hi");
+    let published = hub_core::ask::Published {
+        seq: 2,
+        duplicate: false,
+        position: Some(desk.head()),
+    };
+    desk.answer(request, Ok(Answer::Published(published)));
+    desk.hear(&hi);
+    assert_eq!(eve.names(), ["sent", "hi"]);
+    let typing = desk.frame(
+        Kind::Ephemeral,
+        desk.head(),
+        "ann",
+        br#"{"event":"typing"}"#,
+    );
+    desk.hear(&typing);
+    assert_eq!(eve.names(), ["typing"]);
+}
+
+#[test]
+fn a_message_of_a_guest_that_a_lost_tail_took_is_told() {
+    let (mut desk, eve) = sits(1);
+    let text = r#"{"event":"message","message":"hi","id":"a"}"#;
+    let Ok(hub_core::wire::ClientEvent::Message(message)) = hub_core::wire::parse(text) else {
+        panic!("a message");
+    };
+    desk.event(ID, &eve, Event::Publish(message));
+    let (request, _) = desk.one();
+    desk.say("hi");
+    let published = hub_core::ask::Published {
+        seq: 2,
+        duplicate: false,
+        position: Some(desk.head()),
+    };
+    desk.answer(request, Ok(Answer::Published(published)));
+    desk.down();
+    desk.log.truncate(1);
+    desk.at.truncate(2);
+    desk.say("other");
+    desk.up();
+    knows_nobody(&refresh(&mut desk));
+    let events: Vec<Value> = eve.take();
+    assert!(
+        events.iter().any(|event| event["event"] == "reset"),
+        "{events:?}"
+    );
+    assert!(
+        events.iter().any(|event| event["message"] == "other"),
+        "{events:?}"
+    );
+}
