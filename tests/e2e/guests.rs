@@ -194,9 +194,9 @@ fn a_room_of_guests_outlives_the_link_and_a_restart() {
     );
     // The room is deleted, and begins anew.
     let _: i64 = redis.query(redis::cmd("DEL").arg("room:lobby"));
-    eve.wait("reset");
     ok(&mut redis.connect(), "ROOM.PUBLISH room:lobby bot fourth");
     assert_eq!(texts(&eve.messages_until("fourth")), ["fourth"]);
+    eve.wait("reset");
     // When the last guest goes, the channel is given up.
     eve.drop_connection();
     eventually("nobody listens", || {

@@ -59,6 +59,11 @@ impl<H: Handle> Room<H> {
             return;
         };
         self.answered();
+        if self.at().is_some_and(|at| range.head.seq < at.seq) {
+            // Nothing was judged meanwhile: the room has more than there is. Where nobody has a session (guests have none) Redis
+            // does not say that a key went.
+            return self.lose_history(cx);
+        }
         if range.before.seq + 1 != seq {
             // It was freed: whether this is the same history the room's own position tells.
             return self.read_missed(cx);

@@ -56,6 +56,20 @@ fn a_deleted_room_is_another_history() {
 }
 
 #[test]
+fn a_room_that_went_unsaid_is_noticed_by_what_is_said_next() {
+    // Where nobody has a session Redis does not say that the key went.
+    let (mut desk, eve) = sits(3);
+    desk.born_again(9);
+    let new = desk.say("new");
+    desk.hear(&new);
+    knows_nobody(&refresh(&mut desk));
+    assert_eq!(said(&eve), ["reset", "new"]);
+    let next = desk.say("next");
+    desk.hear(&next);
+    assert_eq!(said(&eve), ["next"]);
+}
+
+#[test]
 fn a_tail_that_is_lost_is_told_and_nothing_is_skipped() {
     let (mut desk, eve) = sits(3);
     let four = desk.say("4");
