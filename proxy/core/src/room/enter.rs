@@ -129,6 +129,10 @@ impl<H: Handle> Room<H> {
         answer: Result<Answer, Fault>,
         cx: &mut Cx<'_, H>,
     ) {
+        if self.comes_as_guest(conn) {
+            // The join was of a login that has ended since.
+            return;
+        }
         match answer {
             Ok(Answer::Joined(joined)) => {
                 self.counts.answered(asked, joined.members, joined.online);

@@ -87,12 +87,23 @@ impl<H: Handle> Room<H> {
     /// it was said may have all of it.
     fn waits_for(&self, visit: &Visit) -> Option<bool> {
         let seat = self.seats.get(&visit.conn)?;
-        let (is_guest, earlier) = match &seat.waiting.as_ref()?.why {
-            Why::Login { login, .. } => (login.guest, login.rights.has(Right::History)),
-            Why::Again { .. } => (seat.guest, true),
-            Why::Leave => (false, false),
+        let earlier = match &seat.waiting.as_ref()?.why {
+            Why::Login { login, .. } => login.rights.has(Right::History),
+            Why::Again { .. } | Why::Leave => true,
         };
-        (is_guest && seat.number == visit.login).then_some(earlier)
+        (self.comes_as_guest(visit.conn) && seat.number == visit.login).then_some(earlier)
+    }
+
+    /// Whether a seat waits for a look and not for a join.
+    pub(super) fn comes_as_guest(&self, conn: ConnId) -> bool {
+        let Some(seat) = self.seats.get(&conn) else {
+            return false;
+        };
+        match seat.waiting.as_ref().map(|waiting| &waiting.why) {
+            Some(Why::Login { login, .. }) => login.guest,
+            Some(Why::Again { .. }) => seat.guest,
+            Some(Why::Leave) | None => false,
+        }
     }
 
     fn look(&mut self, mut visit: Box<Visit>, step: Step, cx: &mut Cx<'_, H>) {

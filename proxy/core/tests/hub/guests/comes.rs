@@ -233,3 +233,30 @@ fn an_answer_to_a_login_that_has_ended_is_not_the_next_ones() {
     desk.answer_all();
     assert_eq!(eve.names(), ["login", "one", "synced"]);
 }
+
+#[test]
+fn a_join_that_was_given_up_is_not_taken_for_a_look() {
+    let mut desk = Desk::new();
+    desk.say("one");
+    let eve = Conn::default();
+    desk.login(9, &Conn::default(), "ann", None);
+    desk.answer_all();
+    let beginning = Some(desk.at[0]);
+    desk.login(ID, &eve, "eve", beginning);
+    desk.event(ID, &eve, Event::Revoked);
+    eve.take();
+    let second = Login {
+        number: 2,
+        ..login(None, 0)
+    };
+    come(&mut desk, &eve, second);
+    let join = desk.answer_first();
+    assert!(matches!(join, Ask::Join { .. }), "{join:?}");
+    assert!(eve.take().is_empty(), "that was a member's");
+    desk.answer_all();
+    assert_eq!(eve.names(), ["login", "synced"]);
+    // The session that the join began is ended.
+    desk.pass(1_000);
+    let asks = desk.answer_all();
+    assert!(matches!(asks[..], [Ask::Detach(_)]), "{asks:?}");
+}
