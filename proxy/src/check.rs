@@ -13,6 +13,8 @@ const LEAST_LEASE: Duration = Duration::from_millis(500);
 /// The least outbox: one event must have place in it.
 const LEAST_OUTBOX: usize = 4096;
 const LEAST_PAGE: usize = 1024;
+/// The least budget: with its burst a few people of one address can log in.
+const LEAST_WORK: usize = 1000;
 const MOST_WORKERS: usize = 64;
 /// What keys that are no rooms begin with.
 const OWN_KEYS: &str = "roomcast:";
@@ -83,6 +85,12 @@ fn numbers(config: &Config) -> Result<(), String> {
         ("max-rooms", config.max_rooms, 1),
         ("max-event", config.max_event, 256),
         ("max-rate", config.max_rate as usize, 1),
+        (
+            "work-per-address",
+            config.work_per_address as usize,
+            LEAST_WORK,
+        ),
+        ("work-per-uid", config.work_per_uid as usize, LEAST_WORK),
         ("max-bans", config.max_bans, 1),
         ("outbox", config.outbox, LEAST_OUTBOX),
         ("send-buffer", config.send_buffer, 1024),

@@ -188,7 +188,8 @@ pub struct Config {
     #[arg(long, env = "ROOMCAST_MAX_EVENT", default_value_t = 64 * 1024, value_name = "BYTES")]
     pub max_event: usize,
 
-    /// Events a second that one connection may send for long (ten times as many at once); above it is closed
+    /// Frames a second that one connection may send for long (ten times as many at once), events and control frames;
+    /// above it is read more slowly
     #[arg(
         long,
         env = "ROOMCAST_MAX_RATE",
@@ -196,6 +197,30 @@ pub struct Config {
         value_name = "N"
     )]
     pub max_rate: u32,
+
+    /// Work a second that one address may cause before a token proves whose it is, and without tokens (five times as much at
+    /// once); one of work is about a microsecond of a core. Above it those of the address who cause most are read more slowly
+    #[arg(
+        long,
+        env = "ROOMCAST_WORK_PER_ADDRESS",
+        default_value_t = 400_000,
+        value_name = "N"
+    )]
+    pub work_per_address: u32,
+
+    /// The same for a uid that a token proved, over all its connections
+    #[arg(
+        long,
+        env = "ROOMCAST_WORK_PER_UID",
+        default_value_t = 100_000,
+        value_name = "N"
+    )]
+    pub work_per_uid: u32,
+
+    /// A connection that is above its budget for so long is closed; the third time within a minute its uid is told not to
+    /// come back
+    #[arg(long, env = "ROOMCAST_BUSY_TIMEOUT", default_value = "10s", value_parser = duration, value_name = "TIME")]
+    pub busy_timeout: Duration,
 
     /// Bytes that wait for a slow connection before it is served from the log instead
     #[arg(long, env = "ROOMCAST_OUTBOX", default_value_t = 256 * 1024, value_name = "BYTES")]

@@ -11,6 +11,7 @@
 //! | `files` | file descriptors |
 //! | `contents` | small files that are read whole |
 //! | `tls/` | TLS: certificates, and whom we trust |
+//! | `budget` | what somebody may cost |
 //! | `auth/` | who may enter: tokens and their keys |
 //! | `bans` | who is banned, as all connections see it |
 //! | `inbox` | what workers are told |
@@ -24,6 +25,7 @@
 
 mod auth;
 mod bans;
+mod budget;
 mod check;
 mod clock;
 mod conn;

@@ -27,7 +27,11 @@ pub(crate) struct Metrics {
     unread: Counter,
     unfinished: Counter,
     no_login: Counter,
+    pub(crate) pauses: Counter,
+    pub(crate) slowdowns: Counter,
+    pub(crate) busy: Counter,
     pub(crate) floods: Counter,
+    pub(crate) queued: Counter,
     pub(crate) tokens_refused: Counter,
     pub(crate) bans: Gauge,
     pub(crate) bans_left_out: Gauge,
@@ -86,8 +90,8 @@ impl Metrics {
             "Connections closed at --login-timeout: nobody logged in",
         );
         registered(all, name, help, &new.no_login);
-        let (name, help) = ("floods", "Connections closed at --max-rate");
-        registered(all, name, help, &new.floods);
+        new.register_budgets();
+        let all = &mut new.registry;
         let (name, help) = ("tokens_refused", "Tokens that were not taken");
         registered(all, name, help, &new.tokens_refused);
         registered(all, "bans", "Bans that are enforced", &new.bans);
@@ -98,6 +102,40 @@ impl Metrics {
         registered(all, name, help, &new.bans_left_out);
         all.register_collector(Box::new(OfRooms(workers)));
         new
+    }
+
+    /// What was done about those who cost more than they may.
+    fn register_budgets(&mut self) {
+        let all = &mut self.registry;
+        for (name, help, counter) in [
+            (
+                "pauses",
+                "Times that reading a connection paused: it was above --max-rate, --work-per-address or --work-per-uid",
+                &self.pauses,
+            ),
+            (
+                "slowdowns",
+                "SLOWDOWN errors that connections above their budget were sent",
+                &self.slowdowns,
+            ),
+            (
+                "busy_connections",
+                "Connections closed at --busy-timeout (4005): they stayed above their budget",
+                &self.busy,
+            ),
+            (
+                "floods",
+                "Connections closed for good (4100): their uid was above its budget again and again",
+                &self.floods,
+            ),
+            (
+                "connections_queued",
+                "Connections that waited before they were read: their address was at --work-per-address",
+                &self.queued,
+            ),
+        ] {
+            registered(all, name, help, counter);
+        }
     }
 
     /// The one for what a connection was given up for.

@@ -2,8 +2,10 @@
 
 use crate::auth::judge::Judge;
 use crate::bans::Banned;
+use crate::budget::Budgets;
 use crate::clock;
 use crate::config::Config;
+use crate::conn::brake::Brakes;
 use crate::conn::patience::Patience;
 use crate::conn::read::{Early, Reading, serve};
 use crate::conn::shared::Conn;
@@ -11,7 +13,7 @@ use crate::conn::tls::Wire;
 use crate::files;
 use crate::http::door::Door;
 use crate::http::fronts::Fronts;
-use crate::http::gate::{Gate, Place};
+use crate::http::gate::{Gate, Group, Place};
 use crate::inbox::{Inboxes, Input};
 use crate::link::node::Link;
 use crate::metrics::Metrics;
@@ -47,6 +49,7 @@ pub(crate) struct Server {
     pub(crate) banned: Arc<Banned>,
     pub(crate) door: Door,
     pub(crate) gate: Arc<Gate>,
+    pub(crate) budgets: Arc<Budgets>,
     pub(crate) fronts: Arc<Fronts>,
     /// Somebody who is no trusted proxy said for whom it connects: told once.
     pub(crate) untrusted: Once,
@@ -71,23 +74,29 @@ impl Server {
     ) -> Self {
         let limits = ClientLimits {
             max_rooms: config.max_rooms,
-            max_rate: config.max_rate,
             tokens: judge.is_some(),
             ..ClientLimits::default()
         };
+        let budgets = Arc::new(Budgets::new(&config));
         let reading = Reading {
+            brakes: Brakes {
+                budgets: budgets.clone(),
+                metrics: metrics.clone(),
+                busy_timeout: config.busy_timeout.as_millis() as u64,
+                told: Said::default(),
+            },
             inboxes,
             metrics: metrics.clone(),
             limits,
             judge,
             banned: banned.clone(),
             max_event: config.max_event,
-            flooded: Said::default(),
             panics: config.panics(),
         };
         Self {
             door: Door::new(&config),
             gate: Arc::new(gate(&config)),
+            budgets,
             fronts: Arc::new(Fronts(config.trusted_proxies.clone())),
             untrusted: Once::new(),
             config,
@@ -123,13 +132,11 @@ impl Server {
             let Ok(stream) = TcpStream::from_std(stream) else {
                 return;
             };
-            let conn = Conn::new(
-                id,
-                Wire { stream, tls },
-                client.address,
-                server.config.outbox,
-                clock::now_ms(),
-            );
+            let now = clock::now_ms();
+            let payer = server.budgets.address(Group::of(client.address));
+            let purse = server.budgets.open(now, payer);
+            let wire = Wire { stream, tls };
+            let conn = Conn::new(id, wire, client.address, server.config.outbox, now);
             let conn = Arc::new(conn);
             let Some(admitted) = server.admit(&conn, client) else {
                 return;
@@ -139,7 +146,7 @@ impl Server {
             // A task of its own again: this one is as large as both.
             tokio::spawn(async move {
                 let _admitted = admitted;
-                serve(reading, conn, early).await;
+                serve(reading, conn, early, purse).await;
             });
         });
     }

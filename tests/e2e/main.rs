@@ -18,6 +18,7 @@
 //! | `ends` | file descriptors run out; a peer is gone while its events wait |
 //! | `addresses` | whose address a connection counts for behind trusted proxies |
 //! | `limits` | what strangers may take: connections, time, file descriptors |
+//! | `budget` | what one client may cost the others |
 //! | `slow` | a client that reads slowly |
 //! | `access` | a proxy with the rights that the documentation gives it, and no more |
 //! | `start` | options, what is wrong with a Redis, secrets that are not shown |
@@ -33,6 +34,7 @@ mod access;
 mod addresses;
 mod badinput;
 mod bans;
+mod budget;
 mod codes;
 mod crash;
 mod databases;

@@ -10,6 +10,7 @@
 //! | [`client`] | a WebSocket client that sends only what the tutorial's sends |
 //! | [`stream`] | its socket, in plain or with TLS |
 //! | [`certs`] | an authority of a test's own |
+//! | [`attack`] | clients that do what no honest one does |
 //! | [`light`] | WebSocket clients by the thousand |
 //! | [`relay`] | a TCP link that can be cut, stalled or slowed |
 //! | [`counted`] | a program whose instructions are counted |
@@ -23,6 +24,7 @@
 //! Servers listen on loopback only, and are ended by pid. The end of what they printed is
 //! shown when their test fails; the whole is kept then, and its file named.
 
+pub mod attack;
 pub mod certs;
 pub mod client;
 pub mod clock;

@@ -14,10 +14,12 @@ const ADDRESS_TAKEN: i32 = 5;
 
 type Variables<'a> = &'a [(&'a str, &'a str)];
 
-/// A limit that is meant for strangers: all clients of a test or a benchmark have one address.
-const RAISED: (&str, &str) = ("ROOMCAST_MAX_PER_ADDRESS", "1000000");
-const TESTED: Variables<'_> = &[RAISED, ("RUST_LOG", "debug")];
-const MEASURED: Variables<'_> = &[RAISED, ("RUST_LOG", "info")];
+/// Limits that are meant for strangers: all clients of a test or a benchmark have one address, and do what they can.
+const PLACES: (&str, &str) = ("ROOMCAST_MAX_PER_ADDRESS", "1000000");
+const OF_ADDRESS: (&str, &str) = ("ROOMCAST_WORK_PER_ADDRESS", "1000000000");
+const OF_UID: (&str, &str) = ("ROOMCAST_WORK_PER_UID", "1000000000");
+const TESTED: Variables<'_> = &[PLACES, OF_ADDRESS, OF_UID, ("RUST_LOG", "debug")];
+const MEASURED: Variables<'_> = &[PLACES, OF_ADDRESS, OF_UID, ("RUST_LOG", "info")];
 const USED: Variables<'_> = &[("RUST_LOG", "info")];
 
 /// See the top of the file.
@@ -49,15 +51,21 @@ impl Proxy {
     /// One with more variables.
     pub fn with_variables(redis: &Redis, more: &[(&str, &str)], options: &[&str]) -> Self {
         let program = built("ROOMCAST_PROXY", "roomcast-proxy");
-        Self::start_tested(&program, &redis.url(), &[TESTED, more].concat(), options)
+        Self::on_a_free_port(&program, &redis.url(), &[TESTED, more].concat(), options)
     }
 
     /// One of another build.
     pub fn of(program: &Path, redis: &str, options: &[&str]) -> Self {
-        Self::start_tested(program, redis, TESTED, options)
+        Self::on_a_free_port(program, redis, TESTED, options)
     }
 
-    fn start_tested(
+    /// One with the limits that users have.
+    pub fn as_used(redis: &Redis, options: &[&str]) -> Self {
+        let program = built("ROOMCAST_PROXY", "roomcast-proxy");
+        Self::on_a_free_port(&program, &redis.url(), USED, options)
+    }
+
+    fn on_a_free_port(
         program: &Path,
         redis: &str,
         variables: Variables<'_>,

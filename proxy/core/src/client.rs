@@ -4,21 +4,22 @@
 //! which it came. The list kept here only chooses the room of an event that names none, and says which rooms must hear that
 //! the connection ended; so a room stays in it as long as the room may know the connection.
 
-use crate::allowance::Allowance;
 use crate::bans::Sight;
+use crate::budget::work;
 use crate::close::Close;
 use crate::event::{self, Event, LoginNumber};
 use crate::events;
 use crate::holder::{Denied, Holder, about, may, may_enter};
 use crate::rights::{Right, Rights};
 use crate::wire::{self, About, Bad, ClientEvent, Login, Outgoing, Role};
-use bytes::Bytes;
 use smallvec::SmallVec;
 use std::sync::Arc;
 
+mod act;
 mod ban;
 mod look;
 
+pub use act::Act;
 pub use look::Look;
 
 /// What is kept of an event beside its text, about.
@@ -29,8 +30,6 @@ const EACH: usize = 64;
 pub struct ClientLimits {
     /// Rooms that a connection may be in.
     pub max_rooms: usize,
-    /// Events a second.
-    pub max_rate: u32,
     /// Events without effect yet; with more the connection stops reading.
     pub unanswered: usize,
     /// The same in bytes.
@@ -43,27 +42,11 @@ impl Default for ClientLimits {
     fn default() -> Self {
         Self {
             max_rooms: 100,
-            max_rate: 200,
             unanswered: 64,
             held_bytes: 256 * 1024,
             tokens: false,
         }
     }
-}
-
-/// What is to be done about an event.
-#[derive(Debug)]
-pub enum Act {
-    /// It is for this room; so many bytes are under way until the room has given them back ([`Client::done`]).
-    Room(Arc<str>, Event, usize),
-    /// It is refused: the client is sent this.
-    Say(Bytes),
-    /// It answers a heartbeat.
-    Answered,
-    /// A token is to be looked at before anything else of the client is; the answer goes to [`Client::looked`].
-    Look(Look),
-    /// The connection is closed.
-    Close(Close),
 }
 
 /// A room that may know this connection.
@@ -83,7 +66,6 @@ struct Place {
 #[derive(Debug)]
 pub struct Client {
     limits: ClientLimits,
-    allowance: Allowance,
     /// In the order of the logins, each with the place of the same index.
     rooms: Vec<Arc<str>>,
     places: Vec<Place>,
@@ -95,13 +77,14 @@ pub struct Client {
     /// Events under way, and their bytes.
     open: usize,
     held: usize,
+    /// What its events cost since that was last asked.
+    work: u64,
 }
 
 impl Client {
-    /// A connection that begins at `now` (ms).
-    pub fn new(limits: ClientLimits, now: u64) -> Self {
+    /// One that said nothing yet.
+    pub fn new(limits: ClientLimits) -> Self {
         Self {
-            allowance: Allowance::new(limits.max_rate, now),
             limits,
             rooms: Vec::new(),
             places: Vec::new(),
@@ -110,6 +93,7 @@ impl Client {
             holder: None,
             open: 0,
             held: 0,
+            work: 0,
         }
     }
 
@@ -150,6 +134,16 @@ impl Client {
         self.places.remove(at);
     }
 
+    /// What its events cost since this was last asked, beside their frames.
+    pub const fn take_work(&mut self) -> u64 {
+        std::mem::replace(&mut self.work, 0)
+    }
+
+    /// Who it is, by its token.
+    pub fn uid(&self) -> Option<&str> {
+        self.holder.as_ref().map(|holder| &*holder.pass.uid)
+    }
+
     /// When its token ends, by the clock of `now`.
     pub fn ends(&self) -> Option<u64> {
         self.holder.as_ref().map(|holder| holder.ends())
@@ -157,19 +151,22 @@ impl Client {
 
     /// The client's event, while these bans hold.
     pub fn text(&mut self, now: u64, text: &str, bans: Sight<'_>) -> Vec<Act> {
-        if !self.allowance.take(now) {
-            return vec![Act::Close(Close::Flood)];
-        }
         if self.ends().is_some_and(|ends| now >= ends) {
             return vec![Act::Close(Close::Expired)];
         }
         match wire::parse(text) {
-            Ok(event) => self.event(now, event, text.len(), bans),
+            Ok(event) => {
+                self.work += work::event(&event);
+                self.event(now, event, text.len(), bans)
+            }
             Err(Bad {
                 code,
                 message,
                 about,
-            }) => vec![Act::Say(events::error(code, &message, &about))],
+            }) => {
+                self.work += work::REFUSED;
+                vec![Act::Say(events::error(code, &message, &about))]
+            }
         }
     }
 

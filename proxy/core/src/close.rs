@@ -15,7 +15,9 @@ pub enum Close {
     Expired,
     /// Nobody logged in in time.
     NoLogin,
-    /// More events than `--max-rate`.
+    /// More work than its budget for long.
+    Busy,
+    /// The same again and again.
     Flood,
     /// An event above `--max-event`.
     TooBig,
@@ -29,12 +31,13 @@ pub enum Close {
 
 impl Close {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::GoingAway,
         Self::Dead,
         Self::Failed,
         Self::Expired,
         Self::NoLogin,
+        Self::Busy,
         Self::Flood,
         Self::TooBig,
         Self::Protocol,
@@ -50,6 +53,7 @@ impl Close {
             Self::Failed => 4002,
             Self::Expired => 4003,
             Self::NoLogin => 4004,
+            Self::Busy => 4005,
             Self::Flood => 4100,
             Self::TooBig => 4101,
             Self::Protocol => 4102,
@@ -66,11 +70,21 @@ impl Close {
             Self::Failed => "the server failed; connect again",
             Self::Expired => "the token is not valid now; connect again with a new one",
             Self::NoLogin => "nobody logged in; connect again to do so",
-            Self::Flood => "too many events in a short time",
+            Self::Busy => "more than this server does for one client; connect again, later",
+            Self::Flood => "again and again more than this server does for one client",
             Self::TooBig => "an event was larger than allowed",
             Self::Protocol => "only text messages of RFC 6455 are understood",
             Self::BadToken => "the token is not valid",
             Self::Banned => "this uid is banned",
+        }
+    }
+
+    /// How long a client is to wait at least before it connects again (ms).
+    pub const fn after(self) -> u64 {
+        match self {
+            Self::Busy => 5000,
+            Self::Failed => 1000,
+            _ => 0,
         }
     }
 
@@ -92,6 +106,7 @@ mod tests {
             (Close::Failed, true),
             (Close::Expired, true),
             (Close::NoLogin, true),
+            (Close::Busy, true),
             (Close::Flood, false),
             (Close::TooBig, false),
             (Close::Protocol, false),

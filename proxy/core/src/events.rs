@@ -132,6 +132,11 @@ pub fn error(code: &str, message: &str, about: &About) -> Bytes {
     })
 }
 
+/// The connection is about to be closed; a client may come back after so many milliseconds.
+pub fn closing(after: u64) -> Bytes {
+    event("closing", |object| object.number("after", after))
+}
+
 /// The client's session ended, as it asked for or because its membership did.
 pub fn logout(roomid: &str, uid: &str, reason: Option<&str>) -> Bytes {
     event("logout", |object| {

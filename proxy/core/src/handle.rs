@@ -47,6 +47,9 @@ pub trait Handle: Clone {
     fn push(&self, now: u64, frames: &Bytes, how: Push) -> Pushed;
     /// The client's event of so many bytes has had its effect; each event is told once.
     fn done(&self, bytes: usize);
+    /// Something was done for it that costs so much ([`work`](crate::budget::work)), beside what its events cost by
+    /// themselves. Where nobody counts that, nothing.
+    fn spent(&self, _work: u64) {}
     /// The room ended the seat of a login by itself: a kick, a membership that ended elsewhere, a login that failed.
     fn ended(&self, roomid: &Arc<str>, login: LoginNumber);
 }

@@ -11,7 +11,7 @@
 //! | [`handle`] | how a room hands bytes to a connection |
 //! | [`client`] | a connection: what its events are for which room |
 //! | [`beats`] | a connection's heartbeats and their answers |
-//! | [`allowance`] | how many events a client may send |
+//! | [`budget`] | what somebody may cost |
 //! | [`rights`] | what somebody may do in which room |
 //! | [`pass`] | what a token says |
 //! | [`bans`] | who is banned |
@@ -36,11 +36,11 @@
 
 #![forbid(unsafe_code)]
 
-pub mod allowance;
 pub mod ask;
 pub mod bans;
 pub mod beats;
 mod book;
+pub mod budget;
 pub mod client;
 pub mod close;
 mod counts;

@@ -9,8 +9,12 @@
 //! | `who` | who logged in on it |
 //! | `seam` | whether what came ends within a message |
 //! | `socket` | the socket as the WebSocket library sees it |
+//! | `brake` | what is done about a connection above its budget |
+//! | `goodbye` | how a connection is closed |
 //! | `read` | the task that reads a connection until its end |
 
+pub(crate) mod brake;
+mod goodbye;
 mod outbox;
 pub(crate) mod patience;
 pub(crate) mod read;

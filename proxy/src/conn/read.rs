@@ -1,5 +1,7 @@
 //! The task that reads a connection until its end, and hands the client's events to the rooms.
 
+use super::brake::{Brake, Brakes};
+use super::goodbye::say_goodbye;
 use super::shared::{Conn, ConnHandle, News};
 use super::socket::Socket;
 use crate::auth::judge::Judge;
@@ -8,8 +10,10 @@ use crate::broken::panic_at;
 use crate::clock::{self, unix_ms};
 use crate::inbox::{Inboxes, Input};
 use crate::metrics::Metrics;
-use crate::said::Said;
 use futures_util::StreamExt;
+use hub_core::budget::payer::Payer;
+use hub_core::budget::purse::Purse;
+use hub_core::budget::work;
 use hub_core::client::{Act, Client, ClientLimits, Look};
 use hub_core::close::Close;
 use hub_core::event::Event;
@@ -19,24 +23,22 @@ use std::ops::ControlFlow;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::timeout;
+use std::vec::IntoIter;
+use tokio::time::sleep;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
-use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tracing::{debug, info};
+use tracing::debug;
 
 /// A client's usual event fits; a larger one takes some reads more. Each connection holds it all the time.
 const READ_BUFFER: usize = 256;
-/// How long a closing handshake may take.
-const CLOSING: Duration = Duration::from_secs(2);
-
 /// What all connections' tasks need.
 pub(crate) struct Reading {
     pub(crate) inboxes: Arc<Inboxes>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) limits: ClientLimits,
+    pub(crate) brakes: Brakes,
     /// Who looks at tokens, if they are asked for.
     pub(crate) judge: Option<Arc<Judge>>,
     /// Who is banned. Whoever acts on the table keeps hold of it until that is done: who changes it looks for those
@@ -44,8 +46,6 @@ pub(crate) struct Reading {
     pub(crate) banned: Arc<Banned>,
     /// The largest event, in bytes.
     pub(crate) max_event: usize,
-    /// Clients that were closed at the allowance.
-    pub(crate) flooded: Said,
     /// A defect on request.
     pub(crate) panics: bool,
 }
@@ -60,7 +60,7 @@ pub(crate) struct Early {
 }
 
 /// Reads a connection until it ends.
-pub(crate) async fn serve(reading: Arc<Reading>, conn: Arc<Conn>, early: Early) {
+pub(crate) async fn serve(reading: Arc<Reading>, conn: Arc<Conn>, early: Early, mut purse: Purse) {
     let limits = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(0)
@@ -70,12 +70,18 @@ pub(crate) async fn serve(reading: Arc<Reading>, conn: Arc<Conn>, early: Early) 
     if let Ok(address) = conn.stream().peer_addr() {
         debug!(conn = conn.id(), %address, client = %conn.client, "connected");
     }
-    let socket = Socket::new(conn.clone(), &early.bytes);
+    purse.spend(work::UPGRADE);
+    if early.token.is_some() {
+        purse.spend(work::TOKEN);
+    }
+    let socket = Socket::new(conn.clone(), purse, &early.bytes);
     let mut ws =
         WebSocketStream::from_partially_read(socket, early.bytes, Role::Server, Some(limits)).await;
     let look = early.token.map(Look::of_connection);
     let mut reader = Reader {
-        client: Client::new(reading.limits, clock::now_ms()),
+        client: Client::new(reading.limits),
+        brake: Brake::default(),
+        rest: None,
         look: look.map(Box::new),
         reading,
         conn: conn.clone(),
@@ -95,21 +101,9 @@ pub(crate) async fn serve(reading: Arc<Reading>, conn: Arc<Conn>, early: Early) 
     if let Some(why) = why {
         Box::pin(say_goodbye(&mut ws, &conn, why)).await;
     }
-}
-
-async fn say_goodbye(ws: &mut WebSocketStream<Socket>, conn: &Conn, why: Close) {
-    let frame = CloseFrame {
-        code: CloseCode::from(why.code()),
-        reason: why.reason().into(),
-    };
-    let handshake = async {
-        let _ = ws.close(Some(frame)).await;
-        while let Some(Ok(_)) = ws.next().await {}
-    };
-    tokio::select! {
-        _ = timeout(CLOSING, handshake) => {}
-        () = conn.drain() => {}
-    }
+    let purse = &mut ws.get_mut().purse;
+    purse.spend(conn.take_news().work);
+    reader.reading.brakes.budgets.settle(clock::now_ms(), purse);
 }
 
 /// The task's own half. However it ends, also by a panic, the rooms are told.
@@ -117,6 +111,9 @@ struct Reader {
     client: Client,
     /// A token that is to be looked at before anything else is read.
     look: Option<Box<Look>>,
+    brake: Brake,
+    /// What is left of an event that was too much at once.
+    rest: Option<Box<IntoIter<Act>>>,
     reading: Arc<Reading>,
     conn: Arc<Conn>,
 }
@@ -133,13 +130,32 @@ impl Reader {
     /// Handles events until the end; the code to close with, unless the connection is gone already.
     async fn read(&mut self, ws: &mut WebSocketStream<Socket>) -> Option<Close> {
         loop {
-            if let ControlFlow::Break(why) = self.hear() {
+            if let ControlFlow::Break(why) = self.hear(&mut ws.get_mut().purse) {
                 return why;
             }
+            let purse = &mut ws.get_mut().purse;
             if let Some(look) = self.look.take() {
                 // Boxed: it is rare, and each connection would have place for it.
-                if let ControlFlow::Break(why) = Box::pin(self.look_at(*look)).await {
+                if let ControlFlow::Break(why) = Box::pin(self.look_at(*look, purse)).await {
                     return why;
+                }
+                continue;
+            }
+            if purse.is_due() {
+                let now = clock::now_ms();
+                let wait = self.reading.brakes.budgets.settle(now, purse);
+                if wait > 0 {
+                    let payer = purse.payer();
+                    // Boxed: it is rare, and each connection would have place for it.
+                    if let Some(why) = Box::pin(self.slow_down(now, wait, payer)).await {
+                        return Some(why);
+                    }
+                    continue;
+                }
+            }
+            if let Some(rest) = self.rest.take() {
+                if let Some(why) = self.act_in_turn(*rest, purse) {
+                    return Some(why);
                 }
                 continue;
             }
@@ -163,8 +179,9 @@ impl Reader {
             };
             match message {
                 Some(Ok(message)) => {
-                    if let Some(why) = self.handle(message) {
-                        return Some(why);
+                    let why = self.handle(message, &mut ws.get_mut().purse);
+                    if why.is_some() {
+                        return why;
                     }
                 }
                 Some(Err(error)) => return self.closing_of(&error),
@@ -173,9 +190,30 @@ impl Reader {
         }
     }
 
+    /// It is above its budget: nothing is read for a while, which is not the client's silence.
+    async fn slow_down(&mut self, now: u64, wait: u64, payer: Payer) -> Option<Close> {
+        let why = self
+            .brake
+            .press((now, wait), payer, &self.conn, &self.reading.brakes);
+        if why.is_some() {
+            return why;
+        }
+        self.conn.pauses_reading();
+        let wait = sleep(Duration::from_millis(wait));
+        tokio::select! {
+            () = wait => {}
+            () = self.conn.news.notified() => {}
+            // Nobody needs what is left of its logins.
+            () = self.conn.is_gone(), if self.rest.is_some() => self.rest = None,
+        }
+        self.conn.heard(clock::now_ms());
+        None
+    }
+
     /// Looks at what others have for this connection; it may be its end.
-    fn hear(&mut self) -> ControlFlow<Option<Close>> {
+    fn hear(&mut self, purse: &mut Purse) -> ControlFlow<Option<Close>> {
         let news = self.conn.take_news();
+        purse.spend(news.work);
         if news.closed {
             return ControlFlow::Break(None);
         }
@@ -202,6 +240,12 @@ impl Reader {
         if !news.bans {
             return None;
         }
+        // What is left of a login comes before, or it would take effect after its ban.
+        if let Some(rest) = self.rest.take()
+            && let Some(why) = self.act_all(*rest)
+        {
+            return Some(why);
+        }
         let banned = self.reading.banned.clone();
         let bans = banned.read();
         self.act_all(self.client.look_at_bans(bans.at(unix_ms())))
@@ -216,7 +260,7 @@ impl Reader {
         self.reading.inboxes.tell_each(self.client.rooms(), input);
     }
 
-    fn handle(&mut self, message: Message) -> Option<Close> {
+    fn handle(&mut self, message: Message, purse: &mut Purse) -> Option<Close> {
         let now = clock::now_ms();
         match message {
             Message::Text(text) => {
@@ -225,7 +269,8 @@ impl Reader {
                 let banned = self.reading.banned.clone();
                 let bans = banned.read();
                 let acts = self.client.text(now, text.as_str(), bans.at(unix_ms()));
-                return self.act_all(acts);
+                purse.spend(self.client.take_work());
+                return self.act_in_turn(acts.into_iter(), purse);
             }
             Message::Pong(payload) => {
                 self.conn.heard(now);
@@ -241,7 +286,7 @@ impl Reader {
     }
 
     /// Has a token looked at.
-    async fn look_at(&mut self, look: Look) -> ControlFlow<Option<Close>> {
+    async fn look_at(&mut self, look: Look, purse: &mut Purse) -> ControlFlow<Option<Close>> {
         let Some(judge) = self.reading.judge.clone() else {
             return ControlFlow::Continue(());
         };
@@ -251,7 +296,7 @@ impl Reader {
                 tokio::select! {
                     found = &mut looking => break found,
                     // A key may have to be asked for: whoever is to go does not stay for that.
-                    () = self.conn.news.notified() => self.hear()?,
+                    () = self.conn.news.notified() => self.hear(purse)?,
                 }
             }
         };
@@ -266,12 +311,30 @@ impl Reader {
         let bans = banned.read();
         let (now, bans) = (clock::now_ms(), bans.at(unix_ms()));
         let acts = self.client.looked(now, look, found, bans);
+        if let Some(uid) = self.client.uid() {
+            self.reading.brakes.budgets.belongs(now, purse, uid);
+        }
         self.conn.set_end(self.client.ends());
-        or_on(self.act_all(acts))
+        or_on(self.act_in_turn(acts.into_iter(), purse))
+    }
+
+    /// Does one after the other; when the budget is used up the rest is done later.
+    fn act_in_turn(&mut self, mut acts: IntoIter<Act>, purse: &mut Purse) -> Option<Close> {
+        while let Some(act) = acts.next() {
+            purse.spend(act.work());
+            if let Some(why) = self.act(act) {
+                return Some(why);
+            }
+            if purse.is_due() && acts.len() > 0 {
+                self.rest = Some(Box::new(acts));
+                return None;
+            }
+        }
+        None
     }
 
     /// Does them in their order; the code to close with, if one of them is that.
-    fn act_all(&mut self, acts: Vec<Act>) -> Option<Close> {
+    fn act_all(&mut self, acts: impl IntoIterator<Item = Act>) -> Option<Close> {
         acts.into_iter().find_map(|act| self.act(act))
     }
 
@@ -281,6 +344,7 @@ impl Reader {
                 panic_at("connection", self.reading.panics, &roomid);
                 if let Event::Login(login) = &event {
                     self.conn.logged_in(&login.uid);
+                    self.brake.is_of(&login.uid);
                     debug!(conn = self.conn.id(), room = %roomid, uid = %login.uid, "login");
                 }
                 self.reading.inboxes.of(&roomid).push(Input::Client {
@@ -301,29 +365,9 @@ impl Reader {
                 }
             }
             Act::Look(look) => self.look = Some(Box::new(look)),
-            Act::Close(why) => {
-                if why == Close::Flood {
-                    self.reading.metrics.floods.inc();
-                    self.tell_flood();
-                }
-                return Some(why);
-            }
+            Act::Close(why) => return Some(why),
         }
         None
-    }
-
-    fn tell_flood(&self) {
-        if let Some(left_out) = self.reading.flooded.again() {
-            let address = self.conn.stream().peer_addr().ok();
-            let conn = self.conn.id();
-            info!(
-                conn,
-                ?address,
-                client = %self.conn.client,
-                left_out,
-                "closed a connection at --max-rate"
-            );
-        }
     }
 
     fn closing_of(&self, error: &Error) -> Option<Close> {

@@ -20,9 +20,9 @@ pub(super) struct Seam {
 }
 
 impl Seam {
-    /// Takes what came; whether a message of data was finished by it.
-    pub(super) fn take(&mut self, mut bytes: &[u8]) -> bool {
-        let mut finished = false;
+    /// Takes what came: whether a message of data was finished by it, and how many frames' headers.
+    pub(super) fn take(&mut self, mut bytes: &[u8]) -> (bool, u64) {
+        let (mut finished, mut frames) = (false, 0);
         while let [first, rest @ ..] = bytes {
             if self.left > 0 {
                 let skip = usize::try_from(self.left)
@@ -37,10 +37,11 @@ impl Seam {
                 self.has += 1;
                 bytes = rest;
                 self.begin_payload();
+                frames += u64::from(self.has == 0);
             }
             finished |= self.left == 0 && self.has == 0 && std::mem::take(&mut self.ends);
         }
-        finished
+        (finished, frames)
     }
 
     /// Whether what came ends within a message, or within any frame.
@@ -97,7 +98,7 @@ mod tests {
         let mut seam = Seam::default();
         let mut finished = 0;
         let after = |byte: &u8| {
-            finished += usize::from(seam.take(&[*byte]));
+            finished += usize::from(seam.take(&[*byte]).0);
             seam.is_within()
         };
         (frames.concat().iter().map(after).collect(), finished)
@@ -130,9 +131,14 @@ mod tests {
     fn many_at_once() {
         let mut seam = Seam::default();
         let two = [frame(true, 1, 9), frame(true, 1, 300)].concat();
-        assert!(seam.take(&two) && !seam.is_within());
+        assert_eq!(seam.take(&two), (true, 2));
+        assert!(!seam.is_within());
         let (begin, end) = two.split_at(20);
-        assert!(seam.take(begin) && seam.is_within());
-        assert!(seam.take(end) && !seam.is_within());
+        assert_eq!(seam.take(begin), (true, 2));
+        assert!(seam.is_within());
+        assert_eq!(seam.take(end), (true, 0));
+        assert!(!seam.is_within());
+        let empty = frame(false, 0, 0).repeat(40);
+        assert_eq!(seam.take(&empty).1, 40, "the empty ones too");
     }
 }

@@ -37,6 +37,8 @@ pub(crate) struct News {
     /// Events that have had their effect, and their bytes.
     pub(crate) done: usize,
     pub(crate) done_bytes: usize,
+    /// What rooms did for it.
+    pub(crate) work: u64,
     /// Sessions that a room ended.
     pub(crate) ended: Vec<(Arc<str>, LoginNumber)>,
     /// There are other bans, and one may be of somebody who logged in here.
@@ -284,14 +286,18 @@ impl Conn {
         crowded
     }
 
+    /// Returns when the client is gone, while nobody reads.
+    pub(super) async fn is_gone(&self) {
+        // Of what nobody reads only its end shows: this is ready at a FIN or a reset, and not at bytes.
+        let _ = self.stream.ready(Interest::PRIORITY).await;
+    }
+
     /// Waits for news without reading. False: there is none, and the client is gone.
     pub(super) async fn has_news(&self) -> bool {
-        // Of what nobody reads only its end shows: this is ready at a FIN or a reset, and not at bytes.
-        let gone = self.stream.ready(Interest::PRIORITY);
         tokio::select! {
             biased;
             () = self.news.notified() => return true,
-            _ = gone => {}
+            () = self.is_gone() => {}
         }
         // What it sent before it went still has its effect, as long as there is one now and then.
         timeout(LAST_EFFECT, self.news.notified()).await.is_ok()
@@ -388,6 +394,10 @@ impl Handle for ConnHandle {
         if state.tells_done {
             self.0.news.notify_one();
         }
+    }
+
+    fn spent(&self, work: u64) {
+        self.0.state().news.work += work;
     }
 
     fn ended(&self, roomid: &Arc<str>, login: LoginNumber) {

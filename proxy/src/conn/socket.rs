@@ -1,9 +1,12 @@
 //! The socket as the WebSocket library sees it: it reads from the connection, and what it writes (pongs, close frames)
-//! takes its place in the outbox behind whole broadcast frames.
+//! takes its place in the outbox behind whole broadcast frames. What it reads is counted here, where nothing that came can be
+//! left out.
 
 use super::seam::Seam;
 use super::shared::Conn;
 use bytes::Bytes;
+use hub_core::budget::purse::Purse;
+use hub_core::budget::work;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,14 +17,17 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 pub(super) struct Socket {
     conn: Arc<Conn>,
     seam: Seam,
+    /// Above its budget nothing is read.
+    pub(super) purse: Purse,
 }
 
 impl Socket {
     /// Of a connection from which `early` came already.
-    pub(super) fn new(conn: Arc<Conn>, early: &[u8]) -> Self {
+    pub(super) fn new(conn: Arc<Conn>, purse: Purse, early: &[u8]) -> Self {
         let mut socket = Self {
             conn,
             seam: Seam::default(),
+            purse,
         };
         socket.came(early);
         socket
@@ -29,7 +35,9 @@ impl Socket {
 
     fn came(&mut self, bytes: &[u8]) {
         let was_within = self.seam.is_within();
-        let finished = self.seam.take(bytes);
+        let (finished, frames) = self.seam.take(bytes);
+        self.purse.frames(frames);
+        self.purse.spend(work::read(frames, bytes.len() as u64));
         // Most often whole messages come, which change nothing.
         if was_within || self.seam.is_within() {
             self.conn.came(self.seam.is_within(), finished);
@@ -66,6 +74,11 @@ impl AsyncRead for Socket {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.purse.is_due() {
+            // Its task asks the account, and reads on when it may.
+            self.conn.news.notify_one();
+            return Poll::Pending;
+        }
         if self.conn.is_secure {
             return self.poll_read_secure(cx, buf);
         }

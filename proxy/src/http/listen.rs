@@ -3,12 +3,15 @@
 use super::fronts::Fronts;
 use super::gate::{Full, Gate, Group, Peer, Place};
 use super::{proxied, routes, secure};
+use crate::budget::Budgets;
+use crate::clock;
 use crate::config::Config;
 use crate::files;
 use crate::metrics::Metrics;
 use crate::said::Said;
 use crate::server::Server;
 use axum::Router;
+use hub_core::budget::work;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::service::{Service, service_fn};
@@ -49,6 +52,8 @@ impl Times {
 /// One of the two ports.
 struct Port {
     gate: Arc<Gate>,
+    /// Where work is counted; not for those who look after this program.
+    budgets: Option<Arc<Budgets>>,
     fronts: Arc<Fronts>,
     /// A line of the PROXY protocol comes first.
     is_proxied: bool,
@@ -78,6 +83,7 @@ pub(crate) async fn listen(
 ) {
     let port = Arc::new(Port {
         gate: server.gate.clone(),
+        budgets: Some(server.budgets.clone()),
         fronts: server.fronts.clone(),
         is_proxied: server.config.proxy_protocol,
         tls,
@@ -148,6 +154,7 @@ pub(crate) async fn listen_admin(listener: TcpListener, server: Arc<Server>) {
     let port = Arc::new(Port {
         // Whoever looks at the metrics is one or two machines; one of them alone does not take all places.
         gate: Arc::new(Gate::new(files::OF_ADMIN, files::OF_ADMIN / 2)),
+        budgets: None,
         fronts: server.fronts.clone(),
         is_proxied: false,
         tls: None,
@@ -203,6 +210,7 @@ impl Port {
                 }
             }
         }
+        self.queue(address).await;
         let places = Arc::from(places);
         let routes = self.routes.clone();
         let peer = Peer { address, places };
@@ -217,6 +225,20 @@ impl Port {
                 self.metrics.tls_failed.inc();
                 debug!(%error, %from, "a handshake of TLS failed");
             }
+        }
+    }
+
+    /// Whoever comes from an address that causes as much work as it may waits a little before it is read; all get in.
+    async fn queue(&self, address: IpAddr) {
+        let Some(budgets) = &self.budgets else { return };
+        if self.fronts.trusts(address) {
+            return;
+        }
+        let payer = budgets.address(Group::of(address));
+        let wait = budgets.charge(clock::now_ms(), payer, work::ACCEPT);
+        if wait > 0 {
+            self.metrics.queued.inc();
+            tokio::time::sleep(Duration::from_millis(wait)).await;
         }
     }
 

@@ -142,14 +142,10 @@ impl Proxy {
 
     /// A client connects.
     pub(crate) fn accept(&mut self, now: u64, conn: ConnId) {
-        let limits = ClientLimits {
-            max_rate: 100_000,
-            ..ClientLimits::default()
-        };
         self.conns.insert(
             conn,
             Conn {
-                client: Client::new(limits, now),
+                client: Client::new(ClientLimits::default()),
                 handle: SimHandle::new(
                     conn,
                     self.dirty.clone(),

@@ -3,12 +3,11 @@ use super::*;
 pub(super) fn client() -> Client {
     let limits = ClientLimits {
         max_rooms: 3,
-        max_rate: 10,
         unanswered: 4,
         held_bytes: 1000,
         tokens: false,
     };
-    Client::new(limits, 0)
+    Client::new(limits)
 }
 
 /// An act in short: the room, the event with what matters of it, or the error's code.
@@ -233,7 +232,7 @@ fn reading_pauses_while_too_much_is_under_way() {
 
 #[test]
 fn a_login_of_many_rooms_is_held_once_in_bytes() {
-    let mut client = Client::new(ClientLimits::default(), 0);
+    let mut client = Client::new(ClientLimits::default());
     let rooms: Vec<String> = (0..50).map(|i| format!(r#"{{"roomid":{i}}}"#)).collect();
     let text = format!(
         r#"{{"event":"login","uid":"u","rooms":[{}]}}"#,
@@ -252,21 +251,18 @@ fn a_login_of_many_rooms_is_held_once_in_bytes() {
 }
 
 #[test]
-fn a_flood_closes_the_connection() {
+fn events_have_their_price_whatever_becomes_of_them() {
     let mut client = client();
-    let heartbeat = r#"{"event":"heartbeat","message":"pong"}"#;
-    for _ in 0..100 {
-        assert_eq!(
-            short(&client.text(0, heartbeat, Sight::default())[0]),
-            "answered"
-        );
-    }
-    assert_eq!(
-        short(&client.text(0, heartbeat, Sight::default())[0]),
-        "Flood"
-    );
-    assert_eq!(
-        short(&client.text(100, heartbeat, Sight::default())[0]),
-        "answered"
-    );
+    let mut cost = |text: &str| {
+        let acts = client.text(0, text, Sight::default());
+        client.take_work() + acts.iter().map(Act::work).sum::<u64>()
+    };
+    let login = cost(LOGIN_A);
+    assert!(cost(MESSAGE) < login);
+    assert_eq!(cost("{"), work::REFUSED);
+    assert!(cost(r#"{"event":"message","message":1,"roomid":"nowhere"}"#) > 0);
+    let two = cost(r#"{"event":"login","uid":"u","rooms":[{"roomid":"a"},{"roomid":"b"}]}"#);
+    let back = cost(r#"{"event":"login","uid":"u","roomid":"a","since":"3-00000001"}"#);
+    assert_eq!((two, 4 * back), (2 * login, login));
+    assert_eq!(client.take_work(), 0);
 }

@@ -4,6 +4,7 @@ use super::Room;
 use super::enter::refusal;
 use crate::ask::{Answer, Ask, Fault};
 use crate::book::Leave;
+use crate::budget::work::fan_out;
 use crate::cx::{Cx, Purpose};
 use crate::event::Event;
 use crate::events;
@@ -131,10 +132,12 @@ impl<H: Handle> Room<H> {
             return;
         };
         let id = message.id.clone();
+        let payload: Bytes = message.payload(seat.name.as_deref()).into();
+        handle.spent(fan_out(payload.len(), self.seats.len()));
         let ask = Ask::Publish {
             uid: seat.uid.clone(),
             id: id.clone(),
-            payload: message.payload(seat.name.as_deref()).into(),
+            payload,
         };
         let purpose = Purpose::Published {
             conn,
@@ -159,6 +162,7 @@ impl<H: Handle> Room<H> {
         };
         let (id, event, uid) = (message.id.clone(), message.event.clone(), seat.uid.clone());
         let payload: Bytes = message.payload(seat.name.as_deref()).into();
+        handle.spent(fan_out(payload.len(), self.seats.len()));
         let purpose = Purpose::Signalled {
             handle: handle.clone(),
             id,

@@ -1,7 +1,7 @@
 //! Names that only the server uses.
 
 /// Events that only the server sends; from a client they are `BADEVENT`.
-pub const SERVER_EVENTS: [&str; 9] = [
+pub const SERVER_EVENTS: [&str; 10] = [
     "synced",
     "sent",
     "lost",
@@ -11,6 +11,7 @@ pub const SERVER_EVENTS: [&str; 9] = [
     "presence",
     "position",
     "heartbeat-timeout",
+    "closing",
 ];
 
 /// Whether only the server sets this field.

@@ -61,7 +61,7 @@ impl Town {
             r#"{{"event":"login","uid":"client-{conn:09}","rooms":[{}]{ack}}}"#,
             entries.join(",")
         );
-        let mut client = Client::new(ClientLimits::default(), self.now);
+        let mut client = Client::new(ClientLimits::default());
         let handle = Conn(Arc::new(()));
         for act in client.text(self.now, &login, Sight::default()) {
             let Act::Room(roomid, event, bytes) = act else {

@@ -146,7 +146,7 @@ fn a_token_of_a_banned_uid_lets_nobody_in_and_is_not_renewed() {
             tokens: true,
             ..ClientLimits::default()
         };
-        Client::new(limits, 0)
+        Client::new(limits)
     };
     let login = r#"{"event":"login","roomid":"a","token":"t"}"#;
     let refresh = r#"{"event":"refresh","token":"t"}"#;
@@ -173,7 +173,7 @@ fn a_token_of_a_banned_uid_lets_nobody_in_and_is_not_renewed() {
 
 #[test]
 fn a_connection_notes_no_more_uids_than_it_has_rooms() {
-    let mut client = Client::new(ClientLimits::default(), 0);
+    let mut client = Client::new(ClientLimits::default());
     let login = |uid: &str, roomid: &str| {
         format!(r#"{{"event":"login","uid":"{uid}","roomid":"{roomid}"}}"#)
     };

@@ -9,7 +9,7 @@ fn keyed() -> Client {
         tokens: true,
         ..ClientLimits::default()
     };
-    Client::new(limits, 0)
+    Client::new(limits)
 }
 
 /// Bob's token, which is good for so many milliseconds.

@@ -1,0 +1,148 @@
+//! What somebody owes: a leaky bucket. What was done is charged in any case; whether more is done is asked.
+//!
+//! An account may be shared by many connections: a uid's devices, or all who come from one address. Where it is overdrawn,
+//! that is not the fault of whoever comes next. So there is a *ceiling*: a connection is refused only if it has spent more
+//! than that of late. It comes down while the account is overdrawn and still more is spent than it may be, and at once the
+//! deeper the account is in debt; so those are refused first who spend most. It never comes down to what a newcomer needs. And
+//! a connection has a low ceiling of its own at first, so who is refused gains nothing by coming back.
+
+/// Seconds' worth of work that may be done at once.
+const BURST_SECONDS: u64 = 5;
+/// How often the ceiling moves.
+const STEP: u64 = 100;
+/// Steps down that follow from one look: more is not known.
+const MOST_DOWN: u64 = 3;
+const MOST_UP: u64 = 200;
+/// What a newcomer needs, and slow talk after that.
+pub(super) const FLOOR: u64 = 3000;
+/// A connection's own ceiling rises by as much in this time.
+const AGE: u64 = 1000;
+/// How long a connection is refused at a time.
+const LEAST_WAIT: u64 = 50;
+const MOST_WAIT: u64 = 500;
+/// How long newcomers wait at most.
+const MOST_QUEUE: u64 = 5000;
+
+/// What accounts of a kind may be charged.
+#[derive(Clone, Copy, Debug)]
+pub struct Rate(
+    /// Work a second.
+    pub u64,
+);
+
+impl Rate {
+    const fn burst(self) -> u64 {
+        self.0.saturating_mul(BURST_SECONDS)
+    }
+}
+
+/// See the top of the file.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// In thousandths of work: a rate of 1 pays one each millisecond.
+    owed: u64,
+    reckoned: u64,
+    ceiling: u64,
+    stepped: u64,
+    /// What was charged since then.
+    charged: u64,
+}
+
+impl Account {
+    /// One that owes nothing.
+    pub const fn new(rate: Rate, now: u64) -> Self {
+        Self {
+            owed: 0,
+            reckoned: now,
+            ceiling: rate.burst(),
+            stepped: now,
+            charged: 0,
+        }
+    }
+
+    const fn is_overdrawn(&self, rate: Rate) -> bool {
+        self.owed > rate.burst().saturating_mul(1000)
+    }
+
+    /// Somebody spends all that the account may, or nearly.
+    const fn is_strained(&self, rate: Rate) -> bool {
+        self.owed > rate.burst().saturating_mul(750)
+    }
+
+    /// The ceiling, as deep as the account is in debt.
+    fn lowered(&self, rate: Rate) -> u64 {
+        let burst = rate.burst().max(1);
+        let left = (2 * burst).saturating_sub(self.owed / 1000).min(burst);
+        let above =
+            u128::from(self.ceiling.saturating_sub(FLOOR)) * u128::from(left) / u128::from(burst);
+        FLOOR + u64::try_from(above).unwrap_or(0)
+    }
+
+    /// Whether it owes nothing.
+    pub fn is_settled(&mut self, rate: Rate, now: u64) -> bool {
+        self.reckon(rate, now);
+        self.owed == 0
+    }
+
+    fn reckon(&mut self, rate: Rate, now: u64) {
+        let passed = now.saturating_sub(self.reckoned);
+        self.reckoned = self.reckoned.max(now);
+        self.owed = self.owed.saturating_sub(passed.saturating_mul(rate.0));
+        let steps = now.saturating_sub(self.stepped) / STEP;
+        if steps == 0 {
+            return;
+        }
+        self.stepped += steps * STEP;
+        let charged = std::mem::take(&mut self.charged);
+        let may = rate.0.saturating_mul(steps * STEP) / 1000;
+        if !self.is_overdrawn(rate) {
+            for _ in 0..steps.min(MOST_UP) {
+                self.ceiling = (self.ceiling + self.ceiling / 16 + 1).min(rate.burst());
+            }
+        } else if charged > may {
+            for _ in 0..steps.min(MOST_DOWN) {
+                self.ceiling -= self.ceiling / 4;
+            }
+        }
+        self.ceiling = self.ceiling.max(FLOOR);
+    }
+
+    /// Work was done. What is owed has an end, or one attack would be paid for for hours.
+    pub fn charge(&mut self, rate: Rate, now: u64, work: u64) {
+        self.reckon(rate, now);
+        self.charged = self.charged.saturating_add(work);
+        let most = rate.burst().saturating_mul(2000);
+        self.owed = self
+            .owed
+            .saturating_add(work.saturating_mul(1000))
+            .min(most);
+    }
+
+    /// Work was somebody else's.
+    pub const fn give_back(&mut self, work: u64) {
+        self.owed = self.owed.saturating_sub(work.saturating_mul(1000));
+        self.charged = self.charged.saturating_sub(work);
+    }
+
+    /// How long a connection is to wait that is there for `age` ms and spent so much of late (ms); 0 if it may go on.
+    pub fn wait(&mut self, rate: Rate, now: u64, age: u64, recent: u64) -> u64 {
+        self.reckon(rate, now);
+        let own = FLOOR.saturating_add(FLOOR.saturating_mul(age) / AGE);
+        if !self.is_overdrawn(rate) || recent <= self.lowered(rate).min(own) {
+            return 0;
+        }
+        let over = self.owed - rate.burst().saturating_mul(1000);
+        (over / rate.0.max(1)).clamp(LEAST_WAIT, MOST_WAIT)
+    }
+
+    /// How long newcomers are to wait before they are heard (ms), where the account is strained: those who come again and
+    /// again are slowed by it, and all get in.
+    pub fn queue(&mut self, rate: Rate, now: u64) -> u64 {
+        self.reckon(rate, now);
+        if !self.is_strained(rate) {
+            return 0;
+        }
+        let over = self.owed - rate.burst().saturating_mul(750);
+        (over / rate.0.max(1)).clamp(LEAST_WAIT, MOST_QUEUE)
+    }
+}

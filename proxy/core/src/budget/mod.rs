@@ -1,0 +1,24 @@
+//! What somebody may cost. Each connection has a purse; who pays for it has an account, which outlives the connection.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | [`work`] | what things cost |
+//! | [`payer`] | who pays |
+//! | [`allowance`] | how many frames a connection may send |
+//! | [`purse`] | what one connection has spent |
+//! | [`account`] | what somebody owes, and whom an account that many share refuses |
+//! | [`table`] | the accounts of all who owe something |
+//! | [`pressure`] | what becomes of a connection that stays above its budget |
+//! | [`strikes`] | who was closed for that again and again |
+
+pub mod account;
+pub mod allowance;
+pub mod payer;
+pub mod pressure;
+pub mod purse;
+pub mod strikes;
+pub mod table;
+pub mod work;
+
+#[cfg(test)]
+mod tests;
