@@ -104,13 +104,18 @@ function listen() {
   room.on('logout', ({ reason }) => notice(`You are no longer in this room${reason ? ` (${reason})` : ''}`, 'logout'));
   room.on('error', ({ code, message, id }) => {
     // What was wrong with a message stands at the message.
-    if (code !== 'UNAVAILABLE' && !id) notice(`${message} (${code})`, 'error');
+    if (code !== 'UNAVAILABLE' && code !== 'SLOWDOWN' && !id) notice(`${message} (${code})`, 'error');
   });
 }
 
-/** Members are told by uid only; who is here says its name, and small rooms answer. */
+/** Members are told by uid only; who is here says its name, and small rooms answer: once for all who ask in a while. */
+let greeting = false;
+
 function greetBack() {
-  if (online.size <= MAX_GREETED) setTimeout(() => room.signal('hello'), Math.random() * 500);
+  if (greeting || online.size > MAX_GREETED) return;
+  greeting = true;
+  setTimeout(() => room.signal('hello'), Math.random() * 500);
+  setTimeout(() => { greeting = false; }, 1000);
 }
 
 function learnName(uid, name) {

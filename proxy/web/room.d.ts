@@ -184,12 +184,15 @@ export interface Room {
   /** Forgets an entry. False if there is none or it is being sent at this moment. */
   discard(id: string): boolean;
 
-  /** Sends an event to those online now; it is not kept. False if there is no connection. Throws like `send`. */
+  /**
+   * Sends an event to those online now; it is not kept. False if there is no connection, and for a moment after the server
+   * said `SLOWDOWN`. Throws like `send`.
+   */
   signal(event: string, fields?: Record<string, unknown>): boolean;
   /** Asks for up to 100 members; `members` answers, its `cursor` asks for more ('0': that was all). False if offline. */
   members(cursor?: string): boolean;
 
-  /** Connects at once instead of waiting, if offline. */
+  /** Connects at once instead of waiting, if offline, unless the server asked to wait. */
   reconnect(): void;
   /** Ends the membership: nothing waits for this uid any more. `logout` confirms it. False if offline; a guest has none. */
   leave(): boolean;

@@ -9,9 +9,13 @@
 
 const FIRST_WAIT = 1000;
 const LONGEST_WAIT = 15_000;
+/** The server may ask for longer waits, up to this. */
+const LONGEST_ASKED = 300_000;
 /** A connection that held for so long was a good one: the next wait is short again. */
 const GOOD_AFTER = 5000;
 const ACK_EVERY = 200;
+/** After the server said that this connection does too much, signals are held back for so long. */
+const SLOW_FOR = 1500;
 /** Events that may wait for a slow handler before the connection is given back to the server's log. */
 const MAX_INBOX = 10_000;
 const REMEMBERED = 512;
@@ -44,6 +48,9 @@ class Room {
   #socket = null;
   #timers = {};
   #wait = FIRST_WAIT;
+  /** The server asked not to come back before. */
+  #notBefore = 0;
+  #slowUntil = 0;
   #onlineSince = 0;
   #heard = 0;
   #loggedIn = false;
@@ -96,6 +103,7 @@ class Room {
   }
 
   signal(event, fields = {}) {
+    if (this.#options.now() < this.#slowUntil) return false;
     return this.#write({ ...fields, event });
   }
 
@@ -117,7 +125,7 @@ class Room {
   }
 
   reconnect() {
-    if (this.#state === 'offline') this.#open();
+    if (this.#state === 'offline' && this.#options.now() >= this.#notBefore) this.#open();
   }
 
   leave() {
@@ -281,7 +289,8 @@ class Room {
     this.#enter('offline');
     if (held) this.#wait = FIRST_WAIT;
     // Anywhere in the wait: those who lost the same server must not all come back at the same moment.
-    this.#after('reconnect', 100 + this.#options.random() * this.#wait, () => this.#open());
+    const asked = Math.max(0, this.#notBefore - this.#options.now());
+    this.#after('reconnect', asked + 100 + this.#options.random() * this.#wait, () => this.#open());
     this.#wait = Math.min(this.#wait * 2, LONGEST_WAIT);
   }
 
@@ -318,6 +327,7 @@ class Room {
       case 'heartbeat': this.#transmit({ event: 'heartbeat', message: 'pong' }); return;
       case 'sent': this.#settle(event.id, 'sent', { seq: event.seq, duplicate: event.duplicate }); return;
       case 'error': this.#failed(event); return;
+      case 'closing': this.#notBefore = this.#options.now() + Math.min(Number(event.after) || 0, LONGEST_ASKED); return;
       case 'login': if (event.position) this.#welcomed(event); break;
       case 'message': if (event.uid === this.uid && event.id) this.#settle(event.id, 'sent', { seq: event.seq }); break;
       case 'synced': this.#synced = true; this.#sendNext(); break;
@@ -458,6 +468,7 @@ class Room {
 
   #failed(event) {
     const { of, id, code } = event;
+    if (code === 'SLOWDOWN') this.#slowUntil = this.#options.now() + SLOW_FOR;
     // An acknowledgement that a reset has overtaken; the next one will be right.
     if (of === 'ack') return;
     // What is tried again anyway is no news.

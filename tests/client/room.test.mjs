@@ -57,7 +57,7 @@ describe('the connection', () => {
     assert.equal(page.room.state, 'connecting');
   });
 
-  for (const [code, again] of [[1000, true], [1001, true], [1006, true], [4000, true], [4001, true], [4099, true],
+  for (const [code, again] of [[1000, true], [1001, true], [1006, true], [4000, true], [4001, true], [4005, true], [4099, true],
     [4100, false], [4102, false], [4199, false], [4200, true]]) {
     test(`close code ${code}: ${again ? 'connects again' : 'stays away'}`, async () => {
       const page = new Page();
@@ -71,6 +71,51 @@ describe('the connection', () => {
       assert.equal(page.clock.waiting, 0, 'no timer is left');
     });
   }
+
+  test('waits as long as the server asks before it comes back, whoever else wants it to', async () => {
+    const page = new Page({ random: () => 0 });
+    await page.enter();
+    page.socket.push({ event: 'closing', after: 5000 });
+    page.socket.end(4005);
+    page.room.reconnect();
+    await page.clock.advance(5090);
+    assert.equal(page.sockets.length, 1);
+    await page.clock.advance(10);
+    assert.equal(page.sockets.length, 2);
+    assert.deepEqual(page.told('event'), [], 'it is not for the page');
+    await page.enter();
+    await page.clock.advance(6000);
+    page.socket.end(1006);
+    page.room.reconnect();
+    assert.equal(page.sockets.length, 3, 'the next time is as ever');
+    page.room.close();
+  });
+
+  test('what the server asks for makes sense, or is not waited for', async () => {
+    for (const [after, within] of [['soon', 100], [-5, 100], [null, 100], [1e12, 300_100]]) {
+      const page = new Page({ random: () => 0 });
+      await page.enter();
+      page.socket.push({ event: 'closing', after });
+      page.socket.end(4000);
+      await page.clock.advance(within);
+      assert.equal(page.sockets.length, 2, String(after));
+      page.room.close();
+    }
+  });
+
+  test('signals are held back for a while when the server wants less', async () => {
+    const page = new Page();
+    await page.enter();
+    assert.equal(page.room.signal('typing'), true);
+    page.socket.push({ event: 'error', code: 'SLOWDOWN', message: 'send less' });
+    assert.equal(page.room.signal('typing'), false);
+    assert.equal(page.room.state, 'online');
+    page.room.send('a message is not held back');
+    assert.equal(page.socket.take('message').length, 1);
+    await page.clock.advance(1500);
+    assert.equal(page.room.signal('typing'), true);
+    page.room.close();
+  });
 
   test('answers heartbeats, also while a handler is busy', async () => {
     const page = new Page();
