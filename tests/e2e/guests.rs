@@ -91,12 +91,12 @@ fn a_guest_begins_where_it_asks_and_is_told_what_is_not_kept() {
     let proxy = Proxy::start(&redis);
     let mut c = redis.connect();
     for n in 1..=10 {
-        ok(&mut c, &format!("ROOM.PUBLISH room:lobby bot {n}"));
+        ok(&mut c, &format!("ROOM.PUBLISH room:lobby bot m{n}"));
     }
     let mut eve = guest(proxy.port, "eve");
     assert!(eve.take_messages().is_empty(), "it begins at the head");
-    ok(&mut c, "ROOM.PUBLISH room:lobby bot 11");
-    let eleven = eve.messages_until("11").remove(0);
+    ok(&mut c, "ROOM.PUBLISH room:lobby bot m11");
+    let eleven = eve.messages_until("m11").remove(0);
     let more = |uid: &str, field: &str, value: Value| {
         let mut login = guest_login(uid);
         login[field] = value;
@@ -106,20 +106,20 @@ fn a_guest_begins_where_it_asks_and_is_told_what_is_not_kept() {
         client
     };
     let mut hal = more("hal", "history", json!(3));
-    assert_eq!(texts(&hal.take_messages()), ["9", "10", "11"]);
+    assert_eq!(texts(&hal.take_messages()), ["m9", "m10", "m11"]);
     // It comes back to what was said meanwhile.
     eve.drop_connection();
-    ok(&mut c, "ROOM.PUBLISH room:lobby bot 12");
+    ok(&mut c, "ROOM.PUBLISH room:lobby bot m12");
     let since = eleven["position"].clone();
     let mut eve = more("eve", "since", since.clone());
-    assert_eq!(texts(&eve.take_messages()), ["12"]);
+    assert_eq!(texts(&eve.take_messages()), ["m12"]);
     eve.drop_connection();
     for n in 13..=20 {
-        ok(&mut c, &format!("ROOM.PUBLISH room:lobby bot {n}"));
+        ok(&mut c, &format!("ROOM.PUBLISH room:lobby bot m{n}"));
     }
     ok(&mut c, "ROOM.TRIM room:lobby BEFORE 19");
     let mut eve = more("eve", "since", since);
-    assert_eq!(texts(&eve.take_messages()), ["19", "20"]);
+    assert_eq!(texts(&eve.take_messages()), ["m19", "m20"]);
     let lost = eve.wait("lost");
     assert_eq!(
         (&lost["from"], &lost["to"], &lost["reason"]),
@@ -129,7 +129,7 @@ fn a_guest_begins_where_it_asks_and_is_told_what_is_not_kept() {
     eve.drop_connection();
     let mut eve = more("eve", "since", json!("20-00000001"));
     assert_eq!(eve.wait("reset")["since"], "20-00000001");
-    assert_eq!(texts(&eve.take_messages()), ["19", "20"]);
+    assert_eq!(texts(&eve.take_messages()), ["m19", "m20"]);
     assert_eq!(counts(&redis), (0, 0));
 }
 
