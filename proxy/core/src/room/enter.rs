@@ -225,6 +225,10 @@ impl<H: Handle> Room<H> {
             return false;
         };
         let missed_kick = !seat.guest && joined.kicks > self.book.kicks(&seat.uid);
+        if seat.guest && seat.sent.seq == 0 && joined.position.seq == 0 {
+            // It was here before the room was: of the beginning there is nothing that it may have seen otherwise.
+            seat.sent = joined.position;
+        }
         let (past, sent, newer) = (seat.past(), seat.sent, seat.newer_word());
         seat.promised = joined.head.seq;
         seat.gone = false;

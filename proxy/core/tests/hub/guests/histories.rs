@@ -1,7 +1,7 @@
 //! What guests are told of what was said, whatever becomes of the link and the history.
 
-use super::{ID, knows_nobody, refresh, said, sits};
-use crate::desk::refused;
+use super::{ID, come, knows_nobody, login, refresh, said, sits};
+use crate::desk::{Conn, Desk, refused};
 use hub_core::ask::{Answer, Ask};
 use hub_core::event::Event;
 use room_core::announce::Kind;
@@ -163,4 +163,37 @@ fn a_message_of_a_guest_that_a_lost_tail_took_is_told() {
         events.iter().any(|event| event["message"] == "other"),
         "{events:?}"
     );
+}
+
+#[test]
+fn what_a_guest_says_first_of_all_makes_the_room() {
+    let mut desk = Desk::new();
+    let eve = Conn::default();
+    come(&mut desk, &eve, login(None, 0));
+    desk.answer_first();
+    let (request, _) = desk.one();
+    desk.answer(request, Err(refused("NOROOM")));
+    eve.take();
+    let text = r#"{"event":"message","message":"hi","id":"a"}"#;
+    let Ok(hub_core::wire::ClientEvent::Message(message)) = hub_core::wire::parse(text) else {
+        panic!("a message");
+    };
+    desk.event(ID, &eve, Event::Publish(message));
+    let (request, _) = desk.one();
+    let hi = desk.say("hi");
+    let published = hub_core::ask::Published {
+        seq: 1,
+        duplicate: false,
+        position: Some(desk.head()),
+    };
+    // Its answer comes before the announcement.
+    desk.answer(request, Ok(Answer::Published(published)));
+    desk.hear(&hi);
+    let mut asked = 0;
+    while !desk.asks.is_empty() && asked < 50 {
+        knows_nobody(&[desk.answer_first()]);
+        asked += 1;
+    }
+    assert!(asked < 50, "it asks without end");
+    assert_eq!(said(&eve), ["sent", "hi"]);
 }
