@@ -6,6 +6,9 @@ use std::fmt::{self, Display};
 
 /// Devices, proxies and rooms of a run.
 pub(crate) const DEVICES: usize = 8;
+/// The device that comes behind them, where there is a guest, and how many there are then.
+pub(crate) const GUEST: usize = DEVICES;
+pub(crate) const MOST_DEVICES: usize = DEVICES + 1;
 pub(crate) const PROXIES: usize = 2;
 pub(crate) const ROOMS: usize = 3;
 /// Faults and most of the talk are over then (ms).
@@ -106,13 +109,13 @@ impl Act {
     fn of(name: &str, [a, b, c]: [u64; 3]) -> Option<Self> {
         let n = |a: u64, most: usize| a as usize % most;
         Some(match Self::NAMES.iter().position(|known| *known == name)? {
-            0 => Self::Publish(n(a, DEVICES), n(b, ROOMS), c),
-            1 => Self::Signal(n(a, DEVICES), n(b, ROOMS)),
-            2 => Self::Drop(n(a, DEVICES), b),
-            3 => Self::Logout(n(a, DEVICES), b),
-            4 => Self::Crawl(n(a, DEVICES), b),
-            5 => Self::Leave(n(a, DEVICES), n(b, ROOMS)),
-            6 => Self::Kick(n(a, DEVICES), n(b, ROOMS)),
+            0 => Self::Publish(n(a, MOST_DEVICES), n(b, ROOMS), c),
+            1 => Self::Signal(n(a, MOST_DEVICES), n(b, ROOMS)),
+            2 => Self::Drop(n(a, MOST_DEVICES), b),
+            3 => Self::Logout(n(a, MOST_DEVICES), b),
+            4 => Self::Crawl(n(a, MOST_DEVICES), b),
+            5 => Self::Leave(n(a, MOST_DEVICES), n(b, ROOMS)),
+            6 => Self::Kick(n(a, MOST_DEVICES), n(b, ROOMS)),
             7 => Self::Cut(n(a, PROXIES), b, c),
             8 => Self::StallServer(a),
             9 => Self::StallCommands(n(a, PROXIES), b),
@@ -149,6 +152,8 @@ pub(crate) struct Plan {
     pub(crate) commands: Delay,
     pub(crate) announcements: Delay,
     pub(crate) network: Delay,
+    /// Somebody is in the rooms without belonging to them.
+    pub(crate) guest: bool,
     /// In order of time.
     pub(crate) acts: Vec<(u64, Act)>,
 }
@@ -171,11 +176,13 @@ impl Plan {
                 least: 1,
                 most: random.one_of(&[1, 20, 100]),
             },
+            guest: false,
             acts: Vec::new(),
         };
         plan.talk(&mut random);
         plan.people(&mut random);
         plan.faults(&mut random);
+        plan.guest(&mut Random::new(seed, 2));
         plan.acts.sort_by_key(|act| act.0);
         plan
     }
@@ -283,6 +290,29 @@ impl Plan {
         }
     }
 
+    /// In every second run there is a guest, who talks and comes and goes as others do.
+    fn guest(&mut self, random: &mut Random) {
+        self.guest = random.once_in(2);
+        if !self.guest {
+            return;
+        }
+        for _ in 0..random.between(5, 20) {
+            let (at, room) = (random.between(200, FAULTS_UNTIL), random.to(2) as usize);
+            self.acts.push((at, Act::Publish(GUEST, room, 0)));
+        }
+        for _ in 0..random.to(4) {
+            let (at, ms) = (random.between(500, FAULTS_UNTIL), random.to(6_000));
+            let room = random.to(2) as usize;
+            let act = match random.to(4) {
+                0..=1 => Act::Drop(GUEST, ms),
+                2 => Act::Logout(GUEST, ms),
+                3 => Act::Crawl(GUEST, ms / 2),
+                _ => Act::Kick(GUEST, room),
+            };
+            self.acts.push((at, act));
+        }
+    }
+
     fn faults(&mut self, random: &mut Random) {
         // One to three times in a run, at one moment or nearly so, then quiet.
         for _ in 0..random.between(1, 3) {
@@ -358,6 +388,9 @@ impl Display for Plan {
         ] {
             writeln!(f, "{name} {} {}", delay.least, delay.most)?;
         }
+        if self.guest {
+            writeln!(f, "guest 1")?;
+        }
         for (at, act) in &self.acts {
             let (number, [a, b, c]) = act.parts();
             writeln!(f, "{at} {} {a} {b} {c}", Act::NAMES[number])?;
@@ -375,6 +408,7 @@ impl Plan {
             commands: nothing,
             announcements: nothing,
             network: nothing,
+            guest: false,
             acts: Vec::new(),
         };
         for line in text
@@ -394,6 +428,7 @@ impl Plan {
                 "commands" => plan.commands = delay()?,
                 "announcements" => plan.announcements = delay()?,
                 "network" => plan.network = delay()?,
+                "guest" => plan.guest = number(1)? == 1,
                 _ => {
                     let act = Act::of(words.get(1)?, [number(2)?, number(3)?, number(4)?])?;
                     plan.acts.push((number(0)?, act));

@@ -5,6 +5,7 @@ mod hears;
 
 use crate::checker::{Judge, Track, Who};
 use crate::link::earliest;
+use crate::plan::{GUEST, MOST_DEVICES};
 use crate::random::Random;
 use crate::stats::Stats;
 use crate::truth::Truth;
@@ -25,7 +26,7 @@ type Kind = (
     usize,
     &'static [usize],
 );
-pub(crate) const KINDS: [Kind; crate::plan::DEVICES] = [
+pub(crate) const KINDS: [Kind; MOST_DEVICES] = [
     ("ann-phone", "ann", true, true, 0, &[0, 1]),
     ("ann-laptop", "ann", true, true, 0, &[0]),
     ("bob", "bob", false, true, 1, &[0]),
@@ -34,6 +35,7 @@ pub(crate) const KINDS: [Kind; crate::plan::DEVICES] = [
     ("eve", "eve", true, true, 1, &[0, 2]),
     ("fay", "fay", false, false, 0, &[0, 2]),
     ("gus", "gus", true, true, 1, &[0]),
+    ("hal", "hal", true, true, 1, &[0, 1, 2]),
 ];
 
 pub(crate) const ROOMIDS: [&str; crate::plan::ROOMS] = ["r0", "r1", "r2"];
@@ -64,6 +66,7 @@ pub(crate) struct Place {
 pub(crate) struct Device {
     pub(crate) kind: Kind,
     pub(crate) shared: bool,
+    pub(crate) guest: bool,
     pub(crate) home: usize,
     pub(crate) conn: Option<ConnId>,
     pub(crate) connect_at: u64,
@@ -108,6 +111,7 @@ impl Device {
         };
         Self {
             kind,
+            guest: number == GUEST,
             shared: KINDS.iter().filter(|other| other.1 == kind.1).count() > 1,
             home: kind.4,
             conn: None,
@@ -131,6 +135,7 @@ impl Device {
             uid: self.kind.1,
             careful: self.kind.2,
             shared: self.shared,
+            guest: self.guest,
         }
     }
 
@@ -188,8 +193,10 @@ impl Device {
         } else {
             ""
         };
+        let role = if self.guest { ",\"as\":\"guest\"" } else { "" };
         let (name, uid) = (self.kind.0, self.kind.1);
-        let login = format!("{{\"event\":\"login\",\"uid\":\"{uid}\",\"name\":\"{name}\"{ack}");
+        let login =
+            format!("{{\"event\":\"login\",\"uid\":\"{uid}\",\"name\":\"{name}\"{role}{ack}");
         if entries.len() > 1 && self.random.once_in(2) {
             let rooms: Vec<String> = entries.iter().map(|entry| format!("{{{entry}}}")).collect();
             self.says

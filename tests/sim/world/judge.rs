@@ -28,7 +28,7 @@ impl World<'_> {
             }
             for place in &device.places {
                 let key = KEYS[place.room];
-                if place.track.last != head_of(key) {
+                if !who.is_at(place.track.last, head_of(key)) {
                     let what = format!(
                         "poll-skip: {} has {:?} of {key}, whose head is {:?}",
                         who.name,
@@ -66,11 +66,19 @@ impl World<'_> {
             return;
         };
         let member = room.member(who.uid.as_bytes());
+        let name = Server::name(key);
+        let sits = self.server.sessions.is_here(name, who.uid.as_bytes());
+        if who.guest && (sits || member.is_some()) {
+            wrong.push(format!("guest: {key} knows {} as a member", who.uid));
+        }
         let all_here = self
             .devices
             .iter()
             .all(|other| other.kind.1 != who.uid || other.connect_at < END);
-        if all_here && member.as_ref().map(|member| member.cursor) != Some(room.log().head().seq) {
+        if !who.guest
+            && all_here
+            && member.as_ref().map(|member| member.cursor) != Some(room.log().head().seq)
+        {
             let cursor = member.map(|member| member.cursor);
             wrong.push(format!(
                 "liveness: the cursor of {} in {key} is {cursor:?} of {}",
@@ -87,7 +95,6 @@ impl World<'_> {
                 who.name
             ));
         }
-        let name = Server::name(key);
         let truth = (
             room.member_count() as u64,
             self.server.sessions.online(name),

@@ -124,12 +124,13 @@ impl<'a> World<'a> {
             let defect = Defect::new(planted, Random::new(plan.seed, 700 + index as u64));
             Proxy::new(index, index as u64, plan.seed, 0, settings.clone(), defect)
         };
+        let devices = DEVICES + usize::from(plan.guest);
         let mut world = Self {
             plan,
             now: 0,
             queue: BinaryHeap::new(),
             number: 0,
-            wakes: vec![u64::MAX; 1 + PROXIES + DEVICES],
+            wakes: vec![u64::MAX; 1 + PROXIES + devices],
             server: Server::new(plan.seed),
             stalled_until: 0,
             down_until: 0,
@@ -138,7 +139,7 @@ impl<'a> World<'a> {
             sockets: Sockets::new(),
             proxies: (0..PROXIES).map(proxy).collect(),
             starts: [None; PROXIES],
-            devices: (0..DEVICES)
+            devices: (0..devices)
                 .map(|number| Device::new(number, plan.seed))
                 .collect(),
             conns: 0,
@@ -166,7 +167,7 @@ impl<'a> World<'a> {
         for proxy in 0..PROXIES {
             world.wake(Actor::Proxy(proxy), 0);
         }
-        for device in 0..DEVICES {
+        for device in 0..devices {
             world.wake(Actor::Device(device), world.devices[device].wakes());
         }
         world
