@@ -50,8 +50,10 @@ pub(crate) fn run(options: &Options) -> Value {
         acks: false,
     });
     println!(
-        "{} connections in {} room(s)\n",
-        options.sockets, options.rooms
+        "{} connections in {} room(s){}\n",
+        options.sockets,
+        options.rooms,
+        if options.tls { ", with TLS" } else { "" }
     );
 
     let before = rss(first.process());
@@ -89,7 +91,7 @@ pub(crate) fn run(options: &Options) -> Value {
     println!("{:>34} {reads:>12}", "  reads of the log");
     crowd.go();
 
-    let acks = acks(&redis, &second, options);
+    let acks = acks(&redis, &second, &crowd_of(), options);
     println!(
         "{:>34} {:>12.1}",
         "Redis CPU for ROOM.ACK, %",
@@ -120,8 +122,7 @@ fn publish(redis: &Redis, options: &Options, messages: usize) {
 }
 
 /// All acknowledge each message: the share of Redis' time for that, and for everything.
-fn acks(redis: &Redis, proxy: &Proxy, options: &Options) -> (f64, f64) {
-    let crowd = Crowd::new();
+fn acks(redis: &Redis, proxy: &Proxy, crowd: &Crowd, options: &Options) -> (f64, f64) {
     let talk = Arc::new(Roomcast {
         rooms: options.rooms,
         acks: true,
