@@ -43,9 +43,7 @@ impl Socket {
             self.conn.came(self.seam.is_within(), finished);
         }
     }
-}
 
-impl Socket {
     fn filled(&mut self, buf: &mut ReadBuf<'_>, len: usize) {
         buf.advance(len);
         let before = buf.filled().len() - len;
@@ -64,6 +62,12 @@ impl Socket {
                 return Poll::Ready(Ok(()));
             }
             ready!(self.conn.stream().poll_read_ready(cx))?;
+            // A record may have nothing in it.
+            self.purse.spend(work::FRAME);
+            if self.purse.is_due() {
+                self.conn.news.notify_one();
+                return Poll::Pending;
+            }
         }
     }
 }

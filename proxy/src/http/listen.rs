@@ -235,7 +235,8 @@ impl Port {
             return;
         }
         let payer = budgets.address(Group::of(address));
-        let wait = budgets.charge(clock::now_ms(), payer, work::ACCEPT);
+        let handshake = self.tls.as_ref().map_or(0, |_| work::HANDSHAKE);
+        let wait = budgets.charge(clock::now_ms(), payer, work::ACCEPT + handshake);
         if wait > 0 {
             self.metrics.queued.inc();
             tokio::time::sleep(Duration::from_millis(wait)).await;

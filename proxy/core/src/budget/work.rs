@@ -5,6 +5,8 @@ use crate::wire::ClientEvent;
 
 /// A connection is accepted, and speaks HTTP.
 pub const ACCEPT: u64 = 100;
+/// It shakes hands for TLS: a key exchange and a signature.
+pub const HANDSHAKE: u64 = 300;
 /// It becomes a WebSocket.
 pub const UPGRADE: u64 = 200;
 /// Any frame, also one of control, an empty one, or a fragment: a ping has a pong.
