@@ -154,6 +154,21 @@ impl Book {
         self.mark(uid);
     }
 
+    /// The join was never asked for: there is nothing to end, and a uid that it alone was for is forgotten.
+    pub(crate) fn withdraw(&mut self, uid: &str) {
+        let Some(place) = self.uids.find(uid) else {
+            return;
+        };
+        if let Some(row) = self.uids.at(place) {
+            row.joining = row.joining.saturating_sub(1);
+            if row.is_idle() && row.known.is_none() && !row.marked {
+                self.uids.remove(place);
+                return;
+            }
+        }
+        self.mark(uid);
+    }
+
     fn mark(&mut self, uid: &str) {
         if let Some(row) = self.uids.get_mut(uid)
             && !row.marked
@@ -272,8 +287,13 @@ impl Book {
                 continue;
             };
             let news = row.news();
-            // A seat that is about to come may be behind those that are here; but what was confirmed before goes first.
-            let wait = of.is_none() && (row.joining > 0 || row.away > 0 || row.asked);
+            // A seat that is about to come may be behind those that are here; but what was confirmed before its join is asked
+            // goes first.
+            // A join that is about to be asked is one of those that are under way.
+            let wait = match of {
+                None => row.joining > 0 || row.away > 0 || row.asked,
+                Some(_) => row.joining > 1,
+            };
             if wait && (news.is_some() || row.seats.is_empty()) {
                 later.push(uid);
                 continue;

@@ -167,6 +167,7 @@ impl<H: Handle> Room<H> {
             }
             Why::Again { heard } => {
                 missed_kick = self.go_on(conn, joined, cx);
+                self.report_soon(cx);
                 (heard, 0)
             }
             Why::Leave => return,

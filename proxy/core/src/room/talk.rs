@@ -341,9 +341,19 @@ impl<H: Handle> Room<H> {
     /// Guests join nothing.
     pub(super) fn abandon(&mut self, (uid, guest): (&str, bool), why: Option<&Why>) {
         match why {
-            Some(Why::Login { login, .. }) if !login.guest => self.book.abort(&login.uid),
+            Some(Why::Login { login, asked, .. }) if !login.guest => {
+                self.take_back(&login.uid, *asked);
+            }
             Some(Why::Again { .. }) if !guest => self.book.abort(uid),
             _ => {}
+        }
+    }
+
+    /// A login comes to nothing; whether it was asked of Redis.
+    fn take_back(&mut self, uid: &str, asked: bool) {
+        match asked {
+            true => self.book.abort(uid),
+            false => self.book.withdraw(uid),
         }
     }
 

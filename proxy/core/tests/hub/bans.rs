@@ -72,6 +72,8 @@ fn a_login_under_way_does_not_come_and_gives_its_bytes_back() {
     let mut desk = Desk::new();
     let bob = Conn::default();
     desk.login(1, &bob, "bob", None);
+    // The room is heard: now the join is asked.
+    desk.answer_first();
     desk.event(1, &bob, Event::Logout);
     assert_eq!(bob.done(), 0);
     desk.event(1, &bob, spam());

@@ -4,6 +4,7 @@ mod again;
 mod bans;
 mod deaf;
 mod desk;
+mod found;
 mod guests;
 mod reports;
 mod rights;
