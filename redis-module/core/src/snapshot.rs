@@ -117,6 +117,8 @@ pub fn extend(room: &mut Room, part: &[u8]) -> Result<bool, RoomError> {
     };
     let mut reader = Reader::new(part);
     let done = match reader.byte() {
+        // Members are counted at the message that each waits for: that must be there before them.
+        Some(b'S') if room.members.len() > 0 => None,
         Some(b'S') => room.log.load_segment(&mut reader),
         Some(b'M') => load_members(room, version, &mut reader),
         Some(b'D') => {
@@ -273,6 +275,35 @@ mod tests {
         let mut again = Loader::default();
         save(&room, |part| again.feed(part).unwrap());
         assert_eq!(again.finish().unwrap().acted_ms(), 3500);
+    }
+
+    #[test]
+    fn messages_come_before_those_who_wait_for_them() {
+        let mut parts = saved(1);
+        assert!(loads(&parts, b'D'));
+        parts.swap(1, 2);
+        assert!(!loads(&parts, b'S'), "members, then a segment");
+    }
+
+    #[test]
+    fn time_goes_on_from_one_segment_to_the_next() {
+        for (second, fits) in [(50, true), (51, true), (49, false)] {
+            let mut room = Room::new(Tag(7));
+            room.append(50, b"a", &[b'x'; 3000]);
+            let mut parts = Vec::new();
+            save(&room, |part| parts.push(part.to_vec()));
+            // What follows it in a room whose clock was behind: as a part of its own it is sound.
+            let log = Log::new(room.log.head(), second, Default::default());
+            let mut next = Room::with_log(Tag(7), log);
+            next.append(second, b"a", &[b'y'; 3000]);
+            next.append(60, b"a", b"z");
+            let mut others = Vec::new();
+            save(&next, |part| others.push(part.to_vec()));
+            parts.splice(2.., others.into_iter().skip(1));
+            let mut loader = Loader::default();
+            let fed = parts.iter().try_for_each(|part| loader.feed(part));
+            assert_eq!(fed.is_ok(), fits, "{second}");
+        }
     }
 
     #[test]

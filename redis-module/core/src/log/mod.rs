@@ -331,7 +331,8 @@ impl Log {
     /// Appends a saved segment if it continues this log exactly.
     pub(crate) fn load_segment(&mut self, reader: &mut Reader<'_>) -> Option<()> {
         let (segment, end, last_ms) = Segment::load(reader)?;
-        let continues = segment.position_before() == self.head && last_ms >= self.last_ms;
+        let continues =
+            segment.position_before() == self.head && segment.oldest_ms() >= self.last_ms;
         if !continues || end.seq > MAX_SEQ || last_ms > MAX_MS || !reader.is_empty() {
             return None;
         }
