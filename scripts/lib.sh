@@ -15,7 +15,7 @@ has() { command -v "$1" >/dev/null; }
 # Whether one of the files is there; a pattern that fits nothing arrives as it is written.
 any() { local file; for file; do [ ! -e "$file" ] || return 0; done; return 1; }
 
-# Packages of Debian 12 that are missing for a purpose: build, redis, client, servers, count, or peers.
+# Packages of Debian 12 that are missing for a purpose: build, redis, client, servers, count, fuzz, or peers.
 missing() {
   case $1 in
     build)
@@ -41,6 +41,10 @@ missing() {
       ;;
     count)
       has valgrind || echo valgrind
+      ;;
+    fuzz)
+      # libFuzzer is C++.
+      has c++ || echo g++
       ;;
     peers)
       has node || echo nodejs

@@ -1,0 +1,4 @@
+//! See the file of this name above.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::commands::run(data));
