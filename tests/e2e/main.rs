@@ -27,6 +27,7 @@
 //! | `codes` | errors of Redis as clients are told them |
 //! | `guests` | who is in a room without belonging to it |
 //! | `told` | what the log tells of connections |
+//! | `frames` | frames by the letter of RFC 6455, in the classes of Autobahn's suite |
 //! | `door` | who may come in, the upgrade by the letter, headers |
 //! | `http` | pages, health, exit codes |
 
@@ -41,6 +42,7 @@ mod databases;
 mod devices;
 mod door;
 mod ends;
+mod frames;
 mod guests;
 mod http;
 mod limits;
