@@ -6,6 +6,7 @@ use harness::eventually;
 use harness::proxy::Proxy;
 use harness::redis::Redis;
 use harness::stream::Stream;
+use harness::value::words;
 use serde_json::json;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -31,6 +32,11 @@ fn who_was_away_gets_what_was_missed() {
     ann.say("live");
     assert_eq!(texts(&bob.messages_until("live")), ["live"]);
     bob.confirm();
+    // With a connection that drops, what is on its way may drop too.
+    eventually("it is confirmed", || {
+        let why: String = redis.query(&words("ROOM.WHY room:r bob 1"));
+        (why == "delivered").then_some(())
+    });
     bob.drop_connection();
     let missed: Vec<String> = (0..50).map(|i| format!("missed {i}")).collect();
     for text in &missed {
