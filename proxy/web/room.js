@@ -15,7 +15,7 @@ const LONGEST_ASKED = 300_000;
 const GOOD_AFTER = 5000;
 const ACK_EVERY = 200;
 /** After the server said that this connection does too much, signals are held back for so long. */
-const SLOW_FOR = 1500;
+const SLOW_FOR = 5000;
 /** Events that may wait for a slow handler before the connection is given back to the server's log. */
 const MAX_INBOX = 10_000;
 const REMEMBERED = 512;

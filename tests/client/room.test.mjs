@@ -112,7 +112,7 @@ describe('the connection', () => {
     assert.equal(page.room.state, 'online');
     page.room.send('a message is not held back');
     assert.equal(page.socket.take('message').length, 1);
-    await page.clock.advance(1500);
+    await page.clock.advance(5000);
     assert.equal(page.room.signal('typing'), true);
     page.room.close();
   });

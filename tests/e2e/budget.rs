@@ -148,3 +148,45 @@ fn who_is_read_slowly_is_not_silent_and_loses_nothing() {
     assert!(proxy.metric("roomcast_pauses_total") > 0);
     assert_eq!(proxy.metric("roomcast_dead_connections_total"), 0);
 }
+
+/// Reads for a moment; whether somebody asked.
+fn is_asked(page: &mut Client) -> bool {
+    let end = Instant::now() + Duration::from_millis(100);
+    page.serve_until("a moment", || Instant::now() >= end);
+    let before = page.seen.len();
+    page.seen.retain(|event| event["ask"] != true);
+    page.seen.len() < before
+}
+
+#[test]
+fn questions_of_strangers_close_no_honest_page() {
+    let redis = Redis::start();
+    let proxy = Proxy::as_used(&redis, &["--busy-timeout", "5s"]);
+    let mut pages: Vec<Client> = (0..3)
+        .map(|i| Client::login(proxy.port, "demo", &format!("page{i}")))
+        .collect();
+    let attack = Attack::begin(proxy.port, 3, |i| Script {
+        first: login("demo", &format!("attacker{i}")),
+        again: text(r#"{"event":"hello","ask":true}"#).repeat(10),
+        times: FOR_EVER,
+    });
+    let began = Instant::now();
+    // Until those who ask are closed themselves; the demo's pages answer whoever asks, once for all of them in a while.
+    while proxy.metric("roomcast_busy_connections_total") == 0 {
+        assert!(
+            began.elapsed() < Duration::from_secs(90),
+            "nobody was closed"
+        );
+        for page in &mut pages {
+            if is_asked(page) {
+                page.send_if_open(&json!({"event": "hello"}));
+            }
+        }
+    }
+    drop(attack);
+    pages[0].say("still here");
+    for page in &mut pages {
+        page.messages_until("still here");
+        assert!(!page.seen.iter().any(|event| event["code"] == "SLOWDOWN"));
+    }
+}

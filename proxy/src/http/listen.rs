@@ -24,6 +24,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
+use tokio::io::Interest;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Builder;
@@ -210,7 +211,9 @@ impl Port {
                 }
             }
         }
-        self.queue(address).await;
+        if !self.queue(address, &stream).await {
+            return;
+        }
         let places = Arc::from(places);
         let routes = self.routes.clone();
         let peer = Peer { address, places };
@@ -228,19 +231,25 @@ impl Port {
         }
     }
 
-    /// Whoever comes from an address that causes as much work as it may waits a little before it is read; all get in.
-    async fn queue(&self, address: IpAddr) {
-        let Some(budgets) = &self.budgets else { return };
+    /// Whoever comes from an address that causes as much work as it may waits a little before it is read; all get in
+    /// who stay for it.
+    async fn queue(&self, address: IpAddr, stream: &TcpStream) -> bool {
+        let Some(budgets) = &self.budgets else {
+            return true;
+        };
         if self.fronts.trusts(address) {
-            return;
+            return true;
         }
         let payer = budgets.address(Group::of(address));
         let handshake = self.tls.as_ref().map_or(0, |_| work::HANDSHAKE);
         let wait = budgets.charge(clock::now_ms(), payer, work::ACCEPT + handshake);
-        if wait > 0 {
-            self.metrics.queued.inc();
-            tokio::time::sleep(Duration::from_millis(wait)).await;
+        if wait == 0 {
+            return true;
         }
+        self.metrics.queued.inc();
+        // Nothing is read: this is ready at the end of the connection only, and then its place is another one's.
+        let gone = stream.ready(Interest::PRIORITY);
+        timeout(Duration::from_millis(wait), gone).await.is_err()
     }
 
     /// Whom a trusted proxy connects for, with a place by that address.

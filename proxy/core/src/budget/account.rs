@@ -14,7 +14,7 @@ const STEP: u64 = 100;
 const MOST_DOWN: u64 = 3;
 const MOST_UP: u64 = 200;
 /// What a newcomer needs, and slow talk after that.
-pub(super) const FLOOR: u64 = 3000;
+pub(super) const FLOOR: u64 = 10_000;
 /// A connection's own ceiling rises by as much in this time.
 const AGE: u64 = 1000;
 /// How long a connection is refused at a time.
