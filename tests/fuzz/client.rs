@@ -113,13 +113,12 @@ impl<'a> Connection<'a> {
     fn new(tokens: bool, bans: Sight<'a>) -> Self {
         let limits = ClientLimits {
             max_rooms: MAX_ROOMS,
-            max_rate: 20,
             unanswered: UNANSWERED,
             held_bytes: 4096,
             tokens,
         };
         Self {
-            client: Client::new(limits, 0),
+            client: Client::new(limits),
             bans,
             now: 0,
             open: VecDeque::new(),
