@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
+/// The patience with a program that starts: under valgrind, say.
+const STARTING: Duration = Duration::from_secs(60);
+
 /// A port of loopback that was free a moment ago. Whoever takes it meanwhile is noticed by [`Process::listens`].
 ///
 /// It lies outside of the range from which the kernel gives ports to outgoing connections, so that a server that was
@@ -123,12 +126,14 @@ impl Process {
 
     /// Waits until it listens on all `ports`; its exit code if it ends instead.
     pub fn listens_or_ends(&mut self, ports: &[u16]) -> Result<(), i32> {
-        eventually("the program listens or ends", || match self.ended() {
-            Some(code) => Some(Err(code)),
-            None => ports
-                .iter()
-                .all(|port| self.listens(*port))
-                .then_some(Ok(())),
+        within(STARTING, "the program listens or ends", || {
+            match self.ended() {
+                Some(code) => Some(Err(code)),
+                None => ports
+                    .iter()
+                    .all(|port| self.listens(*port))
+                    .then_some(Ok(())),
+            }
         })
     }
 
