@@ -7,7 +7,7 @@ use crate::clock;
 use crate::config::Config;
 use crate::conn::brake::Brakes;
 use crate::conn::patience::Patience;
-use crate::conn::read::{Early, Reading, serve};
+use crate::conn::read::{Early, Reading, Start, serve};
 use crate::conn::shared::Conn;
 use crate::conn::tls::Wire;
 use crate::files;
@@ -143,10 +143,11 @@ impl Server {
             };
             let reading = server.reading.clone();
             drop(server);
+            let start = Box::new(Start { early, purse });
             // A task of its own again: this one is as large as both.
             tokio::spawn(async move {
-                let _admitted = admitted;
-                serve(reading, conn, early, purse).await;
+                serve(reading, conn, start).await;
+                drop(admitted);
             });
         });
     }

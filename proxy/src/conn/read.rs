@@ -59,30 +59,54 @@ pub(crate) struct Early {
     pub(crate) token: Option<Token>,
 }
 
-/// Reads a connection until it ends.
-pub(crate) async fn serve(reading: Arc<Reading>, conn: Arc<Conn>, early: Early, mut purse: Purse) {
+/// What a connection begins with.
+pub(crate) struct Start {
+    pub(crate) early: Early,
+    pub(crate) purse: Purse,
+}
+
+/// The way to its WebSocket, and a token that came with it.
+fn open(
+    reading: &Reading,
+    conn: &Arc<Conn>,
+    start: Start,
+) -> (
+    impl Future<Output = WebSocketStream<Socket>> + use<>,
+    Option<Box<Look>>,
+) {
     let limits = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(0)
         .max_write_buffer_size(64 * 1024)
         .max_message_size(Some(reading.max_event))
         .max_frame_size(Some(reading.max_event));
-    if let Ok(address) = conn.stream().peer_addr() {
-        debug!(conn = conn.id(), %address, client = %conn.client, "connected");
-    }
+    let Start { early, mut purse } = start;
     purse.spend(work::UPGRADE);
     if early.token.is_some() {
         purse.spend(work::TOKEN);
     }
     let socket = Socket::new(conn.clone(), purse, &early.bytes);
-    let mut ws =
-        WebSocketStream::from_partially_read(socket, early.bytes, Role::Server, Some(limits)).await;
+    let opening =
+        WebSocketStream::from_partially_read(socket, early.bytes, Role::Server, Some(limits));
     let look = early.token.map(Look::of_connection);
+    (opening, look.map(Box::new))
+}
+
+/// Reads a connection until it ends. What is needed at its begin only is boxed: each connection would have place for it.
+pub(crate) async fn serve(reading: Arc<Reading>, conn: Arc<Conn>, start: Box<Start>) {
+    if let Ok(address) = conn.stream().peer_addr() {
+        debug!(conn = conn.id(), %address, client = %conn.client, "connected");
+    }
+    let (opening, look) = {
+        let (opening, look) = open(&reading, &conn, *start);
+        (Box::pin(opening), look)
+    };
+    let mut ws = opening.await;
     let mut reader = Reader {
         client: Client::new(reading.limits),
         brake: Brake::default(),
         rest: None,
-        look: look.map(Box::new),
+        look,
         reading,
         conn: conn.clone(),
     };

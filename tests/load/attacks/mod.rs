@@ -137,14 +137,17 @@ fn proxy(redis: &Redis) -> Proxy {
 
 /// Whatever the proxy refused, closed or put off, by its metrics.
 fn refused(proxy: &Proxy) -> u64 {
-    const OF_REFUSALS: [&str; 7] = [
+    const OF_REFUSALS: [&str; 10] = [
         "refused",
         "floods",
         "dead",
         "unread",
+        "unfinished",
         "bad_events",
         "slowdowns",
-        "given_up",
+        "pauses",
+        "busy",
+        "queued",
     ];
     let page = proxy.metrics();
     let lines = page.lines().filter_map(|line| line.rsplit_once(' '));

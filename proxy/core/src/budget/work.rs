@@ -11,8 +11,8 @@ pub const HANDSHAKE: u64 = 300;
 pub const UPGRADE: u64 = 200;
 /// Any frame, also one of control, an empty one, or a fragment: a ping has a pong.
 pub const FRAME: u64 = 10;
-/// An event that is refused: it has an answer.
-pub const REFUSED: u64 = 20;
+/// An event that is refused: it is read, and answered by a packet of its own.
+pub const REFUSED: u64 = 60;
 /// A signature is checked.
 pub const TOKEN: u64 = 200;
 /// A room is entered by a newcomer.
