@@ -48,9 +48,8 @@ class Room {
   #socket = null;
   #timers = {};
   #wait = FIRST_WAIT;
-  /** The server asked not to come back before. */
-  #notBefore = 0;
-  #slowUntil = 0;
+  /** The server asked not to come back for so long. */
+  #asked = 0;
   #onlineSince = 0;
   #heard = 0;
   #loggedIn = false;
@@ -103,7 +102,7 @@ class Room {
   }
 
   signal(event, fields = {}) {
-    if (this.#options.now() < this.#slowUntil) return false;
+    if (this.#timers.slow) return false;
     return this.#write({ ...fields, event });
   }
 
@@ -125,7 +124,7 @@ class Room {
   }
 
   reconnect() {
-    if (this.#state === 'offline' && this.#options.now() >= this.#notBefore) this.#open();
+    if (this.#state === 'offline' && !this.#timers.asked) this.#open();
   }
 
   leave() {
@@ -256,7 +255,10 @@ class Room {
 
   /** A link that is dead without saying so is given up after a silence: the server sends heartbeats. */
   #checkAlive() {
-    const left = this.#heard + this.#options.deadAfter - this.#options.now();
+    const now = this.#options.now();
+    // The clock was put back: what it said before is no measure.
+    this.#heard = Math.min(this.#heard, now);
+    const left = this.#heard + this.#options.deadAfter - now;
     if (left <= 0) this.#drop();
     else this.#after('dead', left, () => this.#checkAlive());
   }
@@ -289,9 +291,13 @@ class Room {
     this.#enter('offline');
     if (held) this.#wait = FIRST_WAIT;
     // Anywhere in the wait: those who lost the same server must not all come back at the same moment.
-    const asked = Math.max(0, this.#notBefore - this.#options.now());
-    this.#after('reconnect', asked + 100 + this.#options.random() * this.#wait, () => this.#open());
+    const wait = 100 + this.#options.random() * this.#wait;
     this.#wait = Math.min(this.#wait * 2, LONGEST_WAIT);
+    const comeBack = () => this.#after('reconnect', wait, () => this.#open());
+    // A timer and no time of the clock, which may be put back.
+    if (this.#asked > 0) this.#after('asked', this.#asked, comeBack);
+    else comeBack();
+    this.#asked = 0;
   }
 
   #disconnect() {
@@ -327,7 +333,7 @@ class Room {
       case 'heartbeat': this.#transmit({ event: 'heartbeat', message: 'pong' }); return;
       case 'sent': this.#settle(event.id, 'sent', { seq: event.seq, duplicate: event.duplicate }); return;
       case 'error': this.#failed(event); return;
-      case 'closing': this.#notBefore = this.#options.now() + Math.min(Number(event.after) || 0, LONGEST_ASKED); return;
+      case 'closing': this.#asked = Math.min(Number(event.after) || 0, LONGEST_ASKED); return;
       case 'login': if (event.position) this.#welcomed(event); break;
       case 'message': if (event.uid === this.uid && event.id) this.#settle(event.id, 'sent', { seq: event.seq }); break;
       case 'synced': this.#synced = true; this.#sendNext(); break;
@@ -352,7 +358,7 @@ class Room {
       }
     }
     this.#handling = false;
-    if (this.#state === 'offline' && !this.#timers.reconnect) this.#open();
+    if (this.#state === 'offline' && !this.#timers.reconnect && !this.#timers.asked) this.#open();
   }
 
   #handle(event) {
@@ -468,7 +474,7 @@ class Room {
 
   #failed(event) {
     const { of, id, code } = event;
-    if (code === 'SLOWDOWN') this.#slowUntil = this.#options.now() + SLOW_FOR;
+    if (code === 'SLOWDOWN') this.#after('slow', SLOW_FOR, () => {});
     // An acknowledgement that a reset has overtaken; the next one will be right.
     if (of === 'ack') return;
     // What is tried again anyway is no news.
@@ -606,9 +612,9 @@ class Outbox {
     return this.entries.find((entry) => entry.state === 'pending');
   }
 
-  /** The server has forgotten its id by now: sent again, it might be stored twice. */
+  /** The server has forgotten its id by now: sent again, it might be stored twice. So it may be if the clock was put back. */
   isTooOld(entry) {
-    return entry.tried > 0 && this.#options.now() - entry.tried > this.#options.dedupeAge;
+    return entry.tried > 0 && Math.abs(this.#options.now() - entry.tried) > this.#options.dedupeAge;
   }
 
   /** Written down before the message leaves: a page that crashes in between must know. */

@@ -18,7 +18,13 @@ export class FakeClock {
 
   clearTimeout = (id) => { this.#timers.delete(id); };
 
-  now = () => this.time;
+  /** What the wall clock is wrong by. */
+  #wrong = 0;
+
+  now = () => this.time + this.#wrong;
+
+  /** Puts the wall clock forward or back; timers do not go by it. */
+  jump(ms) { this.#wrong += ms; }
 
   /** Moves on, running each timer at its time. */
   async advance(ms) {

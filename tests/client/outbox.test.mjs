@@ -90,6 +90,18 @@ describe('sending', () => {
     assert.deepEqual(page.fates, ['one:pending', 'two:pending', 'one:unknown', 'two:sent']);
   });
 
+  test('with a clock that was put back nobody knows how old it is', async () => {
+    const page = new Page({ dedupeAge: 240_000 });
+    await page.enter();
+    page.room.send('one');
+    page.socket.end();
+    page.clock.jump(-3_600_000);
+    await page.clock.advance(300_000);
+    await page.enter(at(0));
+    assert.deepEqual(waiting(page), ['one:unknown']);
+    assert.deepEqual(page.socket.take('message'), []);
+  });
+
   test('an unknown one that shows up in the room was sent', async () => {
     const page = new Page({ dedupeAge: 1000 });
     await page.enter();

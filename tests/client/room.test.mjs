@@ -117,6 +117,25 @@ describe('the connection', () => {
     page.room.close();
   });
 
+  test('a clock that is put back holds nothing up', async () => {
+    const page = new Page({ random: () => 0, deadAfter: 50_000 });
+    await page.enter();
+    page.socket.push({ event: 'error', code: 'SLOWDOWN', message: 'send less' });
+    page.clock.jump(-3_600_000);
+    await page.clock.advance(5000);
+    assert.equal(page.room.signal('typing'), true, 'signals go again');
+    page.socket.push({ event: 'closing', after: 5000 });
+    page.clock.jump(-3_600_000);
+    page.socket.end(4005);
+    await page.clock.advance(5100);
+    assert.equal(page.sockets.length, 2, 'it comes back');
+    await page.enter();
+    page.clock.jump(-3_600_000);
+    await page.clock.advance(110_000);
+    assert.ok(page.sockets.length > 2, 'a link that is silent is given up');
+    page.room.close();
+  });
+
   test('answers heartbeats, also while a handler is busy', async () => {
     const page = new Page();
     await page.enter();
