@@ -15,6 +15,8 @@ const MOST_BYTES: usize = 64 * 1024 * 1024;
 /// A queue that was longer once does not keep the memory: inputs, and bytes of announcements.
 const KEPT: usize = 512;
 const KEPT_BYTES: usize = 64 * 1024;
+/// With so much in its queue a worker is woken whatever else is to be read.
+const PLENTY: usize = 64;
 
 /// See [`hub_core::hub::Hub`], whose functions these are.
 pub(crate) enum Input {
@@ -70,6 +72,8 @@ pub(crate) struct Inputs {
     /// The announcements' text. Copied together, so that what the link's thread allocated is freed there: the allocator's
     /// lock was a fifth of a burst's cost.
     text: Vec<u8>,
+    /// The worker was woken for them.
+    woken: bool,
 }
 
 impl Inputs {
@@ -79,6 +83,14 @@ impl Inputs {
         self.list.shrink_to(KEPT);
         self.text.clear();
         self.text.shrink_to(KEPT_BYTES);
+        self.woken = false;
+    }
+
+    /// Whether the worker is to be woken, which it was not yet.
+    fn wakes(&mut self, wanted: bool) -> bool {
+        let wakes = wanted && !self.woken;
+        self.woken |= wakes;
+        wakes
     }
 
     fn keep(&mut self, channel: &[u8], frame: &[u8]) -> Text {
@@ -110,26 +122,41 @@ pub(crate) struct Inbox {
 impl Inbox {
     /// Puts something in.
     pub(crate) fn push(&self, input: Input) {
-        let first = {
+        let wakes = {
             let mut waiting = self.waiting.lock();
             waiting.list.push(input);
-            waiting.list.len() == 1
+            waiting.wakes(true)
         };
-        if first {
-            self.wake();
+        self.wake(wakes);
+    }
+
+    /// Puts an announcement in, which is looked at after [`Inboxes::wake`]. False: too much waits.
+    fn announced(&self, generation: u64, channel: &[u8], frame: &[u8]) -> bool {
+        let (wakes, fits) = {
+            let mut waiting = self.waiting.lock();
+            let text = waiting.keep(channel, frame);
+            waiting.list.push(Input::Announced { generation, text });
+            let is_plenty = waiting.list.len() >= PLENTY;
+            (waiting.wakes(is_plenty), waiting.text.len() <= MOST_BYTES)
+        };
+        self.wake(wakes);
+        fits
+    }
+
+    fn wake(&self, wakes: bool) {
+        if wakes {
+            self.some.notify_one();
         }
     }
 
-    /// Puts an announcement in, which is looked at after [`wake`](Self::wake). False: too much waits.
-    fn announced(&self, generation: u64, channel: &[u8], frame: &[u8]) -> bool {
-        let mut waiting = self.waiting.lock();
-        let text = waiting.keep(channel, frame);
-        waiting.list.push(Input::Announced { generation, text });
-        waiting.text.len() <= MOST_BYTES
-    }
-
-    fn wake(&self) {
-        self.some.notify_one();
+    /// Wakes the worker, if there is something that it was not woken for.
+    fn wake_if_some(&self) {
+        let wakes = {
+            let mut waiting = self.waiting.lock();
+            let is_some = !waiting.list.is_empty();
+            waiting.wakes(is_some)
+        };
+        self.wake(wakes);
     }
 
     /// Takes all there is; `empty` takes its place.
@@ -227,10 +254,52 @@ impl Inboxes {
         loop {
             self.heard.notified().await;
             for inbox in &self.all {
-                if !inbox.is_empty() {
-                    inbox.wake();
-                }
+                inbox.wake_if_some();
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::FutureExt;
+
+    fn is_woken(inbox: &Inbox) -> bool {
+        inbox.some().now_or_never().is_some()
+    }
+
+    #[test]
+    fn announcements_wait_until_the_link_has_read_all_and_nothing_else_does() {
+        let inboxes = Inboxes::new("room:", 1);
+        let inbox = &inboxes.all()[0];
+        assert!(inboxes.announced(1, b"room:a", b"x"));
+        assert!(!is_woken(inbox), "more may follow");
+        assert!(inboxes.wake().now_or_never().is_none());
+        assert!(is_woken(inbox));
+        let mut taken = Inputs::default();
+        inbox.take(&mut taken);
+        let Some(Input::Announced { text, .. }) = taken.list.first() else {
+            panic!("an announcement");
+        };
+        assert_eq!(taken.text(*text), Some(("room:a", &b"x"[..])));
+        taken.clear();
+
+        inboxes.announced(1, b"room:a", b"x");
+        inbox.push(Input::Announce);
+        assert!(
+            is_woken(inbox),
+            "what is behind an announcement does not wait with it"
+        );
+        inbox.take(&mut taken);
+        taken.clear();
+
+        for _ in 0..PLENTY {
+            assert!(!is_woken(inbox));
+            inboxes.announced(1, b"room:a", b"x");
+        }
+        assert!(is_woken(inbox), "so much is not waited with");
+        inboxes.announced(1, b"room:a", b"x");
+        assert!(!is_woken(inbox), "once is enough");
     }
 }
