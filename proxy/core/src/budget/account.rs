@@ -6,6 +6,8 @@
 //! deeper the account is in debt; so those are refused first who spend most. It never comes down to what a newcomer needs. And
 //! a connection has a low ceiling of its own at first, so who is refused gains nothing by coming back.
 
+use super::bucket::Bucket;
+
 /// Seconds' worth of work that may be done at once.
 const BURST_SECONDS: u64 = 5;
 /// How often the ceiling moves.
@@ -34,14 +36,17 @@ impl Rate {
     const fn burst(self) -> u64 {
         self.0.saturating_mul(BURST_SECONDS)
     }
+
+    /// More than this is owed by who spends all that may be spent, or nearly.
+    const fn strained(self) -> u64 {
+        self.burst() / 4 * 3
+    }
 }
 
 /// See the top of the file.
 #[derive(Clone, Debug)]
 pub struct Account {
-    /// In thousandths of work: a rate of 1 pays one each millisecond.
-    owed: u64,
-    reckoned: u64,
+    work: Bucket,
     ceiling: u64,
     stepped: u64,
     /// What was charged since then.
@@ -52,8 +57,7 @@ impl Account {
     /// One that owes nothing.
     pub const fn new(rate: Rate, now: u64) -> Self {
         Self {
-            owed: 0,
-            reckoned: now,
+            work: Bucket::new(now),
             ceiling: rate.burst(),
             stepped: now,
             charged: 0,
@@ -61,18 +65,16 @@ impl Account {
     }
 
     const fn is_overdrawn(&self, rate: Rate) -> bool {
-        self.owed > rate.burst().saturating_mul(1000)
-    }
-
-    /// Somebody spends all that the account may, or nearly.
-    const fn is_strained(&self, rate: Rate) -> bool {
-        self.owed > rate.burst().saturating_mul(750)
+        self.work.is_over(rate.burst())
     }
 
     /// The ceiling, as deep as the account is in debt.
     fn lowered(&self, rate: Rate) -> u64 {
         let burst = rate.burst().max(1);
-        let left = (2 * burst).saturating_sub(self.owed / 1000).min(burst);
+        let left = burst
+            .saturating_mul(2)
+            .saturating_sub(self.work.owed())
+            .min(burst);
         let above =
             u128::from(self.ceiling.saturating_sub(FLOOR)) * u128::from(left) / u128::from(burst);
         FLOOR + u64::try_from(above).unwrap_or(0)
@@ -81,13 +83,11 @@ impl Account {
     /// Whether it owes nothing.
     pub fn is_settled(&mut self, rate: Rate, now: u64) -> bool {
         self.reckon(rate, now);
-        self.owed == 0
+        self.work.is_empty()
     }
 
     fn reckon(&mut self, rate: Rate, now: u64) {
-        let passed = now.saturating_sub(self.reckoned);
-        self.reckoned = self.reckoned.max(now);
-        self.owed = self.owed.saturating_sub(passed.saturating_mul(rate.0));
+        self.work.reckon(rate.0, now);
         let steps = now.saturating_sub(self.stepped) / STEP;
         if steps == 0 {
             return;
@@ -111,16 +111,13 @@ impl Account {
     pub fn charge(&mut self, rate: Rate, now: u64, work: u64) {
         self.reckon(rate, now);
         self.charged = self.charged.saturating_add(work);
-        let most = rate.burst().saturating_mul(2000);
-        self.owed = self
-            .owed
-            .saturating_add(work.saturating_mul(1000))
-            .min(most);
+        self.work.charge(work);
+        self.work.forgive(rate.burst().saturating_mul(2));
     }
 
     /// Work was somebody else's.
     pub const fn give_back(&mut self, work: u64) {
-        self.owed = self.owed.saturating_sub(work.saturating_mul(1000));
+        self.work.give(work);
         self.charged = self.charged.saturating_sub(work);
     }
 
@@ -131,18 +128,18 @@ impl Account {
         if !self.is_overdrawn(rate) || recent <= self.lowered(rate).min(own) {
             return 0;
         }
-        let over = self.owed - rate.burst().saturating_mul(1000);
-        (over / rate.0.max(1)).clamp(LEAST_WAIT, MOST_WAIT)
+        self.work
+            .due(rate.0, rate.burst())
+            .clamp(LEAST_WAIT, MOST_WAIT)
     }
 
     /// How long newcomers are to wait before they are heard (ms), where the account is strained: those who come again and
     /// again are slowed by it, and all get in.
     pub fn queue(&mut self, rate: Rate, now: u64) -> u64 {
         self.reckon(rate, now);
-        if !self.is_strained(rate) {
-            return 0;
+        match self.work.due(rate.0, rate.strained()) {
+            0 => 0,
+            wait => wait.clamp(LEAST_WAIT, MOST_QUEUE),
         }
-        let over = self.owed - rate.burst().saturating_mul(750);
-        (over / rate.0.max(1)).clamp(LEAST_WAIT, MOST_QUEUE)
     }
 }

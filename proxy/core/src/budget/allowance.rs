@@ -1,63 +1,52 @@
 //! How many frames a connection may send: so many a second in the long run, and ten seconds' worth of them at once. Those
 //! that were read count in any case; above the allowance nothing more is read for a while.
 
+use super::bucket::Bucket;
+
 /// Seconds' worth of frames that may come at once.
-const BURST_SECONDS: i64 = 10;
-/// A frame, in the unit that is counted in: at a rate of 1 a second, each millisecond earns one.
-const FRAME: i64 = 1000;
+const BURST_SECONDS: u64 = 10;
 
 /// See the top of the file.
 #[derive(Clone, Debug)]
 pub struct Allowance {
     /// Frames a second.
     rate: u32,
-    /// Thousandths of a frame that may come now; below 0 more came already.
-    left: i64,
-    /// When that was reckoned.
-    reckoned: u64,
+    came: Bucket,
 }
 
 impl Allowance {
     /// `rate` frames a second, from `now` (ms) on.
     pub fn new(rate: u32, now: u64) -> Self {
-        let mut new = Self {
+        Self {
             rate,
-            left: 0,
-            reckoned: now,
-        };
-        new.left = new.most();
-        new
+            came: Bucket::new(now),
+        }
     }
 
-    fn most(&self) -> i64 {
-        i64::from(self.rate) * BURST_SECONDS * FRAME
+    const fn most(&self) -> u64 {
+        self.rate as u64 * BURST_SECONDS
     }
 
     /// Frames came.
     pub fn take(&mut self, count: u64) {
-        let count = i64::try_from(count).unwrap_or(i64::MAX);
-        self.left = self.left.saturating_sub(count.saturating_mul(FRAME));
+        self.came.charge(count);
     }
 
     /// More may come.
     pub fn give(&mut self, count: u32) {
-        self.left = self.left.saturating_add(i64::from(count) * FRAME);
+        self.came.give(count.into());
     }
 
     /// Whether more came than may, as last reckoned.
     pub const fn is_used_up(&self) -> bool {
-        self.left < 0
+        self.came.is_over(self.most())
     }
 
     /// How long no more may come (ms); 0 if some may now.
     pub fn wait(&mut self, now: u64) -> u64 {
-        let passed = now.saturating_sub(self.reckoned);
-        let earned = passed.saturating_mul(self.rate.into());
-        self.reckoned = self.reckoned.max(now);
-        let earned = i64::try_from(earned).unwrap_or(i64::MAX);
-        self.left = self.left.saturating_add(earned).min(self.most());
-        let missing = self.left.min(0).unsigned_abs();
-        missing.div_ceil(u64::from(self.rate.max(1)))
+        let rate = self.rate.into();
+        self.came.reckon(rate, now);
+        self.came.due(rate, self.most())
     }
 }
 

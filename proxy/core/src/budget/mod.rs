@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`work`] | what things cost |
 //! | [`payer`] | who pays |
+//! | `bucket` | what is owed, and paid off at a rate |
 //! | [`allowance`] | how many frames a connection may send |
 //! | [`purse`] | what one connection has spent |
 //! | [`account`] | what somebody owes, and whom an account that many share refuses |
@@ -13,6 +14,7 @@
 
 pub mod account;
 pub mod allowance;
+mod bucket;
 pub mod payer;
 pub mod pressure;
 pub mod purse;
