@@ -78,7 +78,7 @@ impl Purse {
         self.reckoned = self.reckoned.max(now);
         let halves = u32::try_from(passed / HALF).unwrap_or(u32::MAX);
         let left = self.recent.checked_shr(halves).unwrap_or(0);
-        let left = left - left * (passed % HALF) / (2 * HALF);
+        let left = left - left.saturating_mul(passed % HALF) / (2 * HALF);
         let spent = std::mem::take(&mut self.spent);
         self.recent = left.saturating_add(spent);
         self.paid = self.paid.saturating_add(spent);

@@ -9,9 +9,16 @@ const MOST: usize = 3;
 /// Of so many it is known; who comes after that may come back.
 const MOST_KNOWN: usize = 65_536;
 
+/// When all are still to be known, nobody looks again before that (ms): it takes a while.
+const LOOK_EVERY: u64 = 1000;
+
 /// See the top of the file. Each is known by a number that the shell knows them by.
 #[derive(Debug, Default)]
-pub struct Strikes(HashMap<u64, [u64; MOST]>);
+pub struct Strikes {
+    times: HashMap<u64, [u64; MOST]>,
+    /// When they were last looked through in vain.
+    in_vain: Option<u64>,
+}
 
 impl Strikes {
     /// Somebody is closed for more than their budget: which time within a minute it is.
@@ -19,13 +26,21 @@ impl Strikes {
         // Never 0, which stands for no time.
         let now = now.max(1);
         let counts = |at: u64| at > 0 && now.saturating_sub(at) < COUNTS_FOR;
-        if self.0.len() >= MOST_KNOWN && !self.0.contains_key(&who) {
-            self.0.retain(|_, times| times.iter().any(|at| counts(*at)));
-            if self.0.len() >= MOST_KNOWN {
+        if self.times.len() >= MOST_KNOWN && !self.times.contains_key(&who) {
+            if self
+                .in_vain
+                .is_some_and(|last| now.saturating_sub(last) < LOOK_EVERY)
+            {
+                return 1;
+            }
+            self.times
+                .retain(|_, times| times.iter().any(|at| counts(*at)));
+            self.in_vain = (self.times.len() >= MOST_KNOWN).then_some(now);
+            if self.in_vain.is_some() {
                 return 1;
             }
         }
-        let times = self.0.entry(who).or_default();
+        let times = self.times.entry(who).or_default();
         times.rotate_right(1);
         if let Some(first) = times.first_mut() {
             *first = now;
@@ -61,8 +76,8 @@ mod tests {
         for who in 0..MOST_KNOWN as u64 + 5 {
             assert_eq!(strikes.strike(0, who), 1);
         }
-        assert_eq!(strikes.0.len(), MOST_KNOWN);
+        assert_eq!(strikes.times.len(), MOST_KNOWN);
         assert_eq!(strikes.strike(100_000, u64::MAX), 1);
-        assert_eq!(strikes.0.len(), 1);
+        assert_eq!(strikes.times.len(), 1);
     }
 }

@@ -9,6 +9,8 @@ use std::collections::HashMap;
 const MOST: usize = 16_384;
 /// With fewer nobody looks for those that are settled.
 const FEW: usize = 64;
+/// When none could be found, nobody looks again before that (ms): it takes a while, and whoever comes then shares one.
+const SWEEP_EVERY: u64 = 1000;
 /// A pause that is shorter is not worth its timer; after a longer one it is looked at again.
 const LEAST_PAUSE: u64 = 50;
 const MOST_PAUSE: u64 = 500;
@@ -20,6 +22,8 @@ pub struct Table {
     accounts: HashMap<Payer, Account>,
     /// With so many accounts those that are settled are looked for.
     sweep_at: usize,
+    /// When that was last done in vain.
+    in_vain: Option<u64>,
 }
 
 impl Table {
@@ -29,6 +33,7 @@ impl Table {
             rates,
             accounts: HashMap::new(),
             sweep_at: FEW,
+            in_vain: None,
         }
     }
 
@@ -46,7 +51,7 @@ impl Table {
     fn account(&mut self, now: u64, payer: Payer) -> (&mut Account, Rate) {
         let mut payer = payer;
         if !self.accounts.contains_key(&payer) {
-            if self.accounts.len() >= self.sweep_at {
+            if self.accounts.len() >= self.sweep_at && self.may_sweep(now) {
                 self.sweep(now);
             }
             if self.accounts.len() >= MOST {
@@ -58,12 +63,18 @@ impl Table {
         (account.or_insert_with(|| Account::new(rate, now)), rate)
     }
 
+    fn may_sweep(&self, now: u64) -> bool {
+        self.in_vain
+            .is_none_or(|last| now.saturating_sub(last) >= SWEEP_EVERY)
+    }
+
     fn sweep(&mut self, now: u64) {
         let rates = self.rates;
         let owes =
             |payer: &Payer, account: &mut Account| !account.is_settled(rates.of(*payer), now);
         self.accounts.retain(|payer, account| owes(payer, account));
         self.sweep_at = (2 * self.accounts.len()).clamp(FEW, MOST);
+        self.in_vain = (self.accounts.len() >= MOST).then_some(now);
         if self.accounts.len() * 8 < self.accounts.capacity() {
             self.accounts.shrink_to(2 * self.accounts.len());
         }
