@@ -144,6 +144,11 @@ impl Client {
         self.holder.as_ref().map(|holder| &*holder.pass.uid)
     }
 
+    /// A uid that logged in on it, if any did.
+    pub fn logged_in_as(&self) -> Option<&str> {
+        self.uids.first().map(|uid| &**uid)
+    }
+
     /// When its token ends, by the clock of `now`.
     pub fn ends(&self) -> Option<u64> {
         self.holder.as_ref().map(|holder| holder.ends())

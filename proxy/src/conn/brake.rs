@@ -26,22 +26,15 @@ pub(crate) struct Brakes {
 #[derive(Debug, Default)]
 pub(super) struct Brake {
     pressure: Option<Box<Pressure>>,
-    /// Who logged in last.
-    uid: Option<Arc<str>>,
 }
 
 impl Brake {
-    /// Somebody logs in.
-    pub(super) fn is_of(&mut self, uid: &Arc<str>) {
-        self.uid = Some(uid.clone());
-    }
-
     /// Reading pauses at `now` for `wait` ms; what the connection is closed with if it did for long enough. `payer` pays
-    /// for it.
+    /// for it, and `uid` logged in.
     pub(super) fn press(
         &mut self,
         (now, wait): (u64, u64),
-        payer: Payer,
+        (payer, uid): (Payer, Option<&str>),
         conn: &Conn,
         brakes: &Brakes,
     ) -> Option<Close> {
@@ -57,28 +50,28 @@ impl Brake {
                 conn.say(&events::error("SLOWDOWN", what, &About::default()));
                 None
             }
-            Press::Close => Some(self.close(now, payer, conn, brakes)),
+            Press::Close => Some(close(now, (payer, uid), conn, brakes)),
         }
     }
+}
 
-    fn close(&self, now: u64, payer: Payer, conn: &Conn, brakes: &Brakes) -> Close {
-        let too_often = brakes.budgets.strike(now, payer, self.uid.as_deref());
-        let (why, counter) = match too_often {
-            true => (Close::Flood, &brakes.metrics.floods),
-            false => (Close::Busy, &brakes.metrics.busy),
-        };
-        counter.inc();
-        if let Some(left_out) = brakes.told.again() {
-            let address = conn.stream().peer_addr().ok();
-            info!(
-                conn = conn.id(),
-                ?address,
-                client = %conn.client,
-                left_out,
-                code = why.code(),
-                "closed a connection that stayed above its budget"
-            );
-        }
-        why
+fn close(now: u64, (payer, uid): (Payer, Option<&str>), conn: &Conn, brakes: &Brakes) -> Close {
+    let too_often = brakes.budgets.strike(now, payer, uid);
+    let (why, counter) = match too_often {
+        true => (Close::Flood, &brakes.metrics.floods),
+        false => (Close::Busy, &brakes.metrics.busy),
+    };
+    counter.inc();
+    if let Some(left_out) = brakes.told.again() {
+        let address = conn.stream().peer_addr().ok();
+        info!(
+            conn = conn.id(),
+            ?address,
+            client = %conn.client,
+            left_out,
+            code = why.code(),
+            "closed a connection that stayed above its budget"
+        );
     }
+    why
 }

@@ -216,9 +216,10 @@ impl Reader {
 
     /// It is above its budget: nothing is read for a while, which is not the client's silence.
     async fn slow_down(&mut self, now: u64, wait: u64, payer: Payer) -> Option<Close> {
+        let who = (payer, self.client.logged_in_as());
         let why = self
             .brake
-            .press((now, wait), payer, &self.conn, &self.reading.brakes);
+            .press((now, wait), who, &self.conn, &self.reading.brakes);
         if why.is_some() {
             return why;
         }
@@ -368,7 +369,6 @@ impl Reader {
                 panic_at("connection", self.reading.panics, &roomid);
                 if let Event::Login(login) = &event {
                     self.conn.logged_in(&login.uid);
-                    self.brake.is_of(&login.uid);
                     debug!(conn = self.conn.id(), room = %roomid, uid = %login.uid, "login");
                 }
                 self.reading.inboxes.of(&roomid).push(Input::Client {
