@@ -16,6 +16,8 @@ const PACE: Duration = Duration::from_millis(250);
 /// Between two newcomers, and how long one of them waits.
 const NEWCOMERS: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_secs(3);
+/// Between two answers to those who ask who is there.
+const GREETS_EVERY: Duration = Duration::from_secs(1);
 /// How long messages may take to come in the end.
 const LAST: Duration = Duration::from_secs(2);
 
@@ -124,9 +126,10 @@ async fn talk(
 ) -> io::Result<()> {
     let mut light = enter(to, room, &format!("honest-{person}"), since).await?;
     let mut pace = interval(PACE);
+    let mut greeted = Instant::now();
     while Instant::now() < over + LAST {
         tokio::select! {
-            bytes = light.next() => hear(&bytes?, &mut light, shared, since).await?,
+            bytes = light.next() => hear(&bytes?, &mut light, shared, since, &mut greeted).await?,
             _ = pace.tick(), if Instant::now() < over => {
                 light.send(&format!(r#"{{"event":"message","message":{}}}"#, now_us())).await?;
                 shared.lock().expect("figures").noticed.sent += 1;
@@ -142,6 +145,7 @@ async fn hear(
     light: &mut Light,
     shared: &Shared,
     since: &mut String,
+    greeted: &mut Instant,
 ) -> io::Result<()> {
     let event: serde_json::Value = serde_json::from_slice(bytes)?;
     match event["event"].as_str() {
@@ -159,8 +163,9 @@ async fn hear(
                 .unwrap_or_default()
                 .clone_into(since);
         }
-        // A page of the demo greets whoever asks who is there.
-        Some("hello") if event["ask"] == true => {
+        // A page of the demo greets whoever asks who is there, once a second for all of them.
+        Some("hello") if event["ask"] == true && greeted.elapsed() >= GREETS_EVERY => {
+            *greeted = Instant::now();
             light.send(r#"{"event":"hello"}"#).await?;
         }
         _ => {}

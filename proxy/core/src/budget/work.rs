@@ -25,9 +25,9 @@ pub const fn read(frames: u64, bytes: u64) -> u64 {
     frames * FRAME + bytes.div_ceil(BYTES)
 }
 
-/// A message goes to all that are in the room, here.
+/// A message goes to all that are in the room, here: each is written to, however little it is.
 pub const fn fan_out(bytes: usize, receivers: usize) -> u64 {
-    (bytes as u64).saturating_mul(receivers as u64) / BYTES
+    (bytes as u64 + BYTES).saturating_mul(receivers as u64) / BYTES
 }
 
 /// An event that was understood, beside its frame; of a login only the token, as its rooms are entered one by one.
@@ -72,5 +72,6 @@ mod tests {
         assert!(login(true) > 0 && login(true) < login(false));
         assert!(read(1, 0) > 0 && read(0, 1) > 0);
         assert!(fan_out(60_000, 100) > 100 * fan_out(600, 10));
+        assert_eq!(fan_out(0, 45), 45);
     }
 }
