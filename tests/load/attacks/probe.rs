@@ -84,6 +84,11 @@ async fn notice(options: &Options) -> Noticed {
     let to = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
     let shared = Shared::default();
     let over = Instant::now() + Duration::from_secs(options.seconds);
+    // All belong to the room before anybody speaks: then each is owed every message.
+    for person in 0..PEOPLE {
+        let came = looks_in(to, &options.room, &name(person)).await;
+        assert!(came, "{} cannot come in", name(person));
+    }
     let mut people = Vec::new();
     for person in 0..PEOPLE {
         let person = person_of(to, options.room.clone(), person, over, shared.clone());
@@ -100,6 +105,10 @@ async fn notice(options: &Options) -> Noticed {
     noticed.arrived = latencies.len() as u64;
     [noticed.p50_ms, noticed.p99_ms] = at(latencies, [0.5, 0.99]);
     noticed
+}
+
+fn name(person: u64) -> String {
+    format!("honest-{person}")
 }
 
 /// Comes, again where the connection ends, and talks until the time is over.
@@ -124,7 +133,7 @@ async fn talk(
     shared: &Shared,
     since: &mut String,
 ) -> io::Result<()> {
-    let mut light = enter(to, room, &format!("honest-{person}"), since).await?;
+    let mut light = enter(to, room, &name(person), since).await?;
     let mut pace = interval(PACE);
     let mut greeted = Instant::now();
     while Instant::now() < over + LAST {
@@ -184,21 +193,22 @@ async fn enter(to: SocketAddr, room: &str, uid: &str, since: &str) -> io::Result
     Ok(light)
 }
 
+/// Comes, waits until all that was missed is there, and goes. Whether that went well.
+async fn looks_in(to: SocketAddr, room: &str, uid: &str) -> bool {
+    let looks = async {
+        let mut light = enter(to, room, uid, "").await?;
+        while !light.next().await?.starts_with(br#"{"event":"synced""#) {}
+        light.send(r#"{"event":"logout"}"#).await
+    };
+    matches!(timeout(PATIENCE, looks).await, Ok(Ok(())))
+}
+
 async fn newcomers(to: SocketAddr, room: &str, over: Instant, shared: &Shared) {
     let mut number = 0;
     while Instant::now() < over {
         number += 1;
         let uid = format!("newcomer-{}", number % 10);
-        let looks_in = async {
-            let mut light = enter(to, room, &uid, "").await?;
-            loop {
-                let bytes = light.next().await?;
-                if bytes.starts_with(br#"{"event":"synced""#) {
-                    return light.send(r#"{"event":"logout"}"#).await;
-                }
-            }
-        };
-        let came = matches!(timeout(PATIENCE, looks_in).await, Ok(Ok(())));
+        let came = looks_in(to, room, &uid).await;
         shared.lock().expect("figures").noticed.looked_in(came);
         sleep(NEWCOMERS).await;
     }
