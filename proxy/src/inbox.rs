@@ -69,8 +69,8 @@ pub(crate) struct Text {
 #[derive(Default)]
 pub(crate) struct Inputs {
     pub(crate) list: Vec<Input>,
-    /// The announcements' text. Copied together, so that what the link's thread allocated is freed there: the allocator's
-    /// lock was a fifth of a burst's cost.
+    /// The announcements' text. Copied together, so that what the link's thread allocated is freed there: else both
+    /// threads wait for the allocator's lock.
     text: Vec<u8>,
     /// The worker was woken for them.
     woken: bool,

@@ -16,21 +16,11 @@ fn sockets_survive_a_restart_of_redis() {
     a.say("before");
     b.messages_until("before");
     redis.stop();
-    eventually("the proxy knows that Redis is away", || {
-        proxy
-            .get("/readyz")
-            .starts_with("HTTP/1.1 503")
-            .then_some(())
-    });
+    proxy.becomes_ready(false);
     a.send(&json!({"event": "message", "message": "into the void", "id": "v1"}));
     assert_eq!(a.wait("error")["code"], "UNAVAILABLE");
     redis.start_again();
-    eventually("the proxy is back", || {
-        proxy
-            .get("/readyz")
-            .starts_with("HTTP/1.1 200")
-            .then_some(())
-    });
+    proxy.becomes_ready(true);
     eventually("the sessions are announced again", || {
         let info = words("ROOM.INFO room:r")
             .query::<redis::Value>(&mut redis.connect())

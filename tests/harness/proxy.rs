@@ -200,6 +200,20 @@ impl Proxy {
         get(self.port, path)
     }
 
+    /// Whether it says that it is ready: Redis is connected.
+    pub fn is_ready(&self) -> bool {
+        self.get("/readyz").starts_with("HTTP/1.1 200")
+    }
+
+    /// Waits until it is, or is not.
+    pub fn becomes_ready(&self, ready: bool) {
+        let what = match ready {
+            true => "the proxy is back",
+            false => "the proxy knows that Redis is away",
+        };
+        eventually(what, || (self.is_ready() == ready).then_some(()));
+    }
+
     /// All metrics.
     pub fn metrics(&self) -> String {
         get(self.admin, "/metrics")

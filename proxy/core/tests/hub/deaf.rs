@@ -19,12 +19,7 @@ fn a_room_that_reads_the_log_hears_everything_else() {
     let two = desk.say("two");
     desk.hear(&two);
     assert!(matches!(desk.asks[0].2, Ask::Range { from: 1, .. }));
-    let typing = desk.frame(
-        room_core::announce::Kind::Ephemeral,
-        desk.head(),
-        "bob",
-        br#"{"event":"typing"}"#,
-    );
+    let typing = desk.typing("bob");
     desk.hear(&typing);
     assert_eq!(ann.names(), ["typing"]);
     let kicked = desk.control("ann", "kicked spam");

@@ -165,6 +165,12 @@ impl Desk {
         self.frame(Kind::Control, self.head(), uid, what.as_bytes())
     }
 
+    /// Somebody writes.
+    pub(crate) fn typing(&self, uid: &str) -> Bytes {
+        let typing = br#"{"event":"typing"}"#;
+        self.frame(Kind::Ephemeral, self.head(), uid, typing)
+    }
+
     pub(crate) fn frame(&self, kind: Kind, at: Position, uid: &str, payload: &[u8]) -> Bytes {
         let mut out = Vec::new();
         let header = Header {

@@ -36,12 +36,7 @@ fn who_may_not_read_is_sent_nothing_and_has_it_later() {
     ann.take();
     let one = desk.say("one");
     desk.hear(&one);
-    let typing = desk.frame(
-        Kind::Ephemeral,
-        desk.head(),
-        "ann",
-        br#"{"event":"typing"}"#,
-    );
+    let typing = desk.typing("ann");
     desk.hear(&typing);
     desk.pass(10_000);
     desk.answer_all();

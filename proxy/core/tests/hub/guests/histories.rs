@@ -4,7 +4,6 @@ use super::{ID, come, knows_nobody, login, refresh, said, sits};
 use crate::desk::{Conn, Desk, refused};
 use hub_core::ask::{Answer, Ask};
 use hub_core::event::Event;
-use room_core::announce::Kind;
 use serde_json::Value;
 
 #[test]
@@ -122,12 +121,7 @@ fn what_a_guest_says_is_stored_and_it_is_told() {
     desk.answer(request, Ok(Answer::Published(published)));
     desk.hear(&hi);
     assert_eq!(eve.names(), ["sent", "hi"]);
-    let typing = desk.frame(
-        Kind::Ephemeral,
-        desk.head(),
-        "ann",
-        br#"{"event":"typing"}"#,
-    );
+    let typing = desk.typing("ann");
     desk.hear(&typing);
     assert_eq!(eve.names(), ["typing"]);
 }
