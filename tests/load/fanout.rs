@@ -3,11 +3,13 @@
 use crate::crowd::{Crowd, Heard, Roomcast, Said, Talk};
 use crate::figures::{median, micros};
 use crate::floor::CONTROL;
+use harness::certs::Authority;
 use harness::eventually;
 use harness::process::{Process, free_port};
 use harness::proxy::Proxy;
 use harness::redis::Redis;
 use harness::value::ok;
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use std::io::Write;
 use std::net::TcpStream;
 use std::process::Command;
@@ -31,12 +33,16 @@ pub(crate) struct Options {
     /// Bytes of one message's text
     #[arg(long, default_value_t = 60)]
     size: usize,
+    /// By wss://, against a loop that encrypts for each socket
+    #[arg(long)]
+    tls: bool,
 }
 
 impl Options {
     /// The measurement's name in the file of results.
     pub(crate) fn name(&self) -> &'static str {
         match (self.sockets, self.rooms) {
+            _ if self.tls => "fanout-tls",
             (..=1000, 1) => "fanout",
             (_, 1) => "fanout-large-room",
             _ => "fanout-many-rooms",
@@ -83,25 +89,52 @@ impl Side<'_> {
     }
 }
 
+/// The connection that tells the floor what to send.
+fn control(port: u16, tls: Option<Arc<ClientConfig>>) -> Box<dyn Write> {
+    let stream = TcpStream::connect(("127.0.0.1", port)).expect("the floor");
+    stream.set_nodelay(true).expect("no delay");
+    let mut control: Box<dyn Write> = match tls {
+        Some(tls) => {
+            let name = "localhost".try_into().expect("a name");
+            let connection = ClientConnection::new(tls, name).expect("a connection");
+            Box::new(StreamOwned::new(connection, stream))
+        }
+        None => Box::new(stream),
+    };
+    control.write_all(CONTROL).expect("a connection");
+    control
+}
+
 pub(crate) fn run(options: &Options) -> serde_json::Value {
     let redis = Redis::start();
-    let proxy = Proxy::with(&redis, &["--log-json"]);
+    let authority = Authority::new();
+    let pair = authority.certify("localhost");
+    let mut with = vec!["--log-json"];
+    if options.tls {
+        with.extend(pair.options("--tls-cert", "--tls-key"));
+    }
+    let proxy = Proxy::with(&redis, &with);
     let folder = tempfile::tempdir().expect("a folder");
     let port = free_port();
     let mut command = Command::new(std::env::current_exe().expect("this program"));
     command.args(["floor", "--port", &port.to_string()]);
+    if options.tls {
+        command.args(pair.options("--cert", "--key"));
+    }
     let floor = Process::start(command, &folder.path().join("floor.log"));
     eventually("the floor listens", || floor.listens(port).then_some(()));
-    let (ours, theirs) = (Crowd::new(), Crowd::new());
+    let crowd = || match options.tls {
+        true => Crowd::secure(authority.client()),
+        false => Crowd::new(),
+    };
+    let (ours, theirs) = (crowd(), crowd());
     let talk = Arc::new(Roomcast {
         rooms: options.rooms,
         acks: false,
     });
     ours.come(proxy.port, options.sockets, false, &talk);
     theirs.come(port, options.sockets, false, &Arc::new(Floor));
-    let mut control = TcpStream::connect(("127.0.0.1", port)).expect("the floor");
-    control.set_nodelay(true).expect("no delay");
-    control.write_all(CONTROL).expect("a connection");
+    let mut control = control(port, options.tls.then(|| authority.client()));
 
     let mut connection = redis.connect();
     for room in 0..options.rooms {

@@ -10,6 +10,7 @@
 //! | `instructions` | instructions per delivery, per publish, and of ATTACH, RANGE and QUEUE (`looks`), counted by valgrind |
 //! | `many` | ten thousand connections: memory, logins, coming back, acknowledgements |
 //! | `memory` | what a message and a member cost Redis |
+//! | `one-address` | 2,000 people of one address come back and talk, while somebody attacks from it |
 //! | `peers` | the same clients against what people would use instead |
 //! | `plot` | draws the figures of a file |
 //! | `publish` | what a publish costs Redis, against PUBLISH, Lua and XADD |
@@ -80,6 +81,8 @@ enum What {
     Many(many::Options),
     /// Memory of messages and members
     Memory(memory::Options),
+    /// 2,000 people of one address come back and talk, while somebody attacks from it
+    OneAddress(attacks::OneAddressOptions),
     /// A reconnect storm and latencies, against Centrifugo, Socket.IO, NATS and others
     Peers(peers::Options),
     /// Draws the figures of a file
@@ -114,6 +117,7 @@ impl What {
             Self::Instructions(options) => ("instructions", instructions::run(options)),
             Self::Many(options) => ("many", many::run(options)),
             Self::Memory(options) => ("memory", memory::run(options)),
+            Self::OneAddress(options) => ("one-address", attacks::one_address(options)),
             Self::Peers(options) => ("peers", peers::run(options)),
             Self::Publish(options) => ("publish", publish::run(options)),
             Self::PublishAbsent(options) => ("publish-absent", publish_absent::run(options)),

@@ -6,9 +6,11 @@
 
 mod attackers;
 mod means;
+mod one_address;
 mod probe;
 
 pub(crate) use attackers::Options as AttackOptions;
+pub(crate) use one_address::{Options as OneAddressOptions, run as one_address};
 pub(crate) use probe::Options as ProbeOptions;
 
 use crate::figures::rss;
