@@ -95,6 +95,8 @@ fn numbers(config: &Config) -> Result<(), String> {
         ("outbox", config.outbox, LEAST_OUTBOX),
         ("send-buffer", config.send_buffer, 1024),
         ("page", config.page, LEAST_PAGE),
+        ("catch-ups", config.catch_ups, 1),
+        ("member-lists", config.member_lists, 1),
         ("workers", config.workers(), 1),
     ];
     for (name, value, least) in least {

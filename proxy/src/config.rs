@@ -235,6 +235,24 @@ pub struct Config {
     #[arg(long, env = "ROOMCAST_PAGE", default_value_t = 32 * 1024, value_name = "BYTES")]
     pub page: usize,
 
+    /// Pages of rooms' logs that are read from Redis at the same time, for all who catch up; more wait for their turn
+    #[arg(
+        long,
+        env = "ROOMCAST_CATCH_UPS",
+        default_value_t = 128,
+        value_name = "PAGES"
+    )]
+    pub catch_ups: usize,
+
+    /// The same for lists of members: whoever asks for one asks for up to 100
+    #[arg(
+        long,
+        env = "ROOMCAST_MEMBER_LISTS",
+        default_value_t = 16,
+        value_name = "LISTS"
+    )]
+    pub member_lists: usize,
+
     /// Lets anybody be anybody although no key is set: on another address than loopback, or behind a reverse proxy
     #[arg(long, env = "ROOMCAST_OPEN", value_parser = BoolishValueParser::new())]
     pub open: bool,

@@ -239,9 +239,12 @@ fn start_error(shown: &str, refusal: Refusal) -> StartError {
 
 fn settings(config: &Config, db: i32) -> Settings {
     let default = Settings::default();
+    // All workers share one link, and what may be asked on it at once is for all of them.
+    let each = |all: usize| all.div_ceil(config.workers().max(1));
     Settings {
-        // All workers share one link, and what one answer may take is for all of them.
-        window: default.window.div_ceil(config.workers().max(1)),
+        window: each(default.window),
+        catch_ups: each(config.catch_ups),
+        member_lists: each(config.member_lists),
         key_prefix: config.key_prefix.clone(),
         db,
         ack_interval: config.ack_interval.as_millis() as u64,

@@ -250,6 +250,11 @@ const COUNTERS: &[Of] = &[
         "Pages of a catch-up that were in memory already.",
         |f| f.pages_shared,
     ),
+    (
+        "reads_waited",
+        "Pages of logs and lists of members that waited for their turn (--catch-ups, --member-lists).",
+        |f| f.waited,
+    ),
     ("acked", "Acknowledgements that Redis took.", |f| f.acked),
     (
         "acks_asked_again",

@@ -6,6 +6,7 @@ use crate::figures::Figures;
 use crate::handle::ConnId;
 use crate::rights::Rights;
 use crate::settings::Settings;
+use crate::turns::Turns;
 use crate::visit::Visit;
 use room_core::position::{Position, Seq};
 use std::collections::HashMap;
@@ -65,6 +66,24 @@ pub(crate) enum Purpose<H> {
     Checked(Position),
 }
 
+impl<H> Purpose<H> {
+    /// The turns that the question takes, if it is a long read: people's questions, not what a room needs to go on.
+    const fn turns<'a>(&self, reads: &'a mut Reads) -> Option<&'a mut Turns> {
+        match self {
+            Self::Page(_) => Some(&mut reads.pages),
+            Self::Members { .. } => Some(&mut reads.members),
+            _ => None,
+        }
+    }
+}
+
+/// Long reads, each kind with turns of its own: who asks who is there holds up nobody who catches up.
+#[derive(Debug, Default)]
+pub(crate) struct Reads {
+    pages: Turns,
+    members: Turns,
+}
+
 /// What a list of open questions keeps place for when there are none.
 const KEPT: usize = 1024;
 
@@ -72,6 +91,8 @@ const KEPT: usize = 1024;
 #[derive(Debug)]
 pub(crate) struct Open<H> {
     pub(crate) list: HashMap<Request, (u32, Purpose<H>)>,
+    /// Those of them that wait.
+    pub(crate) reads: Reads,
     last: Request,
 }
 
@@ -79,15 +100,20 @@ impl<H> Default for Open<H> {
     fn default() -> Self {
         Self {
             list: HashMap::new(),
+            reads: Reads::default(),
             last: 0,
         }
     }
 }
 
 impl<H> Open<H> {
-    /// A question was answered: which room's it was, and what it was for.
-    pub(crate) fn take(&mut self, request: Request) -> Option<(u32, Purpose<H>)> {
+    /// A question was answered: which room's it was, and what it was for. One that waited for that is asked now.
+    pub(crate) fn take(&mut self, request: Request, asks: &mut Asks) -> Option<(u32, Purpose<H>)> {
         let taken = self.list.remove(&request);
+        if let Some((_, purpose)) = &taken {
+            let turns = purpose.turns(&mut self.reads);
+            asks.extend(turns.and_then(Turns::answered));
+        }
         if self.list.is_empty() && self.list.capacity() > 2 * KEPT {
             // All had come at once, perhaps.
             self.list.shrink_to(KEPT);
@@ -115,7 +141,17 @@ impl<H> Cx<'_, H> {
         let key = [&self.settings.key_prefix, roomid].concat().into();
         self.open.last += 1;
         let request = self.open.last;
+        let question = (request, key, ask);
+        let most = match &purpose {
+            Purpose::Members { .. } => self.settings.member_lists,
+            _ => self.settings.catch_ups,
+        };
+        let now = match purpose.turns(&mut self.open.reads) {
+            Some(turns) => turns.take(self.place, question, most),
+            None => Some(question),
+        };
+        self.figures.waited += u64::from(now.is_none());
+        self.asks.extend(now);
         self.open.list.insert(request, (self.place, purpose));
-        self.asks.push((request, key, ask));
     }
 }

@@ -17,6 +17,8 @@ pub struct Figures {
     pub dropped: u64,
     /// Questions for pages and for what was missed.
     pub ranges: u64,
+    /// Of these and of lists of members, those that waited until others were answered.
+    pub waited: u64,
     /// Times that somebody's history was found to be another one.
     pub resets: u64,
     /// Messages that somebody was told are gone.

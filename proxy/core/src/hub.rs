@@ -2,7 +2,7 @@
 //! nobody is in any more.
 
 use crate::ask::{Answer, Ask, Fault, Request};
-use crate::cx::{Asks, Cx, Open, Purpose};
+use crate::cx::{Asks, Cx, Open, Purpose, Reads};
 use crate::event::Event;
 use crate::figures::Figures;
 use crate::handle::{Beat, ConnId, Handle};
@@ -204,7 +204,7 @@ impl<H: Handle> Hub<H> {
         if self.up != Some(generation) {
             return;
         }
-        if let Some((place, purpose)) = self.open.take(request) {
+        if let Some((place, purpose)) = self.open.take(request, asks) {
             self.with(now, place, asks, |room, cx| {
                 room.answer(purpose, answer, cx)
             });
@@ -236,6 +236,7 @@ impl<H: Handle> Hub<H> {
             slot.room.unlink();
         }
         self.linking = 0;
+        self.open.reads = Reads::default();
         let mut open: Vec<_> = std::mem::take(&mut self.open.list).into_iter().collect();
         // In the order in which they were asked.
         open.sort_by_key(|(request, _)| *request);

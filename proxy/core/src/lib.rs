@@ -63,6 +63,7 @@ mod room;
 mod seat;
 pub mod settings;
 mod table;
+mod turns;
 mod visit;
 pub mod wire;
 

@@ -13,6 +13,10 @@ pub struct Settings {
     pub room_pause: u64,
     /// Payload of one page of a catch-up.
     pub page: usize,
+    /// Pages that are read at the same time by all who catch up.
+    pub catch_ups: usize,
+    /// The same for pages of lists of members.
+    pub member_lists: usize,
     /// Rooms that attach at the same time after a reconnect.
     pub window: usize,
     /// What a room keeps of announcements while somebody reads the log.
@@ -38,6 +42,8 @@ impl Default for Settings {
             ack_interval: 50,
             room_pause: 5_000,
             page: 32 * 1024,
+            catch_ups: 128,
+            member_lists: 16,
             window: 256,
             ring: 4 * 1024 * 1024,
             broken: None,

@@ -117,6 +117,8 @@ impl<'a> World<'a> {
             page: random.one_of(&[1_000, 4_000]),
             window: random.one_of(&[1, 2, 256]),
             ring: random.one_of(&[6_000, 4 * 1024 * 1024]),
+            // Drawn apart: plans that are kept stay what they are.
+            catch_ups: Random::new(plan.seed, 3).one_of(&[1, 2, 128]),
             broken: planted.and_then(Planted::of_hub),
             ..Settings::default()
         };

@@ -10,3 +10,4 @@ mod reports;
 mod rights;
 mod story;
 mod tails;
+mod turns;
