@@ -3,6 +3,7 @@
 //! | name | what it measures |
 //! |---|---|
 //! | `attacks` | what honest people notice of those who mean harm, and what these cost |
+//! | `beside` | a small room on the worker of a very large one that is served without pause |
 //! | `blocks` | what holds Redis, and for how long |
 //! | `churn` | people who come, talk and vanish: what the proxy keeps of them (`heap`: its live bytes) |
 //! | `fanout` | what a delivery costs the proxy, against a loop of `send()` (`floor`) |
@@ -20,6 +21,7 @@
 //! | `slow` | what a client that reads at a crawl costs the proxy, and whether others notice |
 
 mod attacks;
+mod beside;
 mod blocks;
 mod churn;
 mod crowd;
@@ -64,6 +66,8 @@ enum What {
     Attack(attacks::AttackOptions),
     /// What honest people notice of those who mean harm
     Attacks(attacks::Options),
+    /// A small room on the worker of a very large one that is served without pause
+    Beside(beside::Options),
     /// For how long Redis is held by what may be large
     Blocks(blocks::Options),
     /// Live bytes of the proxy before and after people who come, talk and vanish
@@ -107,6 +111,7 @@ impl What {
     fn run(&self) -> (&'static str, Value) {
         match self {
             Self::Attacks(options) => ("attacks", attacks::run(options)),
+            Self::Beside(options) => ("beside", beside::run(options)),
             Self::Blocks(options) => ("blocks", blocks::run(options)),
             Self::Churn(options) => ("churn", churn::run(options)),
             Self::Fanout(options) => (options.name(), fanout::run(options)),
