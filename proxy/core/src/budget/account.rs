@@ -5,6 +5,9 @@
 //! than that of late. It comes down while the account is overdrawn and still more is spent than it may be, and at once the
 //! deeper the account is in debt; so those are refused first who spend most. It never comes down to what a newcomer needs. And
 //! a connection has a low ceiling of its own at first, so who is refused gains nothing by coming back.
+//!
+//! Those who are refused take turns, one after the other as fast as work may be done: if all went on at the same moment, others
+//! would wait behind all that they do then.
 
 use super::bucket::Bucket;
 
@@ -19,10 +22,13 @@ const MOST_UP: u64 = 200;
 pub(super) const FLOOR: u64 = 10_000;
 /// A connection's own ceiling rises by as much in this time.
 const AGE: u64 = 1000;
-/// How long a connection is refused at a time.
-const LEAST_WAIT: u64 = 50;
-const MOST_WAIT: u64 = 500;
-/// How long newcomers wait at most.
+/// What a connection may do in one turn.
+pub(super) const TURN: u64 = 1000;
+/// How long a connection waits for its turn: what is shorter is hardly worth its timer.
+const LEAST_WAIT: u64 = 5;
+const MOST_WAIT: u64 = 5000;
+/// How long newcomers wait.
+const LEAST_QUEUE: u64 = 50;
 const MOST_QUEUE: u64 = 5000;
 
 /// What accounts of a kind may be charged.
@@ -51,6 +57,8 @@ pub struct Account {
     stepped: u64,
     /// What was charged since then.
     charged: u64,
+    /// When the last of those who wait has its turn (microseconds).
+    last_turn: u64,
 }
 
 impl Account {
@@ -61,6 +69,7 @@ impl Account {
             ceiling: rate.burst(),
             stepped: now,
             charged: 0,
+            last_turn: 0,
         }
     }
 
@@ -121,15 +130,24 @@ impl Account {
         self.charged = self.charged.saturating_sub(work);
     }
 
-    /// How long a connection is to wait that is there for `age` ms and spent so much of late (ms); 0 if it may go on.
+    /// How long a connection is to wait for its turn that is there for `age` ms and spent so much of late (ms); 0 if it may
+    /// go on.
     pub fn wait(&mut self, rate: Rate, now: u64, age: u64, recent: u64) -> u64 {
         self.reckon(rate, now);
         let own = FLOOR.saturating_add(FLOOR.saturating_mul(age) / AGE);
-        if !self.is_overdrawn(rate) || recent <= self.lowered(rate).min(own) {
+        // While others wait nobody who did as much goes first.
+        let others_wait = self.last_turn / 1000 > now;
+        let refuses = self.is_overdrawn(rate) || others_wait;
+        if !refuses || recent <= self.lowered(rate).min(own) {
             return 0;
         }
-        self.work
-            .due(rate.0, rate.burst())
+        let paid_off = now.saturating_add(self.work.due(rate.0, rate.burst()));
+        let turn = TURN * 1_000_000 / rate.0.max(1);
+        let latest = now.saturating_add(MOST_WAIT).saturating_mul(1000);
+        let last = self.last_turn.max(paid_off.saturating_mul(1000));
+        self.last_turn = last.saturating_add(turn).min(latest);
+        (self.last_turn / 1000)
+            .saturating_sub(now)
             .clamp(LEAST_WAIT, MOST_WAIT)
     }
 
@@ -139,7 +157,7 @@ impl Account {
         self.reckon(rate, now);
         match self.work.due(rate.0, rate.strained()) {
             0 => 0,
-            wait => wait.clamp(LEAST_WAIT, MOST_QUEUE),
+            wait => wait.clamp(LEAST_QUEUE, MOST_QUEUE),
         }
     }
 }

@@ -1,11 +1,11 @@
 //! What one connection has spent. It is told to the account of who pays in small sums, so that a frame costs no lock; and
 //! a connection has its own part of any budget: so many frames a second.
 
+use super::account::TURN;
 use super::allowance::Allowance;
 use super::payer::{Payer, Rates};
+use std::num::NonZeroU64;
 
-/// Work that may be spent before the account hears of it.
-const ADVANCE: u64 = 1000;
 /// Half of what was spent counts no more after so long.
 const HALF: u64 = 10_000;
 
@@ -18,6 +18,8 @@ pub struct Purse {
     spent: u64,
     /// What it may come to: nothing while the account refuses.
     advance: u64,
+    /// When it has its turn, if it waits for one (ms).
+    turn: Option<NonZeroU64>,
     /// Work that the account has heard of in all.
     paid: u64,
     /// Work of late: what is longer ago counts less.
@@ -33,7 +35,8 @@ impl Purse {
             payer,
             frames: Allowance::new(rates.frames, now),
             spent: 0,
-            advance: ADVANCE,
+            advance: TURN,
+            turn: None,
             paid: 0,
             recent: 0,
             began: now,
@@ -95,14 +98,27 @@ impl Purse {
         self.reckoned - self.began
     }
 
-    /// The account lets it go on, or not.
-    pub(super) const fn goes_on(&mut self, may: bool) {
-        self.advance = if may { ADVANCE } else { 0 };
+    /// How long it still waits for its turn (ms); `None` if it waits for none. It has it once.
+    pub(super) fn has_turn(&mut self, now: u64) -> Option<u64> {
+        let left = self.turn?.get().saturating_sub(now);
+        if left == 0 {
+            self.turn = None;
+            self.advance = TURN;
+        }
+        Some(left)
+    }
+
+    /// The account lets it go on (0), or has it wait for its turn (ms).
+    pub(super) fn is_to_wait(&mut self, now: u64, wait: u64) {
+        let turn = NonZeroU64::new(now.saturating_add(wait));
+        self.turn = turn.filter(|_| wait > 0);
+        self.advance = if wait > 0 { 0 } else { TURN };
     }
 
     /// Somebody else pays from now on, also for what was spent until now: what the payer until now is to be given back.
     pub(super) const fn moves_to(&mut self, payer: Payer) -> u64 {
         self.payer = payer;
+        self.turn = None;
         let paid = self.paid;
         self.paid = 0;
         self.spent = self.spent.saturating_add(paid);

@@ -11,7 +11,7 @@ const MOST: usize = 16_384;
 const FEW: usize = 64;
 /// When none could be found, nobody looks again before that (ms): it takes a while, and whoever comes then shares one.
 const SWEEP_EVERY: u64 = 1000;
-/// A pause that is shorter is not worth its timer; after a longer one it is looked at again.
+/// A pause for frames that is shorter is not worth its timer; after a longer one it is looked at again.
 const LEAST_PAUSE: u64 = 50;
 const MOST_PAUSE: u64 = 500;
 
@@ -85,12 +85,16 @@ impl Table {
         let (account, rate) = self.account(now, purse.payer());
         let spent = purse.hand_in(now);
         account.charge(rate, now, spent);
-        let refused = account.wait(rate, now, purse.age(), purse.recent());
-        purse.goes_on(refused == 0);
-        match refused.max(purse.wait(now)) {
+        let turn = purse.has_turn(now).unwrap_or_else(|| {
+            let wait = account.wait(rate, now, purse.age(), purse.recent());
+            purse.is_to_wait(now, wait);
+            wait
+        });
+        let frames = match purse.wait(now) {
             0 => 0,
             wait => wait.clamp(LEAST_PAUSE, MOST_PAUSE),
-        }
+        };
+        turn.max(frames)
     }
 
     /// Something is done for somebody who has no connection yet; how long they are to wait for more (ms).

@@ -137,6 +137,35 @@ fn one_alone_has_all_that_its_address_has() {
 }
 
 #[test]
+fn those_who_are_refused_take_turns() {
+    for count in [1, 2, 20, 200] {
+        let mut table = Table::new(rates());
+        let mut people: Vec<_> = (0..count).map(|_| Somebody::new(0, 40, 0)).collect();
+        let did = |people: &[Somebody]| people.iter().map(|one| one.did).sum::<u64>();
+        let (mut before, mut most) = (0, 0);
+        for now in 0..60_000 {
+            people.iter_mut().for_each(|one| one.go(&mut table, now));
+            if now % 10 == 0 {
+                let done = did(&people);
+                if now > 30_000 {
+                    most = most.max(done - before);
+                }
+                before = done;
+            }
+        }
+        assert!(
+            most < 12_000,
+            "{most} within 10 ms by {count}, where 4,000 may be"
+        );
+        let all = did(&people);
+        assert!(
+            (20_000_000..37_000_000).contains(&all),
+            "what may be done is done, and no more: {all} by {count}"
+        );
+    }
+}
+
+#[test]
 fn a_token_moves_what_was_paid_to_the_uid() {
     let mut table = Table::new(rates());
     let mut purse = Purse::new(HERE, &rates(), 0);
