@@ -29,7 +29,7 @@ pub(crate) enum Purpose<H> {
     /// Whether a uid whose end was heard during its join still belongs to the room.
     Heard(Arc<str>),
     /// Who is here, for a seat that was away from the ring.
-    Here(H, Rights, usize, CountsAsked),
+    Here(H, Rights, u64, CountsAsked),
     Acked(Position, Vec<Arc<str>>),
     Went(Position, Vec<Arc<str>>),
     Detached(Vec<Arc<str>>),

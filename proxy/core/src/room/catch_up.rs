@@ -171,7 +171,7 @@ impl<H: Handle> Room<H> {
     pub(super) fn here(
         &mut self,
         (handle, rights): (&H, Rights),
-        asked: usize,
+        asked: u64,
         counts: CountsAsked,
         answer: Result<Answer, Fault>,
         cx: &mut Cx<'_, H>,
@@ -192,7 +192,7 @@ impl<H: Handle> Room<H> {
     }
 
     /// Who is online, by an answer and by what was announced since its question.
-    pub(super) fn who(&mut self, asked: usize, online: Option<Vec<String>>) -> Option<Vec<String>> {
+    pub(super) fn who(&mut self, asked: u64, online: Option<Vec<String>>) -> Option<Vec<String>> {
         match &mut self.whereabouts {
             Some(whereabouts) => whereabouts.answered(asked, online),
             None => online,

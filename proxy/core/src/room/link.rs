@@ -37,7 +37,7 @@ pub(super) struct Relink {
     answer: Option<Attached>,
     fault: Option<Fault>,
     /// What was known of who is online when it was asked.
-    asked: usize,
+    asked: u64,
     counts: CountsAsked,
 }
 
@@ -170,13 +170,13 @@ impl<H: Handle> Room<H> {
         match relink.fault.take() {
             None => {}
             Some(fault) if fault.is("NOROOM") => {
-                self.relink = None;
+                self.give_up_relink();
                 self.room_is_gone(cx);
                 return self.linked(cx);
             }
             Some(Fault::Down) => return,
             Some(_) => {
-                self.relink = None;
+                self.give_up_relink();
                 // It stays subscribed, and is not live before this was answered.
                 self.link = Link::Linked;
                 self.knows_nothing();
@@ -202,6 +202,13 @@ impl<H: Handle> Room<H> {
             self.advance_all(cx);
         } else {
             self.read_missed(cx);
+        }
+    }
+
+    /// What was asked with it has no answer.
+    fn give_up_relink(&mut self) {
+        if let Some(relink) = self.relink.take() {
+            self.who(relink.asked, None);
         }
     }
 
