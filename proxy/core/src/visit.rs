@@ -25,6 +25,15 @@ pub(crate) struct Visit {
     pub(crate) step: Step,
 }
 
+/// What of the log a guest may be sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct May {
+    /// What follows where it left off.
+    pub(crate) on: bool,
+    /// All, where that is of another history: what of it was said before the guest came nobody can tell.
+    pub(crate) all: bool,
+}
+
 /// What was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
@@ -71,18 +80,18 @@ impl Visit {
         }
     }
 
-    /// The log from `from` on. `earlier`: whether it may be sent what was said before it came.
-    pub(crate) fn log(&self, from: Seq, range: &Range, earlier: bool) -> Seen {
+    /// The log from `from` on.
+    pub(crate) fn log(&self, from: Seq, range: &Range, may: May) -> Seen {
         let (head, before) = (range.head, range.before);
         let goes_on = match self.since {
             // What is gone cannot be compared.
             Some(since) => since == before || since.seq < before.seq || since.seq == 0,
             None => true,
         };
-        if !goes_on && earlier {
+        if !goes_on && may.all {
             return Seen::Look(Step::AllOfLog);
         }
-        let (start, reason) = match earlier {
+        let (start, reason) = match goes_on && may.on {
             true => (before, NOT_KEPT),
             false => (head, NO_HISTORY),
         };
@@ -150,13 +159,13 @@ mod tests {
     /// All that is asked, and where it ends: position, lost, resumed, reset.
     type End = (Position, Option<(Seq, Seq, String)>, bool, bool);
 
-    fn end(visit: &Visit, earlier: bool) -> End {
+    fn end(visit: &Visit, may: May) -> End {
         let mut seen = visit.room(at(10));
         loop {
             let joined = match seen {
                 Seen::Begin(joined) => joined,
                 Seen::Look(Step::Log(from)) => {
-                    seen = visit.log(from, &log(from), earlier);
+                    seen = visit.log(from, &log(from), may);
                     continue;
                 }
                 Seen::Look(_) => Visit::all_of_log(&log(1)),
@@ -193,7 +202,11 @@ mod tests {
             (Some(at(11)), 0, (at(4), None, false, true)),
             (Some(at(Seq::MAX)), 0, (at(4), None, false, true)),
         ] {
-            let got = end(&of(since, history), true);
+            let may = May {
+                on: true,
+                all: true,
+            };
+            let got = end(&of(since, history), may);
             assert_eq!(got, wanted, "{since:?} {history}");
         }
     }
@@ -209,7 +222,27 @@ mod tests {
             (Some(Position::new(6, Tag(99))), (at(10), None, false, true)),
             (Some(at(11)), (at(10), None, false, true)),
         ] {
-            assert_eq!(end(&of(since, 0), false), wanted, "{since:?}");
+            let may = May {
+                on: false,
+                all: false,
+            };
+            assert_eq!(end(&of(since, 0), may), wanted, "{since:?}");
+        }
+    }
+
+    #[test]
+    fn who_was_here_and_may_have_no_more_goes_on_or_begins_at_the_head() {
+        for (since, wanted) in [
+            (at(6), (at(6), None, true, false)),
+            (at(2), (at(4), Some((3, 4, NOT_KEPT.into())), false, false)),
+            (Position::new(6, Tag(99)), (at(10), None, false, true)),
+            (at(11), (at(10), None, false, true)),
+        ] {
+            let may = May {
+                on: true,
+                all: false,
+            };
+            assert_eq!(end(&of(Some(since), 0), may), wanted, "{since:?}");
         }
     }
 

@@ -237,6 +237,20 @@ impl<H: Handle> Room<H> {
             self.book
                 .enter(&seat.uid, conn, joined.position, joined.kicks);
         }
+        let at_head;
+        let mut joined = joined;
+        if joined.new && joined.reset && !seat.may(Right::History) {
+            // Its membership went with its history: what of this one was said before it came nobody can tell.
+            let head = joined.head;
+            at_head = Joined {
+                position: head,
+                pending: 0,
+                lost: None,
+                ..joined.clone()
+            };
+            joined = &at_head;
+            self.book.confirm(&seat.uid, conn, head);
+        }
         let is_beyond = past.seq > joined.position.seq && sent.seq >= joined.position.seq;
         if is_beyond && !joined.reset {
             seat.state = State::Check(sent);

@@ -12,7 +12,7 @@ use crate::events;
 use crate::handle::{ConnId, Handle};
 use crate::rights::Right;
 use crate::seat::Why;
-use crate::visit::{Seen, Step, Visit};
+use crate::visit::{May, Seen, Step, Visit};
 use room_core::position::Position;
 
 impl<H: Handle> Room<H> {
@@ -43,7 +43,7 @@ impl<H: Handle> Room<H> {
         answer: Result<Answer, Fault>,
         cx: &mut Cx<'_, H>,
     ) {
-        let Some(earlier) = self.waits_for(&visit) else {
+        let Some(may) = self.waits_for(&visit) else {
             return;
         };
         let seen = match (visit.step, answer) {
@@ -58,7 +58,7 @@ impl<H: Handle> Room<H> {
                 }
                 _ => Err(unreadable()),
             },
-            (Step::Log(from), Ok(Answer::Range(range))) => Ok(visit.log(from, &range, earlier)),
+            (Step::Log(from), Ok(Answer::Range(range))) => Ok(visit.log(from, &range, may)),
             (Step::AllOfLog, Ok(Answer::Range(range))) => {
                 Ok(Seen::Begin(Visit::all_of_log(&range)))
             }
@@ -83,15 +83,20 @@ impl<H: Handle> Room<H> {
         }
     }
 
-    /// Whether the guest may be sent what was said before it came; `None` if its seat has ended meanwhile. Who was here while
-    /// it was said may have all of it.
-    fn waits_for(&self, visit: &Visit) -> Option<bool> {
+    /// What the guest may be sent of what was said; `None` if its seat has ended meanwhile. Who was here while it was said
+    /// may have it.
+    fn waits_for(&self, visit: &Visit) -> Option<May> {
         let seat = self.seats.get(&visit.conn)?;
-        let earlier = match &seat.waiting.as_ref()?.why {
-            Why::Login { login, .. } => login.rights.has(Right::History),
-            Why::Again { .. } | Why::Leave => true,
+        let (was_here, rights) = match &seat.waiting.as_ref()?.why {
+            Why::Login { login, .. } => (false, login.rights),
+            Why::Again { .. } | Why::Leave => (true, seat.rights),
         };
-        (self.comes_as_guest(visit.conn) && seat.number == visit.login).then_some(earlier)
+        let all = rights.has(Right::History);
+        let may = May {
+            on: was_here || all,
+            all,
+        };
+        (self.comes_as_guest(visit.conn) && seat.number == visit.login).then_some(may)
     }
 
     /// Whether a seat waits for a look and not for a join.

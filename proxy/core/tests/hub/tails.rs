@@ -2,7 +2,8 @@
 
 use crate::desk::{Conn, Desk};
 use hub_core::ask::{Answer, Ask, Attached, Published};
-use hub_core::event::Event;
+use hub_core::event::{Event, Login};
+use hub_core::rights::Rights;
 use hub_core::wire::{ClientEvent, parse};
 
 fn live(desk: &mut Desk) -> Conn {
@@ -233,4 +234,56 @@ fn who_left_is_not_joined_again_for_a_message_that_was_not_announced_yet() {
     assert_eq!(ann.ended(), 1);
     assert!(names.contains(&"logout".to_owned()), "{names:?}");
     assert!(!names.contains(&"reset".to_owned()), "{names:?}");
+}
+
+#[test]
+fn who_may_have_no_history_gets_none_by_a_membership_that_went_with_a_tail() {
+    let mut desk = Desk::new();
+    desk.say("old");
+    let ann = Conn::default();
+    let login = Login {
+        number: 1,
+        uid: "ann".into(),
+        name: None,
+        since: None,
+        history: 0,
+        acks: false,
+        guest: false,
+        rights: Rights::named(["member", "read"].into_iter()),
+        told: None,
+    };
+    desk.event(1, &ann, Event::Login(Box::new(login)));
+    desk.answer_all();
+    let tail = desk.say("of the tail");
+    desk.hear(&tail);
+    assert_eq!(ann.names(), ["login", "synced", "of the tail"]);
+    let join = desk.deleted();
+    // Others were there before it.
+    for text in ["one", "two"] {
+        desk.say(text);
+    }
+    let (head, start) = (desk.head(), desk.at[0]);
+    let Answer::Joined(mut joined) = desk.joined(start) else {
+        panic!("a join");
+    };
+    (joined.new, joined.reset) = (true, true);
+    desk.answer(join, Ok(Answer::Joined(joined)));
+    let mut asks = desk.answer_all();
+    let events = ann.take();
+    assert!(
+        events.iter().all(|event| event["event"] != "message"),
+        "{events:?}"
+    );
+    let reset = events.iter().find(|event| event["event"] == "reset");
+    assert_eq!(reset.unwrap()["position"], head.to_string());
+    // Nor does the next device of the uid.
+    desk.pass(1_000);
+    asks.extend(desk.answer_all());
+    assert!(
+        asks.contains(&Ask::Ack(head, vec!["ann".into()])),
+        "{asks:?}"
+    );
+    let three = desk.say("three");
+    desk.hear(&three);
+    assert!(ann.names().contains(&"three".to_owned()));
 }

@@ -3,7 +3,8 @@
 use super::{ID, come, knows_nobody, login, refresh, said, sits};
 use crate::desk::{Conn, Desk, refused};
 use hub_core::ask::{Answer, Ask};
-use hub_core::event::Event;
+use hub_core::event::{Event, Login};
+use hub_core::rights::Rights;
 use serde_json::Value;
 
 #[test]
@@ -97,6 +98,40 @@ fn a_tail_that_is_lost_is_told_and_nothing_is_skipped() {
     let six = desk.say("6");
     desk.hear(&six);
     assert_eq!(said(&eve), ["6"]);
+}
+
+#[test]
+fn a_guest_that_may_have_no_history_gets_none_by_a_tail_that_is_lost() {
+    let mut desk = Desk::new();
+    for text in ["1", "2", "3"] {
+        desk.say(text);
+    }
+    let eve = Conn::default();
+    let rights = Rights::named(["guest", "read"].into_iter());
+    let login = Login {
+        rights,
+        ..login(None, 0)
+    };
+    come(&mut desk, &eve, login);
+    desk.answer_all();
+    let four = desk.say("4");
+    desk.hear(&four);
+    assert_eq!(eve.names(), ["login", "synced", "4"]);
+    desk.down();
+    desk.log.truncate(2);
+    desk.at.truncate(3);
+    desk.say("other");
+    desk.up();
+    refresh(&mut desk);
+    let events = eve.take();
+    let reset = events.iter().find(|event| event["event"] == "reset");
+    let reset = reset.unwrap_or_else(|| panic!("{events:?}"));
+    assert_eq!(reset["position"], desk.head().to_string());
+    let old = events.iter().filter(|event| event["event"] == "message");
+    assert_eq!(old.count(), 0, "{events:?}");
+    let next = desk.say("next");
+    desk.hear(&next);
+    assert_eq!(said(&eve), ["next"]);
 }
 
 #[test]
