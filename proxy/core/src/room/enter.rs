@@ -27,7 +27,10 @@ impl<H: Handle> Room<H> {
         if !cx.up {
             self.refuse_login(handle, &Fault::Down, bytes, cx);
             match self.seats.get_mut(&conn) {
-                Some(seat) => seat.number = login.number,
+                Some(seat) => {
+                    seat.number = login.number;
+                    self.stay_unless_other(conn, &login, cx);
+                }
                 None => handle.ended(&self.roomid, login.number),
             }
             return;
@@ -304,7 +307,7 @@ impl<H: Handle> Room<H> {
         }
     }
 
-    /// A join has failed: a login is refused, and the seat that was there before it goes on.
+    /// A join has failed: a login is refused, and the seat that was there before it goes on, as the same.
     pub(super) fn login_failed(&mut self, conn: ConnId, fault: &Fault, cx: &mut Cx<'_, H>) {
         let Some(seat) = self.seats.get_mut(&conn) else {
             return;
@@ -319,6 +322,7 @@ impl<H: Handle> Room<H> {
                 self.refuse_login(&handle, fault, bytes, cx);
                 if guest || self.book.confirmed(&uid, conn).is_some() {
                     self.advance_one(conn, cx);
+                    self.stay_unless_other(conn, &login, cx);
                 } else {
                     self.drop_seat(conn, cx);
                     handle.ended(&self.roomid, login.number);

@@ -4,7 +4,7 @@ use super::Room;
 use crate::bans::Ban;
 use crate::book::Leave;
 use crate::cx::Cx;
-use crate::event::Event;
+use crate::event::{Event, Login};
 use crate::events;
 use crate::handle::{ConnId, Handle, Push};
 use crate::holder::Denied;
@@ -71,6 +71,18 @@ impl<H: Handle> Room<H> {
         let denied = ban.denied(&seat.uid, Some(&self.roomid));
         let event = events::kicked(&self.roomid, &seat.uid, &ban.reason, ban.until);
         self.turn_out(conn, &event, &denied, cx);
+    }
+
+    /// A second login has failed. Whoever wanted to be somebody else by it is not left as who they were: bans and tokens are
+    /// judged by the last login.
+    pub(super) fn stay_unless_other(&mut self, conn: ConnId, login: &Login, cx: &mut Cx<'_, H>) {
+        let Some(seat) = self.seats.get(&conn) else {
+            return;
+        };
+        if seat.uid != login.uid || seat.guest != login.guest {
+            let event = events::logout(&self.roomid, &seat.uid, None);
+            self.end_seat(conn, Leave::Away, Some(&event), cx);
+        }
     }
 
     /// Ends a seat by a last word. Logins that wait there are refused, whatever else does finds no seat.

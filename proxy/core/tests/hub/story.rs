@@ -96,6 +96,40 @@ fn a_second_login_that_fails_leaves_the_first_as_it_was() {
 }
 
 #[test]
+fn a_second_login_as_somebody_else_that_fails_ends_the_first() {
+    for away in [false, true] {
+        let mut desk = Desk::new();
+        let ann = Conn::default();
+        desk.login(1, &ann, "ann", None);
+        desk.answer_all();
+        ann.names();
+        if away {
+            desk.down();
+        }
+        desk.login(1, &ann, "bob", None);
+        if !away {
+            let (request, _) = desk.one();
+            desk.answer(request, Err(refused("LIMIT")));
+        }
+        let events = ann.take();
+        assert_eq!(events.len(), 2, "{events:?}");
+        assert_eq!(
+            (&events[0]["event"], &events[1]["event"], &events[1]["uid"]),
+            (&"error".into(), &"logout".into(), &"ann".into())
+        );
+        assert_eq!(ann.ended(), 1);
+        if away {
+            desk.up();
+        }
+        desk.pass(1_000);
+        desk.answer_all();
+        let frame = desk.say("meanwhile");
+        desk.hear(&frame);
+        assert!(ann.names().is_empty());
+    }
+}
+
+#[test]
 fn messages_are_pipelined_and_confirmed_in_their_order() {
     let mut desk = Desk::new();
     let ann = Conn::default();
