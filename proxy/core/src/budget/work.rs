@@ -25,6 +25,11 @@ pub const fn read(frames: u64, bytes: u64) -> u64 {
     frames * FRAME + bytes.div_ceil(BYTES)
 }
 
+/// A page of a log goes to one receiver.
+pub const fn page(bytes: usize) -> u64 {
+    (bytes as u64).div_ceil(BYTES)
+}
+
 /// A message goes to all that are in the room, here: each is written to, however little it is.
 pub const fn fan_out(bytes: usize, receivers: usize) -> u64 {
     (bytes as u64 + BYTES).saturating_mul(receivers as u64) / BYTES
@@ -71,6 +76,7 @@ mod tests {
         }
         assert!(login(true) > 0 && login(true) < login(false));
         assert!(read(1, 0) > 0 && read(0, 1) > 0);
+        assert!(page(1) > 0 && page(32_768) >= 128);
         assert!(fan_out(60_000, 100) > 100 * fan_out(600, 10));
         assert_eq!(fan_out(0, 45), 45);
     }

@@ -3,6 +3,7 @@
 use super::Room;
 use super::missed::AGAIN_MS;
 use crate::ask::{Answer, Ask, Attached, Fault};
+use crate::budget::work;
 use crate::counts::CountsAsked;
 use crate::cx::{Cx, Purpose};
 use crate::events;
@@ -222,6 +223,10 @@ impl<H: Handle> Room<H> {
         match seat.handle.push(cx.now, frames, how) {
             Pushed::Taken(beat) => {
                 seat.handed(to, beat);
+                if page {
+                    // Nobody else pays for it: a login alone, again and again, would be sent the whole log each time.
+                    seat.handle.spent(work::page(frames.len()));
+                }
                 if cx.settings.broken == Some(crate::settings::Broken::AckEarly) {
                     let (uid, conn) = (seat.uid.clone(), seat.conn);
                     self.confirmed(&uid, conn, to, cx);

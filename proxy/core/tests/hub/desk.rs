@@ -25,6 +25,7 @@ struct Inner {
     full: Cell<bool>,
     beat: Cell<Beat>,
     done: Cell<usize>,
+    spent: Cell<u64>,
     ended: RefCell<Vec<String>>,
 }
 
@@ -38,6 +39,9 @@ impl Handle for Conn {
     }
     fn done(&self, bytes: usize) {
         self.0.done.set(self.0.done.get() + bytes);
+    }
+    fn spent(&self, work: u64) {
+        self.0.spent.set(self.0.spent.get() + work);
     }
     fn ended(&self, roomid: &Arc<str>, _: u32) {
         self.0.ended.borrow_mut().push(roomid.to_string());
@@ -83,6 +87,9 @@ impl Conn {
     }
     pub(crate) fn done(&self) -> usize {
         self.0.done.get()
+    }
+    pub(crate) fn spent(&self) -> u64 {
+        self.0.spent.get()
     }
     pub(crate) fn ended(&self) -> usize {
         self.0.ended.borrow().len()

@@ -130,6 +130,26 @@ fn a_second_login_as_somebody_else_that_fails_ends_the_first() {
 }
 
 #[test]
+fn who_is_sent_the_log_pays_for_it_and_who_is_sent_what_is_said_does_not() {
+    let mut desk = Desk::new();
+    for _ in 0..40 {
+        desk.say(&"x".repeat(1_000));
+    }
+    let ann = Conn::default();
+    desk.login(1, &ann, "ann", Some(desk.at[0]));
+    while !desk.asks.is_empty() {
+        desk.answer_first();
+    }
+    let messages = ann.names().into_iter().filter(|name| name.len() == 1_000);
+    assert_eq!(messages.count(), 40);
+    let paid = ann.spent();
+    assert!((40_000 / 256..100_000 / 256).contains(&paid), "{paid}");
+    let live = desk.say("live");
+    desk.hear(&live);
+    assert_eq!((ann.names().len(), ann.spent()), (1, paid));
+}
+
+#[test]
 fn messages_are_pipelined_and_confirmed_in_their_order() {
     let mut desk = Desk::new();
     let ann = Conn::default();
