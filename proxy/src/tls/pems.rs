@@ -25,7 +25,19 @@ pub(crate) fn certificates(
             "{shown}: there is no certificate in it: it must have PEM lines, -----BEGIN CERTIFICATE-----"
         )),
         Ok(all) => Ok(all),
-        Err(error) => Err(format!("{shown}: it is no PEM: {error}")),
+        Err(error) => Err(format!("{shown}: it is no PEM: {}", what(&error))),
+    }
+}
+
+/// What is wrong with a PEM. The error itself would show the lines that it is about, and there may be a key in them.
+const fn what(error: &pem::Error) -> &'static str {
+    match error {
+        pem::Error::IllegalSectionStart { .. } => "its line -----BEGIN … has something else in it",
+        pem::Error::MissingSectionEnd { .. } => {
+            "its line -----END … is missing, or is no line of its own"
+        }
+        pem::Error::Base64Decode(_) => "there is no Base64 between its lines",
+        _ => "it cannot be read",
     }
 }
 
@@ -39,7 +51,7 @@ pub(crate) fn key(path: &Path, content: &[u8]) -> Result<PrivateKeyDer<'static>,
         pem::Error::NoItemsFound => format!(
             "{shown}: there is no private key in it: it must have PEM lines, -----BEGIN PRIVATE KEY-----"
         ),
-        error => format!("{shown}: it is no PEM: {error}"),
+        error => format!("{shown}: it is no PEM: {}", what(&error)),
     })
 }
 
@@ -60,12 +72,41 @@ mod tests {
                 "no PEM",
             ),
             (key(path, b"hello").unwrap_err(), "no private key"),
+            (
+                key(
+                    path,
+                    b"-----BEGIN PRIVATE KEY-----\n*\n-----END PRIVATE KEY-----\n",
+                )
+                .unwrap_err(),
+                "no Base64",
+            ),
             (key(path, encrypted).unwrap_err(), "has a password"),
         ] {
             assert!(
                 said.starts_with("some.pem: ") && said.contains(part),
                 "{said}"
             );
+        }
+    }
+    /// As it comes out of a variable or a form that has made one line of it.
+    #[test]
+    fn nothing_of_a_key_is_said() {
+        for content in [
+            "-----BEGIN PRIVATE KEY----- MIIEsecret -----END PRIVATE KEY-----",
+            "-----BEGIN PRIVATE KEY----- MIIEsecret",
+            "-----BEGIN PRIVATE KEY-----\nMIIEsecret",
+            "-----BEGIN PRIVATE KEY-----\nMII*secret\n-----END PRIVATE KEY-----\n",
+        ] {
+            let path = Path::new("some.key");
+            let said = [
+                key(path, content.as_bytes()).unwrap_err(),
+                certificates(path, content.as_bytes()).unwrap_err(),
+            ];
+            for said in said {
+                // As text, or as numbers.
+                assert!(!said.contains("secret") && !said.contains("115"), "{said}");
+                assert!(said.contains("no PEM"), "{said}");
+            }
         }
     }
 }
