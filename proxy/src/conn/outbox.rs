@@ -6,6 +6,7 @@
 use super::tls::Tls;
 use bytes::Bytes;
 use rustix::net::SendFlags;
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use tokio::net::TcpStream;
@@ -121,10 +122,7 @@ impl Outbox {
                 self.queue = VecDeque::new();
                 return Ok(false);
             }
-            // Many small frames are one record.
-            let all = self.queue.iter().flat_map(|bytes| bytes.iter().copied());
-            let plain: Vec<u8> = all.take(TOGETHER).collect();
-            let done = tls.send(&plain, &mut write)?;
+            let done = tls.send(&together(&self.queue), &mut write)?;
             self.done(done);
         }
         Ok(true)
@@ -161,6 +159,53 @@ impl Outbox {
             }
             done -= front.len();
             self.queue.pop_front();
+        }
+    }
+}
+
+/// What is encrypted next: small frames together are one record, and a large one is not copied.
+fn together(queue: &VecDeque<Bytes>) -> Cow<'_, [u8]> {
+    let first = queue.front().map_or(&[][..], |first| first);
+    if queue.len() < 2 || first.len() >= TOGETHER {
+        return Cow::Borrowed(first);
+    }
+    let mut all = Vec::with_capacity(TOGETHER);
+    for frames in queue {
+        let place = TOGETHER - all.len();
+        all.extend_from_slice(frames.get(..place).unwrap_or(frames));
+        if all.len() == TOGETHER {
+            break;
+        }
+    }
+    Cow::Owned(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_frames_are_one_record_and_a_large_one_is_not_copied() {
+        let of = |sizes: &[usize]| -> VecDeque<Bytes> {
+            let frames = sizes.iter().zip(0..);
+            let frames = frames.map(|(size, i)| Bytes::from(vec![i; *size]));
+            frames.collect()
+        };
+        let all = |queue: &VecDeque<Bytes>| queue.iter().flatten().copied().collect::<Vec<u8>>();
+        for (sizes, taken) in [
+            (&[][..], 0),
+            (&[10], 10),
+            (&[10, 20, 30], 60),
+            (&[10, 20_000, 5], TOGETHER),
+            (&[TOGETHER - 1, 1, 1], TOGETHER),
+            (&[20_000, 10], 20_000),
+            (&[TOGETHER, 10], TOGETHER),
+        ] {
+            let queue = of(sizes);
+            let found = together(&queue);
+            assert_eq!(*found, all(&queue)[..taken], "{sizes:?}");
+            let copied = matches!(found, Cow::Owned(_));
+            assert_eq!(copied, sizes.len() > 1 && sizes[0] < TOGETHER, "{sizes:?}");
         }
     }
 }
