@@ -1,5 +1,6 @@
 //! What connections ask: whether a token is good, by the keys that are known now.
 
+use super::keys::Keys;
 use super::source::Source;
 use super::token::{Rules, look};
 use crate::clock::unix_ms;
@@ -48,14 +49,20 @@ impl Judge {
 
     /// Looks at a token. It takes time only where its key has to be asked for.
     pub(crate) async fn look(&self, token: &Token) -> Result<Pass, Refused> {
-        let mut found = self.look_now(token);
+        let keys = self.source.keys();
+        let mut found = self.look_by(&keys, token);
         if found
             .as_ref()
             .is_err_and(|refused| *refused == Refused::NoKey)
         {
             if self.source.asks() {
-                self.source.ask_again().await;
-                found = self.look_now(token);
+                // By keys that are newer than it, it is judged for good.
+                let new = self.source.ask_again().await;
+                let keys = self.source.keys();
+                found = match new {
+                    true => self.look_by(&keys.for_good(), token),
+                    false => self.look_by(&keys, token),
+                };
             } else {
                 found = Err(Refused::Bad("its key ('kid') is not known".to_owned()));
             }
@@ -66,8 +73,8 @@ impl Judge {
         found
     }
 
-    fn look_now(&self, token: &Token) -> Result<Pass, Refused> {
-        look(&self.source.keys(), &self.rules, &token.0, unix_ms())
+    fn look_by(&self, keys: &Keys, token: &Token) -> Result<Pass, Refused> {
+        look(keys, &self.rules, &token.0, unix_ms())
     }
 
     /// Keeps the keys fresh, for ever.

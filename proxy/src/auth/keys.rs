@@ -1,13 +1,17 @@
 //! Keys as they stand in files: a secret, a public key as PEM, or a JWKS (RFC 7517). What a key may be used for is fixed
 //! here, by the key; a token has no say in it.
 
-use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse};
+use data_encoding::{BASE64_NOPAD, BASE64URL_NOPAD, Encoding};
+use jsonwebtoken::jwk::{
+    AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse,
+};
 use jsonwebtoken::{Algorithm, DecodingKey, DecodingKeyKind};
 use serde::Deserialize;
 use serde_json::Value;
 use spki::SubjectPublicKeyInfoRef;
+use spki::der::asn1::AnyRef;
 use spki::der::pem::PemLabel;
-use spki::der::{Decode, Document, oid::ObjectIdentifier};
+use spki::der::{Decode, Document, NestedReader, Reader, SliceReader, oid::ObjectIdentifier};
 
 /// Keys of one file at most.
 const MAX_KEYS: usize = 100;
@@ -32,34 +36,54 @@ pub(super) struct Key {
 
 /// All keys.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Keys(Vec<Key>);
+pub(crate) struct Keys {
+    all: Vec<Key>,
+    /// There may be others by now, where they come from.
+    pub(super) may_have_changed: bool,
+}
 
 impl Keys {
+    /// None yet.
+    pub(super) const fn of_places(may_have_changed: bool) -> Self {
+        Self {
+            all: Vec::new(),
+            may_have_changed,
+        }
+    }
+
     /// Whether one has this name.
     pub(super) fn has(&self, kid: &str) -> bool {
-        let mut names = self.0.iter().map(|key| key.name.as_deref());
+        let mut names = self.all.iter().map(|key| key.name.as_deref());
         names.any(|name| name == Some(kid))
     }
 
     /// Those that a token with this `kid` may be of: those of that name, else those without one; all, where it says none.
     pub(super) fn of(&self, kid: Option<&str>) -> Vec<&Key> {
         let Some(kid) = kid else {
-            return self.0.iter().collect();
+            return self.all.iter().collect();
         };
         let named = |key: &&Key| key.name.as_deref() == Some(kid);
-        let found: Vec<_> = self.0.iter().filter(named).collect();
+        let found: Vec<_> = self.all.iter().filter(named).collect();
         if !found.is_empty() {
             return found;
         }
-        self.0.iter().filter(|key| key.name.is_none()).collect()
+        self.all.iter().filter(|key| key.name.is_none()).collect()
+    }
+
+    /// The same, of which it is known that they have not changed.
+    pub(super) fn for_good(&self) -> Self {
+        Self {
+            all: self.all.clone(),
+            may_have_changed: false,
+        }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.all.len()
     }
 
     pub(super) fn add(&mut self, more: Self) {
-        self.0.extend(more.0);
+        self.all.extend(more.all);
     }
 }
 
@@ -75,11 +99,14 @@ pub(crate) struct Read {
 /// # Errors
 /// With a sentence, if there is no key in it that can be used.
 pub(super) fn read(content: &[u8], hmac: Option<Algorithm>) -> Result<Read, String> {
-    let text = str::from_utf8(content).unwrap_or_default();
-    let text = text.trim_start_matches('\u{feff}').trim_start();
+    // As UTF-16, in which some systems save what is redirected, it has a NUL beside each letter.
+    let letters: Vec<u8> = content.iter().copied().filter(|byte| *byte != 0).collect();
+    let all = String::from_utf8_lossy(&letters);
+    let text = all.trim_start_matches(['\u{feff}', char::REPLACEMENT_CHARACTER]);
+    let text = text.trim_start();
     let (what, read) = if text.contains("-----BEGIN") {
         ("a PEM key", pem(text).map(one)?)
-    } else if text.starts_with('{') {
+    } else if text.starts_with('{') && !text.contains(char::REPLACEMENT_CHARACTER) {
         ("a JWKS", jwks(text)?)
     } else {
         check_not_public(content, text)?;
@@ -96,33 +123,46 @@ pub(super) fn read(content: &[u8], hmac: Option<Algorithm>) -> Result<Read, Stri
 
 fn one(key: Key) -> Read {
     Read {
-        keys: Keys(vec![key]),
+        keys: Keys {
+            all: vec![key],
+            may_have_changed: false,
+        },
         passed_over: Vec::new(),
     }
 }
 
-/// A public key is known to everybody: taken for a secret it would let everybody in.
+/// A public key, or a certificate, is known to everybody: taken for a secret it would let everybody in.
 fn check_not_public(content: &[u8], text: &str) -> Result<(), String> {
-    let inside = |der: &[u8]| SubjectPublicKeyInfoRef::from_der(der).is_ok();
     // Some servers show a key as the base64 of its PEM, without the lines around it.
-    let bare: String = text.split_whitespace().collect();
-    let lines: Vec<_> = bare
-        .as_bytes()
-        .chunks(64)
-        .map(String::from_utf8_lossy)
-        .collect();
-    let framed = format!(
-        "-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n",
-        lines.join("\n")
-    );
-    let unframed =
-        Document::from_pem(&framed).is_ok_and(|(_, document)| inside(document.as_bytes()));
-    let der = inside(content) || unframed;
-    let ssh = text.starts_with("ssh-") || text.starts_with("ecdsa-");
-    if der || ssh {
-        return Err("it is a public key, which is wanted as PEM: BEGIN PUBLIC KEY".to_owned());
+    let mut bare: String = text.split_whitespace().collect();
+    bare.truncate(bare.trim_end_matches('=').len());
+    let is_der_by = |base64: Encoding| base64.decode(bare.as_bytes()).is_ok_and(|of| is_der(&of));
+    let der = is_der(content) || is_der_by(BASE64_NOPAD) || is_der_by(BASE64URL_NOPAD);
+    // RFC 4716 has four hyphens and a blank.
+    let ssh = ["ssh-", "ecdsa-", "sk-", "---- BEGIN"]
+        .iter()
+        .any(|begin| text.starts_with(begin));
+    let json = text.starts_with('[') && serde_json::from_str::<Vec<Value>>(text).is_ok();
+    let xml = text.starts_with('<') && text.contains("<Modulus>");
+    if der || ssh || json || xml {
+        return Err(
+            "it is a public key or a certificate, and no secret: a key is wanted as PEM (BEGIN PUBLIC KEY) or as a JWKS ({\"keys\":[…]})"
+                .to_owned(),
+        );
     }
     Ok(())
+}
+
+/// Keys and certificates are sequences of parts (X.690), to the last byte; random bytes are not.
+fn is_der(bytes: &[u8]) -> bool {
+    let parts = |reader: &mut NestedReader<'_, SliceReader<'_>>| {
+        while !reader.is_finished() {
+            AnyRef::decode(reader)?;
+        }
+        Ok(())
+    };
+    SliceReader::new(bytes)
+        .is_ok_and(|mut reader| reader.sequence(parts).is_ok() && reader.is_finished())
 }
 
 /// A line's end behind it is not part of it: editors and `openssl rand` put one there.
@@ -146,8 +186,13 @@ fn pem(text: &str) -> Result<Key, String> {
     let (label, document) =
         Document::from_pem(text).map_err(|error| format!("it is no PEM: {error}"))?;
     if label != SubjectPublicKeyInfoRef::PEM_LABEL {
+        let way = match label {
+            "CERTIFICATE" => "x509 -in FILE -noout -pubkey",
+            "RSA PUBLIC KEY" => "rsa -RSAPublicKey_in -in FILE -pubout",
+            _ => "pkey -in FILE -pubout",
+        };
         return Err(format!(
-            "it is a {label}, and only a PUBLIC KEY is wanted: 'openssl pkey -in FILE -pubout' makes one of a private key"
+            "it is a {label}, and only a PUBLIC KEY is wanted: 'openssl {way}' makes one of it"
         ));
     }
     let unreadable = |error| format!("it is no public key: {error}");
@@ -206,14 +251,14 @@ pub(super) fn jwks(text: &str) -> Result<Read, String> {
     for key in set.keys {
         let name = key.get("kid").and_then(Value::as_str).map(str::to_owned);
         match jwk(key) {
-            Ok(key) => read.keys.0.push(key),
+            Ok(key) => read.keys.all.push(key),
             Err(why) => {
                 let name = name.as_deref().unwrap_or("without a name");
                 read.passed_over.push(format!("key {name}: {why}"));
             }
         }
     }
-    if read.keys.0.is_empty() {
+    if read.keys.all.is_empty() {
         let why = read.passed_over.join("; ");
         return Err(format!("there is no key in it that can be used ({why})"));
     }
@@ -228,7 +273,11 @@ fn jwk(json: Value) -> Result<Key, String> {
         .as_ref()
         .is_some_and(|of| *of != PublicKeyUse::Signature)
     {
-        return Err("it is not for signatures".to_owned());
+        return Err("it is not for signatures ('use')".to_owned());
+    }
+    let allowed = jwk.common.key_operations.as_ref();
+    if allowed.is_some_and(|of| !of.contains(&KeyOperations::Verify)) {
+        return Err("it is not for verifying signatures ('key_ops')".to_owned());
     }
     let algorithm = match &jwk.algorithm {
         AlgorithmParameters::RSA(_) => Algorithm::RS256,

@@ -91,6 +91,8 @@ struct Found {
     place: Place,
     /// As it was read last, good or not.
     content: Vec<u8>,
+    /// Whether there were keys in that.
+    is_good: bool,
     keys: Keys,
 }
 
@@ -98,6 +100,8 @@ struct Found {
 #[derive(Default)]
 struct Asked {
     last: Option<Instant>,
+    /// All have answered then.
+    answered: bool,
 }
 
 /// See the top of the file.
@@ -118,9 +122,14 @@ impl Source {
         for option in options {
             let place =
                 Place::read(option).map_err(|why| format!("--token-key: '{option}' {why}"))?;
+            // One that is given twice would keep its first keys the second time.
+            if all.iter().any(|found: &Found| found.place == place) {
+                continue;
+            }
             let mut found = Found {
                 place,
                 content: Vec::new(),
+                is_good: true,
                 keys: Keys::default(),
             };
             if let Place::File(path, hmac) = &found.place {
@@ -158,18 +167,18 @@ impl Source {
     }
 
     fn gather(&self) {
-        let mut all = Keys::default();
+        let mut all = Keys::of_places(self.asks());
         for found in self.found.lock().iter() {
             all.add(found.keys.clone());
         }
         *self.keys.lock() = Arc::new(all);
     }
 
-    /// Takes what was read at a place, unless it is what was there before.
-    fn take(&self, place: &Place, content: Result<Vec<u8>, String>) {
+    /// Takes what was read at a place, unless it is what was there before. Whether its keys are those that are known.
+    fn take(&self, place: &Place, content: Result<Vec<u8>, String>) -> bool {
         let mut all = self.found.lock();
         let Some(found) = all.iter_mut().find(|found| found.place == *place) else {
-            return;
+            return false;
         };
         let shown = place.shown();
         // An error is remembered as a content too: it is said once.
@@ -178,7 +187,7 @@ impl Source {
             Ok(content) | Err((content, _)) => *content != found.content,
         };
         if !news {
-            return;
+            return found.is_good;
         }
         let read = match (&content, place) {
             (Err((_, why)), _) => Err(why.clone()),
@@ -190,14 +199,20 @@ impl Source {
         };
         match read {
             Ok(read) => {
+                found.is_good = true;
                 found.keys = told(&shown, read);
                 drop(all);
                 self.gather();
+                true
             }
-            Err(why) => warn!(
-                place = shown,
-                why, "keys could not be read: the last ones stay"
-            ),
+            Err(why) => {
+                found.is_good = false;
+                warn!(
+                    place = shown,
+                    why, "keys could not be read: the last ones stay"
+                );
+                false
+            }
         }
     }
 
@@ -221,25 +236,31 @@ impl Source {
         }
     }
 
-    /// Asks the URLs, unless that was done a moment ago.
-    pub(crate) async fn ask(&self, again: Duration) {
+    /// Asks the URLs, unless that was done a moment ago. Whether all have answered now.
+    pub(crate) async fn ask(&self, again: Duration) -> bool {
+        let came = Instant::now();
         // Whoever comes meanwhile waits for the same answers.
         let mut asked = self.asked.lock().await;
         if asked.last.is_some_and(|last| last.elapsed() < again) {
-            return;
+            return asked.last.is_some_and(|last| last >= came) && asked.answered;
         }
         // Also if whoever asks goes meanwhile: strangers who come and go are not to ask again and again.
         asked.last = Some(Instant::now());
+        asked.answered = false;
+        let mut answered = true;
         for url in &self.urls {
             let answer = tokio::time::timeout(ASK_WITHIN, fetch(url, MAX_BYTES)).await;
             let late = |_| Err(format!("no answer within {ASK_WITHIN:?}"));
-            self.take(&Place::Url(url.clone()), answer.unwrap_or_else(late));
+            let answer = answer.unwrap_or_else(late);
+            answered &= self.take(&Place::Url(url.clone()), answer);
         }
+        asked.answered = answered;
+        answered
     }
 
-    /// Asks for a key that is not known.
-    pub(crate) async fn ask_again(&self) {
-        self.ask(ASK_AGAIN).await;
+    /// Asks for a key that is not known. Whether all that are there are known now.
+    pub(crate) async fn ask_again(&self) -> bool {
+        self.ask(ASK_AGAIN).await
     }
 
     /// Asks for keys that were withdrawn.
@@ -254,4 +275,93 @@ fn told(place: &str, read: Read) -> Keys {
     }
     info!(place, keys = read.keys.len(), "keys for tokens");
     read.keys
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::token::{Rules, look};
+    use super::*;
+    use hub_core::pass::Refused;
+    use jsonwebtoken::{EncodingKey, Header, encode};
+    use serde_json::json;
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+
+    const NOW: u64 = 1_000_000_000;
+    const EC: &[u8] = include_bytes!("testkeys/ec.der");
+    /// Another key: the example of RFC 7515, appendix A.3.
+    const OTHER: &str = r#"{"keys":[{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]}"#;
+
+    /// A server that gives these answers, one after the other.
+    fn serve(answers: Vec<(u16, String)>) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/keys", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            for (status, body) in answers {
+                let mut stream = listener.accept().unwrap().0;
+                let mut request = [0; 1024];
+                let _ = stream.read(&mut request).unwrap();
+                let length = body.len();
+                let head = format!("HTTP/1.1 {status} Some\r\nContent-Length: {length}\r\n\r\n");
+                stream.write_all((head + &body).as_bytes()).unwrap();
+            }
+        });
+        url
+    }
+
+    fn ours() -> String {
+        let key = EncodingKey::from_ec_der(EC);
+        let jwk = jsonwebtoken::jwk::Jwk::from_encoding_key(&key, Algorithm::ES256).unwrap();
+        json!({"keys": [jwk]}).to_string()
+    }
+
+    fn token() -> String {
+        let claims = json!({"sub": "bob", "exp": NOW / 1000 + 60});
+        let header = Header::new(Algorithm::ES256);
+        encode(&header, &claims, &EncodingKey::from_ec_der(EC)).unwrap()
+    }
+
+    fn code(keys: &Keys) -> &'static str {
+        let found = look(keys, &Rules::default(), &token(), NOW);
+        found.map_or_else(|refused: Refused| refused.code(), |_| "good")
+    }
+
+    #[tokio::test]
+    async fn a_key_without_a_name_may_take_anothers_place() {
+        let answers = [
+            (200, OTHER.to_owned()),
+            (500, ours()),
+            (200, OTHER.to_owned()),
+            (200, ours()),
+        ];
+        let source = Source::open(&[serve(answers.into())]).unwrap();
+        assert_eq!(code(&source.keys()), "NOKEY", "nobody was asked");
+        assert!(source.ask(Duration::ZERO).await);
+        assert_eq!(code(&source.keys()), "NOKEY");
+        assert!(!source.ask_again().await, "a moment ago");
+        assert!(!source.ask(Duration::ZERO).await, "an error");
+        assert_eq!(code(&source.keys()), "NOKEY");
+        assert!(source.ask(Duration::ZERO).await);
+        assert_eq!(code(&source.keys().for_good()), "BADTOKEN");
+        assert!(source.ask(Duration::ZERO).await);
+        assert_eq!(code(&source.keys()), "good");
+    }
+
+    #[test]
+    fn what_is_given_twice_is_there_once() {
+        let name = format!("roomcast-twice-{}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        std::fs::write(&path, "0123456789abcdef0123456789abcdef").unwrap();
+        let option = path.to_str().unwrap().to_owned();
+        let url = "https://localhost:1/keys".to_owned();
+        let source = Source::open(&[option.clone(), url.clone(), option, url]).unwrap();
+        assert_eq!((source.keys().len(), source.urls.len()), (1, 1));
+        std::fs::write(&path, "another one of thirty-two bytes!").unwrap();
+        let old = source.keys();
+        source.look_at_files();
+        let new = source.keys();
+        assert_eq!(new.len(), 1, "the first one is gone");
+        assert!(!Arc::ptr_eq(&old, &new));
+        std::fs::remove_file(path).unwrap();
+    }
 }

@@ -248,9 +248,10 @@ fn a_jwks_is_chosen_from_by_kid_and_what_does_not_belong_there_is_passed_over() 
     let small = include_str!("testkeys/rsa1024.pub.pem");
     let set = json!({"keys": [
         jwk(RSA_PUBLIC, "rsa", json!({"alg": "RS256", "use": "sig"})),
-        jwk(EC_PUBLIC, "ec", json!({})),
+        jwk(EC_PUBLIC, "ec", json!({"key_ops": ["verify"]})),
         jwk(ED_PUBLIC, "ed", json!({})),
         jwk(RSA_PUBLIC, "enc", json!({"use": "enc"})),
+        jwk(RSA_PUBLIC, "wrap", json!({"key_ops": ["encrypt", "wrapKey"]})),
         jwk(RSA_PUBLIC, "512", json!({"alg": "RS512"})),
         jwk(small, "small", json!({})),
         {"kty": "oct", "kid": "oct", "k": "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY"},
@@ -260,7 +261,7 @@ fn a_jwks_is_chosen_from_by_kid_and_what_does_not_belong_there_is_passed_over() 
     let read = read(set.to_string().as_bytes(), None).unwrap();
     assert_eq!(
         (read.keys.len(), read.passed_over.len()),
-        (3, 6),
+        (3, 7),
         "{:?}",
         read.passed_over
     );
@@ -271,6 +272,7 @@ fn a_jwks_is_chosen_from_by_kid_and_what_does_not_belong_there_is_passed_over() 
         (Algorithm::RS256, None, "ok"),
         (Algorithm::RS256, Some("ec"), "BADTOKEN"),
         (Algorithm::RS256, Some("enc"), "NOKEY"),
+        (Algorithm::RS256, Some("wrap"), "NOKEY"),
         (Algorithm::HS256, Some("oct"), "NOKEY"),
         (Algorithm::RS256, Some("later"), "NOKEY"),
     ] {
@@ -296,6 +298,71 @@ fn a_jwks_is_chosen_from_by_kid_and_what_does_not_belong_there_is_passed_over() 
         NOW,
     );
     assert!(found.is_ok());
+}
+
+/// What everybody knows is no secret, however it is written; nothing of this may be taken for one.
+#[test]
+fn what_everybody_knows_is_no_secret() {
+    let certificate = include_str!("testkeys/rsa.cert.pem");
+    let inside = |pem: &str| Document::from_pem(pem).unwrap().1.as_bytes().to_vec();
+    let lines = |pem: &str| -> Vec<String> {
+        let lines = pem.lines().filter(|line| !line.starts_with('-'));
+        lines.map(str::to_owned).collect()
+    };
+    let utf16 = |text: &str| -> Vec<u8> {
+        let units = std::iter::once(0xfeff).chain(text.encode_utf16());
+        units.flat_map(u16::to_le_bytes).collect()
+    };
+    let one = jwk(EC_PUBLIC, "one", json!({}));
+    let (list, set) = (json!([one]).to_string(), json!({"keys": [one]}).to_string());
+    let base64url = lines(RSA_PUBLIC)
+        .concat()
+        .replace('+', "-")
+        .replace('/', "_");
+    let ssh2 = "---- BEGIN SSH2 PUBLIC KEY ----\nAAAAC3NzaC1lZDI1NTE5AAAAIE\n---- END SSH2 PUBLIC KEY ----\n";
+    let xml = "<RSAKeyValue><Modulus>AAAAAAAAAAAAAAAAAAAA</Modulus><Exponent>AQAB</Exponent></RSAKeyValue>";
+    for (name, content) in [
+        ("a certificate", certificate.as_bytes().to_vec()),
+        ("its DER", inside(certificate)),
+        ("its base64", lines(certificate).concat().into()),
+        (
+            "its base64 in lines",
+            lines(certificate).join("\r\n").into(),
+        ),
+        ("a key's base64url", base64url.trim_end_matches('=').into()),
+        ("a list of keys", list.into()),
+        ("SSH2", ssh2.into()),
+        (
+            "a security key",
+            format!("sk-ssh-ed25519@openssh.com {}", "A".repeat(40)).into(),
+        ),
+        ("XML", xml.into()),
+    ] {
+        let said = read(&content, None)
+            .map(|read| read.keys.len())
+            .unwrap_err();
+        assert!(
+            said.contains("a public key") || said.contains("-pubkey"),
+            "{name}: {said}"
+        );
+    }
+    // A remark in another encoding, or all of it: it is the key that it is.
+    let remark = [b"# Schl\xfcssel\n", RSA_PUBLIC.as_bytes()].concat();
+    for content in [remark, utf16(RSA_PUBLIC), utf16(&set)] {
+        let keys = keys(&content, None);
+        let kinds: Vec<_> = keys.of(None).iter().map(|key| key.algorithm).collect();
+        assert!(
+            matches!(kinds[..], [Algorithm::RS256 | Algorithm::ES256]),
+            "{kinds:?}"
+        );
+    }
+    // Any bytes may be a secret, text or not.
+    for first in 0..=255 {
+        let secret = (0..40).map(|i: u8| first ^ i.wrapping_mul(151));
+        let secret: Vec<u8> = secret.chain([b'x']).collect();
+        let text = first == b'{' || first == b'[';
+        assert!(text || read(&secret, None).is_ok(), "{secret:?}");
+    }
 }
 
 #[test]

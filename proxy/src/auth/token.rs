@@ -123,11 +123,16 @@ fn signed(keys: &Keys, token: &str, header: &Header) -> Result<Claims, Refused> 
         only.required_spec_claims.clear();
         match decode::<Claims>(token, &key.key, &only) {
             Ok(data) => return Ok(data.claims),
+            Err(error) if matches!(error.kind(), ErrorKind::Json(_)) => {
+                return bad(why(error.kind()));
+            }
             Err(error) => said = why(error.kind()),
         }
     }
-    // Of the key that it names nothing is known yet; it is none of those without a name.
-    if candidates.is_empty() || kid.is_some_and(|kid| !keys.has(kid)) {
+    // Of the key that it names nothing is known yet, and it is none of those without a name; or a key without a name, or
+    // of the same one, may have taken another's place.
+    let unknown = candidates.is_empty() || kid.is_some_and(|kid| !keys.has(kid));
+    if unknown || keys.may_have_changed {
         return Err(Refused::NoKey);
     }
     bad(said)
