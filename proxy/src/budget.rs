@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use crate::http::gate::Group;
+use crate::newcomers::Newcomers;
 use hub_core::budget::account::Rate;
 use hub_core::budget::payer::{Payer, Rates};
 use hub_core::budget::purse::Purse;
@@ -21,6 +22,7 @@ pub(crate) struct Budgets {
     /// Of those who have no number.
     rest: Mutex<Table>,
     strikes: Mutex<Strikes>,
+    pub(crate) newcomers: Newcomers,
     hasher: RandomState,
 }
 
@@ -42,6 +44,7 @@ impl Budgets {
             shards: (0..SHARDS).map(|_| Mutex::new(Table::new(rates))).collect(),
             rest: Mutex::new(Table::new(rates)),
             strikes: Mutex::default(),
+            newcomers: Newcomers::new(config),
             hasher: RandomState::new(),
         }
     }

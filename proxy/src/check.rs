@@ -15,6 +15,8 @@ const LEAST_OUTBOX: usize = 4096;
 const LEAST_PAGE: usize = 1024;
 /// The least budget: with its burst a few people of one address can log in.
 const LEAST_WORK: usize = 1000;
+/// A new room is as many.
+const LEAST_MEMBERSHIPS: usize = 10;
 const MOST_WORKERS: usize = 64;
 /// What keys that are no rooms begin with.
 const OWN_KEYS: &str = "roomcast:";
@@ -91,6 +93,16 @@ fn numbers(config: &Config) -> Result<(), String> {
             LEAST_WORK,
         ),
         ("work-per-uid", config.work_per_uid as usize, LEAST_WORK),
+        (
+            "memberships-per-uid",
+            config.memberships_per_uid as usize,
+            LEAST_MEMBERSHIPS,
+        ),
+        (
+            "memberships-per-address",
+            config.memberships_per_address as usize,
+            LEAST_MEMBERSHIPS,
+        ),
         ("max-bans", config.max_bans, 1),
         ("outbox", config.outbox, LEAST_OUTBOX),
         ("send-buffer", config.send_buffer, 1024),
@@ -282,6 +294,11 @@ mod tests {
             (&["--origins", "https://a.org:443"], "usual port"),
             (&["--max-rooms", "0"], "--max-rooms is at least 1"),
             (&["--max-bans", "0"], "--max-bans is at least 1"),
+            (&["--memberships-per-uid", "9"], "is at least 10, not 9"),
+            (
+                &["--memberships-per-address", "0"],
+                "--memberships-per-address",
+            ),
             (&["--key-prefix", ""], "covers 'roomcast:'"),
             (&["--key-prefix", "r"], "--key-prefix 'r'"),
             (&["--key-prefix", "room"], "--key-prefix 'room' covers"),

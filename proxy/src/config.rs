@@ -217,6 +217,25 @@ pub struct Config {
     )]
     pub work_per_uid: u32,
 
+    /// New memberships an hour that a uid may have, once a token proved it (an hour's worth at once); a room that nobody was in
+    /// counts as ten. Above it only members come in
+    #[arg(
+        long,
+        env = "ROOMCAST_MEMBERSHIPS_PER_UID",
+        default_value_t = 1000,
+        value_name = "N"
+    )]
+    pub memberships_per_uid: u32,
+
+    /// The same for an address without tokens; one connection may have as many as are left for the others
+    #[arg(
+        long,
+        env = "ROOMCAST_MEMBERSHIPS_PER_ADDRESS",
+        default_value_t = 100_000,
+        value_name = "N"
+    )]
+    pub memberships_per_address: u32,
+
     /// A connection that is above its budget for so long is closed; the third time within a minute its uid is told not to
     /// come back
     #[arg(long, env = "ROOMCAST_BUSY_TIMEOUT", default_value = "10s", value_parser = duration, value_name = "TIME")]

@@ -12,6 +12,7 @@
 //! | `contents` | small files that are read whole |
 //! | `tls/` | TLS: certificates, and whom we trust |
 //! | `budget` | what somebody may cost |
+//! | `newcomers` | new memberships an hour |
 //! | `auth/` | who may enter: tokens and their keys |
 //! | `bans` | who is banned, as all connections see it |
 //! | `inbox` | what workers are told |
@@ -35,6 +36,7 @@ mod http;
 mod inbox;
 mod link;
 mod metrics;
+mod newcomers;
 mod said;
 mod server;
 mod times;

@@ -208,6 +208,11 @@ const COUNTERS: &[Of] = &[
         "ROOM.RANGE reads for catch-ups and gaps.",
         |f| f.ranges,
     ),
+    (
+        "newcomers_refused",
+        "Logins refused with TOOFAST: no members, at --memberships-per-uid or --memberships-per-address.",
+        |f| f.strangers,
+    ),
     ("frames", "Announcements from Redis.", |f| f.frames),
     (
         "frames_dropped",

@@ -19,6 +19,7 @@
 //! | `addresses` | whose address a connection counts for behind trusted proxies |
 //! | `limits` | what strangers may take: connections, time, file descriptors |
 //! | `budget` | what one client may cost the others |
+//! | `newcomers` | new memberships an hour |
 //! | `slow` | a client that reads slowly |
 //! | `access` | a proxy with the rights that the documentation gives it, and no more |
 //! | `start` | options, what is wrong with a Redis, secrets that are not shown |
@@ -48,6 +49,7 @@ mod http;
 mod limits;
 mod link;
 mod names;
+mod newcomers;
 mod poison;
 mod redis_away;
 mod redis_cli;

@@ -18,6 +18,7 @@ pub(crate) enum Step<'a> {
         since: Option<At<'a>>,
         history: Number,
         own: bool,
+        only_member: bool,
     },
     Ack(At<'a>, Vec<Uid<'a>>),
     Away(At<'a>, Vec<Uid<'a>>),

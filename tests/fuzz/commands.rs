@@ -109,12 +109,14 @@ impl World {
                 since,
                 history,
                 own,
+                only_member,
             } => {
                 let join = Join {
                     uid: uid.bytes(),
                     since: since.as_ref().and_then(|at| self.at(at)),
                     history: history.0,
                     own: *own,
+                    only_member: *only_member,
                 };
                 let _ = self
                     .server

@@ -18,8 +18,24 @@ type Variables<'a> = &'a [(&'a str, &'a str)];
 const PLACES: (&str, &str) = ("ROOMCAST_MAX_PER_ADDRESS", "1000000");
 const OF_ADDRESS: (&str, &str) = ("ROOMCAST_WORK_PER_ADDRESS", "1000000000");
 const OF_UID: (&str, &str) = ("ROOMCAST_WORK_PER_UID", "1000000000");
-const TESTED: Variables<'_> = &[PLACES, OF_ADDRESS, OF_UID, ("RUST_LOG", "debug")];
-const MEASURED: Variables<'_> = &[PLACES, OF_ADDRESS, OF_UID, ("RUST_LOG", "info")];
+const NEW_OF_ADDRESS: (&str, &str) = ("ROOMCAST_MEMBERSHIPS_PER_ADDRESS", "1000000000");
+const NEW_OF_UID: (&str, &str) = ("ROOMCAST_MEMBERSHIPS_PER_UID", "1000000000");
+const TESTED: Variables<'_> = &[
+    PLACES,
+    OF_ADDRESS,
+    OF_UID,
+    NEW_OF_ADDRESS,
+    NEW_OF_UID,
+    ("RUST_LOG", "debug"),
+];
+const MEASURED: Variables<'_> = &[
+    PLACES,
+    OF_ADDRESS,
+    OF_UID,
+    NEW_OF_ADDRESS,
+    NEW_OF_UID,
+    ("RUST_LOG", "info"),
+];
 const USED: Variables<'_> = &[("RUST_LOG", "info")];
 
 /// See the top of the file.

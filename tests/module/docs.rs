@@ -62,6 +62,13 @@ fn commands_have_docs_arity_and_key_specs() {
             .map(|arg| text(&field(arg, "name")))
             .collect();
         assert_eq!(names[0] == "key", !access.is_empty(), "{name}: {names:?}");
+        if *name == "ROOM.JOIN" {
+            let last = list(&field(&docs, "arguments")).last().map(|arg| {
+                let of = |part| text(&field(arg, part));
+                (of("token"), of("type"))
+            });
+            assert_eq!(last, Some(("XX".into(), "pure-token".into())));
+        }
     }
 }
 

@@ -25,6 +25,8 @@ pub enum Ask {
         history: u64,
         /// Nothing from before its membership, whatever `since` says.
         own: bool,
+        /// Nothing is begun for a stranger.
+        only_member: bool,
     },
     /// `ROOM.ATTACH`.
     Attach(Vec<Arc<str>>),
@@ -95,6 +97,14 @@ impl Fault {
     /// Whether Redis refused with this code.
     pub fn is(&self, wanted: &str) -> bool {
         matches!(self, Self::Refused { code, .. } if code == wanted)
+    }
+
+    /// Whether a module that is older than an option of a command refused it.
+    pub(crate) fn is_unknown_option(&self, option: &str) -> bool {
+        let Self::Refused { code, message } = self else {
+            return false;
+        };
+        code == "ERR" && message.ends_with(&format!("syntax error near '{option}'"))
     }
 
     /// Whether the same question may be answered later: Redis is away, full, busy or waits for replicas.

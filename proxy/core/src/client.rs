@@ -5,6 +5,7 @@
 //! the connection ended; so a room stays in it as long as the room may know the connection.
 
 use crate::bans::Sight;
+use crate::budget::admission::Admission;
 use crate::budget::work;
 use crate::close::Close;
 use crate::event::{self, Event, LoginNumber};
@@ -309,6 +310,7 @@ impl Client {
                 guest: role == Role::Guest,
                 rights,
                 told,
+                admission: Admission::Free,
             }));
             acts.push(self.room_act(roomid, event, each));
         }

@@ -1,6 +1,7 @@
 //! What a room needs while it handles one thing: the time, the limits, and where questions go.
 
 use crate::ask::{Ask, Request};
+use crate::budget::admission::Admission;
 use crate::counts::CountsAsked;
 use crate::figures::Figures;
 use crate::handle::ConnId;
@@ -20,8 +21,8 @@ pub type Asks = Vec<(Request, Arc<str>, Ask)>;
 pub(crate) enum Purpose<H> {
     Subscribed,
     Unsubscribed,
-    /// A login, or the room's own join of a seat.
-    Joined(ConnId, CountsAsked),
+    /// A login with what it paid, or the room's own join of a seat.
+    Joined(ConnId, CountsAsked, Admission),
     /// The same for a guest, who looks and does not join.
     Visited(Box<Visit>),
     /// Sessions of the whole room after a reconnect or a lost history.

@@ -1,6 +1,7 @@
 //! What a connection tells a room.
 
 use crate::bans::Ban;
+use crate::budget::admission::Admission;
 use crate::rights::Rights;
 use crate::wire::Outgoing;
 use room_core::position::Position;
@@ -56,6 +57,8 @@ pub struct Login {
     pub rights: Rights,
     /// What it is told of its token.
     pub told: Option<Told>,
+    /// Whether it may make its uid a new member.
+    pub admission: Admission,
 }
 
 /// How long a token is good, in Unix time (ms).

@@ -7,6 +7,8 @@ pub struct Figures {
     pub rooms: u64,
     /// Seats that are taken now.
     pub seats: u64,
+    /// Logins that were refused because they would have made a new member, and too many came.
+    pub strangers: u64,
     /// Announcements that were heard.
     pub frames: u64,
     /// Pushes of live frames to connections.

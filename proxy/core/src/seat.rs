@@ -306,6 +306,7 @@ impl<H: Handle> Seat<H> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::budget::admission::Admission;
     use crate::handle::{Push, Pushed};
     use bytes::Bytes;
     use room_core::position::Tag;
@@ -336,6 +337,7 @@ mod tests {
             guest: false,
             rights: Rights::ALL,
             told: None,
+            admission: Admission::Free,
         };
         Seat::new(1, Nobody, &login)
     }

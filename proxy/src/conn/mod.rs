@@ -9,10 +9,12 @@
 //! | `who` | who logged in on it |
 //! | `seam` | whether what came ends within a message |
 //! | `socket` | the socket as the WebSocket library sees it |
+//! | `admission` | what a login pays for a membership that may be new |
 //! | `brake` | what is done about a connection above its budget |
 //! | `goodbye` | how a connection is closed |
 //! | `read` | the task that reads a connection until its end |
 
+mod admission;
 pub(crate) mod brake;
 mod goodbye;
 mod outbox;

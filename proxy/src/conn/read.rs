@@ -1,5 +1,6 @@
 //! The task that reads a connection until its end, and hands the client's events to the rooms.
 
+use super::admission;
 use super::brake::{Brake, Brakes};
 use super::goodbye::say_goodbye;
 use super::shared::{Conn, ConnHandle, News};
@@ -8,6 +9,7 @@ use crate::auth::judge::Judge;
 use crate::bans::Banned;
 use crate::broken::panic_at;
 use crate::clock::{self, unix_ms};
+use crate::http::gate::Group;
 use crate::inbox::{Inboxes, Input};
 use crate::metrics::Metrics;
 use futures_util::StreamExt;
@@ -16,7 +18,7 @@ use hub_core::budget::purse::Purse;
 use hub_core::budget::work;
 use hub_core::client::{Act, Client, ClientLimits, Look};
 use hub_core::close::Close;
-use hub_core::event::Event;
+use hub_core::event::{Event, Login};
 use hub_core::handle::Beat;
 use hub_core::pass::Token;
 use std::ops::ControlFlow;
@@ -365,9 +367,10 @@ impl Reader {
 
     fn act(&mut self, act: Act) -> Option<Close> {
         match act {
-            Act::Room(roomid, event, bytes) => {
+            Act::Room(roomid, mut event, bytes) => {
                 panic_at("connection", self.reading.panics, &roomid);
-                if let Event::Login(login) = &event {
+                if let Event::Login(login) = &mut event {
+                    self.pays(login);
                     self.conn.logged_in(&login.uid);
                     debug!(conn = self.conn.id(), room = %roomid, uid = %login.uid, "login");
                 }
@@ -392,6 +395,19 @@ impl Reader {
             Act::Close(why) => return Some(why),
         }
         None
+    }
+
+    /// With a token the uid pays, without one the address; a guest becomes no member.
+    fn pays(&self, login: &mut Login) {
+        if login.guest {
+            return;
+        }
+        let budgets = &self.reading.brakes.budgets;
+        let payer = match self.reading.limits.tokens {
+            true => budgets.uid(&login.uid),
+            false => budgets.address(Group::of(self.conn.client)),
+        };
+        login.admission = admission::pay(&self.conn, budgets, payer);
     }
 
     fn closing_of(&self, error: &Error) -> Option<Close> {

@@ -16,6 +16,7 @@ use parking_lot::{Mutex, MutexGuard};
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
@@ -75,6 +76,8 @@ pub(crate) struct Conn {
     outbox_limit: usize,
     /// What comes is encrypted.
     pub(super) is_secure: bool,
+    /// New ones that were had on it, or may be.
+    pub(super) memberships: AtomicU32,
 }
 
 impl Conn {
@@ -91,6 +94,7 @@ impl Conn {
             stream,
             client,
             is_secure: tls.is_some(),
+            memberships: AtomicU32::new(0),
             state: Mutex::new(State {
                 outbox: Outbox::new(tls),
                 beats: Beats::new(now),

@@ -43,6 +43,7 @@ pub(super) fn command(key: &str, ask: Ask) -> (On, Reading, Cmd) {
             since,
             history,
             own,
+            only_member,
         } => {
             let mut command = words("ROOM.JOIN", key);
             command.arg(&*uid);
@@ -54,6 +55,9 @@ pub(super) fn command(key: &str, ask: Ask) -> (On, Reading, Cmd) {
             }
             if own {
                 command.arg("OWN");
+            }
+            if only_member {
+                command.arg("XX");
             }
             (Reading::Joined, command)
         }

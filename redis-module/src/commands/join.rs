@@ -23,6 +23,7 @@ impl Command for Join {
             ArgSpec::option(c"position", c"SINCE", ArgKind::String),
             ArgSpec::option(c"n", c"HISTORY", ArgKind::Integer),
             ArgSpec::option(c"own", c"OWN", ArgKind::Token),
+            ArgSpec::option(c"member", c"XX", ArgKind::Token),
         ],
     };
 
@@ -38,6 +39,7 @@ fn parse(args: Args<'_>) -> Result<core::Join<'_>, Failure> {
         since: None,
         history: 0,
         own: false,
+        only_member: false,
     };
     let mut options = Options::new(args, 3);
     while let Some(word) = options.next_word() {
@@ -45,6 +47,7 @@ fn parse(args: Args<'_>) -> Result<core::Join<'_>, Failure> {
             b"SINCE" => join.since = Some(position(options.bytes()?)?),
             b"HISTORY" => join.history = options.number(0, MAX_SEQ)?,
             b"OWN" => join.own = true,
+            b"XX" => join.only_member = true,
             _ => return Err(options.unknown()),
         }
     }

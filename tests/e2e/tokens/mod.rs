@@ -3,6 +3,7 @@
 mod banned;
 mod guests;
 mod keys;
+mod newcomers;
 mod rights;
 mod shown;
 mod signed;

@@ -4,6 +4,7 @@ use super::{UNANSWERED, World};
 use crate::desk::uid;
 use crate::steps::Step;
 use hub_core::bans::Ban;
+use hub_core::budget::admission::Admission;
 use hub_core::event::{Event, Login};
 use hub_core::rights::Rights;
 use hub_core::wire::Outgoing;
@@ -83,6 +84,7 @@ impl World {
             guest: *who > 127,
             rights: rights(*bits),
             told: None,
+            admission: Admission::Free,
         }))
     }
 

@@ -69,12 +69,14 @@ impl Server {
                 since,
                 history,
                 own,
+                only_member,
             } => {
                 let join = commands::Join {
                     uid: uid.as_bytes(),
                     since: *since,
                     history: *history,
                     own: *own,
+                    only_member: *only_member,
                 };
                 let done = self.run(client, key, |place, env, finish| {
                     Ok(finish.take(join.run(place, env)?))

@@ -9,17 +9,23 @@
 //! | [`purse`] | what one connection has spent |
 //! | [`account`] | what somebody owes, and whom an account that many share refuses |
 //! | [`table`] | the accounts of all who owe something |
+//! | [`debts`] | what each of many owes for one thing that is counted |
+//! | [`admission`] | whether a login may make a new member |
+//! | [`too_fast`] | how a refusal is told |
 //! | [`pressure`] | what becomes of a connection that stays above its budget |
 //! | [`strikes`] | who was closed for that again and again |
 
 pub mod account;
+pub mod admission;
 pub mod allowance;
 mod bucket;
+pub mod debts;
 pub mod payer;
 pub mod pressure;
 pub mod purse;
 pub mod strikes;
 pub mod table;
+pub mod too_fast;
 pub mod work;
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 use super::*;
 use crate::ask::{Joined, Published};
+use crate::budget::admission::Admission;
 use crate::rights::Rights;
 use room_core::position::Tag;
 use serde_json::{Value, json};
@@ -69,6 +70,7 @@ fn of(uid: &str, name: Option<Box<RawValue>>, guest: bool) -> Login {
         guest,
         rights: Rights::ALL,
         told: None,
+        admission: Admission::Free,
     }
 }
 

@@ -4,6 +4,8 @@ use super::missed::AGAIN_MS;
 use super::{Link, Room};
 use crate::ask::{Answer, Ask, Fault, Joined};
 use crate::book::Leave;
+use crate::budget::admission::Admission;
+use crate::budget::too_fast::TooFast;
 use crate::counts::CountsAsked;
 use crate::cx::{Cx, Purpose};
 use crate::event::{Event, Login};
@@ -79,17 +81,19 @@ impl<H: Handle> Room<H> {
             let (number, since, history) = (login.number, login.since, login.history);
             return self.visit((conn, number), since, history, cx);
         }
+        let admission = std::mem::take(&mut login.admission);
         let ask = Ask::Join {
             uid: login.uid.clone(),
             since: login.since,
             history: login.history,
             own: !login.rights.has(Right::History),
+            only_member: admission.is_for_members(),
         };
         let uid = login.uid.clone();
         let first = self.book.due(Some(&uid));
         self.say(first, cx);
         let asked = self.counts.asked();
-        self.ask(cx, ask, Purpose::Joined(conn, asked));
+        self.ask(cx, ask, Purpose::Joined(conn, asked, admission));
     }
 
     /// The seat's past is not this history's, or its membership went with a tail that was lost.
@@ -119,19 +123,22 @@ impl<H: Handle> Room<H> {
             history: 0,
             // It was here up to that, which no client says of itself.
             own: false,
+            only_member: false,
         };
         let asked = self.counts.asked();
-        self.ask(cx, ask, Purpose::Joined(conn, asked));
+        self.ask(cx, ask, Purpose::Joined(conn, asked, Admission::Free));
     }
 
     /// Redis answered a join.
     pub(super) fn joined(
         &mut self,
-        conn: ConnId,
+        (conn, admission): (ConnId, Admission),
         asked: CountsAsked,
         answer: Result<Answer, Fault>,
         cx: &mut Cx<'_, H>,
     ) {
+        let for_members = admission.is_for_members();
+        let answer = admission.answered(answer);
         if self.comes_as_guest(conn) {
             // The join was of a login that has ended since.
             return;
@@ -142,7 +149,14 @@ impl<H: Handle> Room<H> {
                 self.entered(conn, &joined, cx);
             }
             Ok(_) => self.login_failed(conn, &unreadable(), cx),
-            Err(fault) => self.login_failed(conn, &fault, cx),
+            // The module is older, and cannot tell strangers from members: so nobody is refused.
+            Err(fault) if for_members && fault.is_unknown_option("XX") => {
+                self.send_login(conn, cx);
+            }
+            Err(fault) => {
+                cx.figures.strangers += u64::from(fault.is(TooFast::CODE));
+                self.login_failed(conn, &fault, cx);
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 use crate::desk::{Conn, Desk};
 use hub_core::ask::Ask;
 use hub_core::bans::{Ban, Bans, Entry};
+use hub_core::budget::admission::Admission;
 use hub_core::event::{Event, Login};
 use hub_core::rights::Rights;
 
@@ -107,6 +108,7 @@ fn a_guest_ends_too_and_redis_hears_nothing_of_it() {
         guest: true,
         rights: Rights::ALL,
         told: None,
+        admission: Admission::Free,
     };
     desk.event(1, &bob, Event::Login(Box::new(login)));
     desk.answer_all();

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use hub_core::Asks;
 use hub_core::ask::{Answer, Ask, Attached, Fault, Joined, Range, Request, Row};
+use hub_core::budget::admission::Admission;
 use hub_core::event::{Event, Login};
 use hub_core::handle::{Beat, ConnId, Handle, Push, Pushed};
 use hub_core::hub::Hub;
@@ -222,6 +223,7 @@ impl Desk {
             guest: false,
             rights: Rights::ALL,
             told: None,
+            admission: Admission::Free,
         };
         let event = Event::Login(Box::new(login));
         self.hub
@@ -240,6 +242,7 @@ impl Desk {
             guest: false,
             rights: Rights::ALL,
             told: None,
+            admission: Admission::Free,
         };
         self.event(id, conn, Event::Login(Box::new(login)));
     }

@@ -1,5 +1,6 @@
 //! The hub against a server that answers when the test says so.
 
+mod admissions;
 mod again;
 mod bans;
 mod deaf;

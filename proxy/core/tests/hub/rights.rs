@@ -1,6 +1,7 @@
 //! What a room does for those who may not do everything there.
 
 use crate::desk::{Conn, Desk};
+use hub_core::budget::admission::Admission;
 use hub_core::event::{Event, Login};
 use hub_core::rights::Rights;
 use room_core::announce::Kind;
@@ -21,6 +22,7 @@ fn enter(desk: &mut Desk, id: u64, conn: &Conn, uid: &str, names: &[&str]) {
         guest: false,
         rights: rights(names),
         told: None,
+        admission: Admission::Free,
     };
     desk.event(id, conn, Event::Login(Box::new(login)));
     desk.answer_all();
@@ -143,6 +145,7 @@ fn again(number: u32) -> Event {
         guest: false,
         rights: Rights::ALL,
         told: None,
+        admission: Admission::Free,
     }))
 }
 

@@ -25,6 +25,8 @@ pub struct Join<'a> {
     pub history: u64,
     /// Only what came since the uid became a member.
     pub own: bool,
+    /// Only if it is a member already: an error instead of making it one.
+    pub only_member: bool,
 }
 
 /// Its reply, a map.
@@ -94,6 +96,9 @@ impl<'a> Join<'a> {
             sessions,
         } = place;
         let mut born = None;
+        if self.only_member && room.is_none() {
+            return Err(RoomError::NoRoom);
+        }
         let room = match room {
             Some(room) => room,
             None => &mut **born.insert(env.new_room()),
@@ -154,6 +159,9 @@ impl<'a> Join<'a> {
     ) -> Result<Plan, RoomError> {
         let member = room.member(self.uid);
         if member.is_none() {
+            if self.only_member {
+                return Err(RoomError::NoMember(self.uid.into()));
+            }
             room.check_admit(self.uid, env.settings.max_members)?;
             if env.full {
                 return Err(RoomError::OutOfMemory);

@@ -41,6 +41,7 @@ pub(crate) fn join(uid: &str) -> Join<'_> {
         since: None,
         history: 0,
         own: false,
+        only_member: false,
     }
 }
 

@@ -159,6 +159,34 @@ fn a_room_is_born_by_the_first_join() {
 }
 
 #[test]
+fn with_xx_only_members_come_back() {
+    let xx = |uid| Join {
+        only_member: true,
+        ..join(uid)
+    };
+    let mut server = room();
+    let before = server.room("r").member_count();
+    let refused = server.join(PROXY, "r", xx("new")).unwrap_err();
+    assert!(refused.starts_with("NOMEMBER"), "{refused}");
+    // Not even one who brings a position of this history.
+    let since = Some(server.at("r", 7));
+    let refused = server.join(PROXY, "r", Join { since, ..xx("new") });
+    assert!(refused.unwrap_err().starts_with("NOMEMBER"));
+    let refused = server.join(PROXY, "none", xx("old")).unwrap_err();
+    assert!(refused.starts_with("NOROOM"), "{refused}");
+    assert_eq!(server.rooms.len(), 1);
+    assert_eq!(server.room("r").member_count(), before);
+    assert_eq!(server.sessions.totals().sessions, 0);
+    assert_eq!((server.effects.len(), server.told.len()), (0, 0));
+    let reply = server.join(PROXY, "r", Join { since, ..xx("old") });
+    let reply = reply.unwrap();
+    assert_eq!((start(&reply).0, reply.get("new").int()), (7, 0));
+    // Whoever was removed is a stranger.
+    server.leave("r", &["slow"]).unwrap();
+    assert!(server.join(PROXY, "r", xx("slow")).is_err());
+}
+
+#[test]
 fn what_changes_nothing_sends_nothing() {
     let mut server = room();
     server.join(PROXY, "r", join("old")).unwrap();

@@ -6,6 +6,7 @@ mod histories;
 
 use crate::desk::{Conn, Desk};
 use hub_core::ask::Ask;
+use hub_core::budget::admission::Admission;
 use hub_core::event::{Event, Login};
 use hub_core::rights::Rights;
 use room_core::position::Position;
@@ -24,6 +25,7 @@ fn login(since: Option<Position>, history: u64) -> Login {
         guest: true,
         rights: Rights::ALL,
         told: None,
+        admission: Admission::Free,
     }
 }
 
