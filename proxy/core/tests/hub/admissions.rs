@@ -1,11 +1,10 @@
 //! What a login pays for a membership, and what becomes of one that nobody could pay for.
 
-use crate::desk::{Conn, Desk, refused};
+use crate::desk::{Conn, Desk, login_of, refused};
 use hub_core::ask::{Answer, Ask, Fault, Joined};
 use hub_core::budget::admission::{Admission, Fee, MEMBERSHIP, NEW_ROOM};
 use hub_core::budget::too_fast::TooFast;
 use hub_core::event::{Event, Login};
-use hub_core::rights::Rights;
 use room_core::position::{Position, Tag};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -50,16 +49,8 @@ fn members_only() -> Admission {
 
 fn login(admission: Admission) -> Event {
     Event::Login(Box::new(Login {
-        number: 1,
-        uid: "ann".into(),
-        name: None,
-        since: None,
-        history: 0,
-        acks: false,
-        guest: false,
-        rights: Rights::ALL,
-        told: None,
         admission,
+        ..login_of("ann")
     }))
 }
 

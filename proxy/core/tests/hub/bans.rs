@@ -1,11 +1,9 @@
 //! What a room does with whoever is banned from it.
 
-use crate::desk::{Conn, Desk};
+use crate::desk::{Conn, Desk, login_of};
 use hub_core::ask::Ask;
 use hub_core::bans::{Ban, Bans, Entry};
-use hub_core::budget::admission::Admission;
 use hub_core::event::{Event, Login};
-use hub_core::rights::Rights;
 
 /// As the table of bans has it.
 fn spam() -> Event {
@@ -99,16 +97,8 @@ fn a_guest_ends_too_and_redis_hears_nothing_of_it() {
     let mut desk = Desk::new();
     let bob = Conn::default();
     let login = Login {
-        number: 1,
-        uid: "bob".into(),
-        name: None,
-        since: None,
-        history: 0,
-        acks: false,
         guest: true,
-        rights: Rights::ALL,
-        told: None,
-        admission: Admission::Free,
+        ..login_of("bob")
     };
     desk.event(1, &bob, Event::Login(Box::new(login)));
     desk.answer_all();

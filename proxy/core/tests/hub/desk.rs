@@ -113,6 +113,22 @@ pub(crate) struct Desk {
     pub(crate) online: u64,
 }
 
+/// A member's login with all rights, as the first one of its connection.
+pub(crate) fn login_of(uid: &str) -> Login {
+    Login {
+        number: 1,
+        uid: uid.into(),
+        name: None,
+        since: None,
+        history: 0,
+        acks: false,
+        guest: false,
+        rights: Rights::ALL,
+        told: None,
+        admission: Admission::Free,
+    }
+}
+
 pub(crate) fn refused(code: &str) -> Fault {
     Fault::Refused {
         code: code.into(),
@@ -213,18 +229,7 @@ impl Desk {
     }
 
     pub(crate) fn login_to(&mut self, room: &Arc<str>, id: ConnId, conn: &Conn, uid: &str) {
-        let login = Login {
-            number: 1,
-            uid: uid.into(),
-            name: None,
-            since: None,
-            history: 0,
-            acks: false,
-            guest: false,
-            rights: Rights::ALL,
-            told: None,
-            admission: Admission::Free,
-        };
+        let login = login_of(uid);
         let event = Event::Login(Box::new(login));
         self.hub
             .client(self.now, id, conn, room, event, 1, &mut self.asks);
@@ -233,16 +238,8 @@ impl Desk {
 
     pub(crate) fn login(&mut self, id: ConnId, conn: &Conn, uid: &str, since: Option<Position>) {
         let login = Login {
-            number: 1,
-            uid: uid.into(),
-            name: None,
             since,
-            history: 0,
-            acks: false,
-            guest: false,
-            rights: Rights::ALL,
-            told: None,
-            admission: Admission::Free,
+            ..login_of(uid)
         };
         self.event(id, conn, Event::Login(Box::new(login)));
     }

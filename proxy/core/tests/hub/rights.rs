@@ -1,7 +1,6 @@
 //! What a room does for those who may not do everything there.
 
-use crate::desk::{Conn, Desk};
-use hub_core::budget::admission::Admission;
+use crate::desk::{Conn, Desk, login_of};
 use hub_core::event::{Event, Login};
 use hub_core::rights::Rights;
 use room_core::announce::Kind;
@@ -13,16 +12,8 @@ fn rights(names: &[&str]) -> Rights {
 /// Somebody logs in with these rights; all questions are answered.
 fn enter(desk: &mut Desk, id: u64, conn: &Conn, uid: &str, names: &[&str]) {
     let login = Login {
-        number: 1,
-        uid: uid.into(),
-        name: None,
-        since: None,
-        history: 0,
-        acks: false,
-        guest: false,
         rights: rights(names),
-        told: None,
-        admission: Admission::Free,
+        ..login_of(uid)
     };
     desk.event(id, conn, Event::Login(Box::new(login)));
     desk.answer_all();
@@ -137,15 +128,7 @@ fn a_login_under_way_comes_with_the_newest_rights() {
 fn again(number: u32) -> Event {
     Event::Login(Box::new(Login {
         number,
-        uid: "bob".into(),
-        name: None,
-        since: None,
-        history: 0,
-        acks: false,
-        guest: false,
-        rights: Rights::ALL,
-        told: None,
-        admission: Admission::Free,
+        ..login_of("bob")
     }))
 }
 

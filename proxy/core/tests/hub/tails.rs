@@ -1,6 +1,6 @@
 //! A tail that was lost is never silent, whoever sent or saw it.
 
-use crate::desk::{Conn, Desk};
+use crate::desk::{Conn, Desk, login_of};
 use hub_core::ask::{Answer, Ask, Attached, Published};
 use hub_core::event::{Event, Login};
 use hub_core::rights::Rights;
@@ -242,15 +242,8 @@ fn who_may_have_no_history_gets_none_by_a_membership_that_went_with_a_tail() {
     desk.say("old");
     let ann = Conn::default();
     let login = Login {
-        number: 1,
-        uid: "ann".into(),
-        name: None,
-        since: None,
-        history: 0,
-        acks: false,
-        guest: false,
         rights: Rights::named(["member", "read"].into_iter()),
-        told: None,
+        ..login_of("ann")
     };
     desk.event(1, &ann, Event::Login(Box::new(login)));
     desk.answer_all();

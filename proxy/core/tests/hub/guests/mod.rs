@@ -4,11 +4,9 @@ mod comes;
 mod ends;
 mod histories;
 
-use crate::desk::{Conn, Desk};
+use crate::desk::{Conn, Desk, login_of};
 use hub_core::ask::Ask;
-use hub_core::budget::admission::Admission;
 use hub_core::event::{Event, Login};
-use hub_core::rights::Rights;
 use room_core::position::Position;
 
 const ID: u64 = 5;
@@ -16,16 +14,10 @@ const ID: u64 = 5;
 /// A guest's login, with all rights.
 fn login(since: Option<Position>, history: u64) -> Login {
     Login {
-        number: 1,
-        uid: "eve".into(),
-        name: None,
         since,
         history,
-        acks: false,
         guest: true,
-        rights: Rights::ALL,
-        told: None,
-        admission: Admission::Free,
+        ..login_of("eve")
     }
 }
 
