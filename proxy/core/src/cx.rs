@@ -3,6 +3,7 @@
 use crate::ask::{Ask, Request};
 use crate::budget::admission::Admission;
 use crate::counts::CountsAsked;
+use crate::event::LoginNumber;
 use crate::figures::Figures;
 use crate::handle::ConnId;
 use crate::rights::Rights;
@@ -16,13 +17,24 @@ use std::sync::Arc;
 /// What a hub asks: number, key, question, in the order in which they are to be sent.
 pub type Asks = Vec<(Request, Arc<str>, Ask)>;
 
+/// A join that Redis was asked for.
+#[derive(Debug)]
+pub(crate) struct Joining {
+    pub(crate) conn: ConnId,
+    /// The login that its seat waits with, or came by.
+    pub(crate) login: LoginNumber,
+    pub(crate) uid: Arc<str>,
+    pub(crate) counts: CountsAsked,
+    pub(crate) admission: Admission,
+}
+
 /// What an answer is for.
 #[derive(Debug)]
 pub(crate) enum Purpose<H> {
     Subscribed,
     Unsubscribed,
     /// A login with what it paid, or the room's own join of a seat.
-    Joined(ConnId, CountsAsked, Admission),
+    Joined(Joining),
     /// The same for a guest, who looks and does not join.
     Visited(Box<Visit>),
     /// Sessions of the whole room after a reconnect or a lost history.

@@ -6,8 +6,7 @@ use crate::ask::{Answer, Ask, Fault, Joined};
 use crate::book::Leave;
 use crate::budget::admission::Admission;
 use crate::budget::too_fast::TooFast;
-use crate::counts::CountsAsked;
-use crate::cx::{Cx, Purpose};
+use crate::cx::{Cx, Joining, Purpose};
 use crate::event::{Event, Login};
 use crate::events;
 use crate::handle::{ConnId, Handle, Push};
@@ -89,11 +88,17 @@ impl<H: Handle> Room<H> {
             own: !login.rights.has(Right::History),
             only_member: admission.is_for_members(),
         };
-        let uid = login.uid.clone();
+        let (login, uid) = (login.number, login.uid.clone());
         let first = self.book.due(Some(&uid));
         self.say(first, cx);
-        let asked = self.counts.asked();
-        self.ask(cx, ask, Purpose::Joined(conn, asked, admission));
+        let joining = Joining {
+            conn,
+            login,
+            uid,
+            counts: self.counts.asked(),
+            admission,
+        };
+        self.ask(cx, ask, Purpose::Joined(joining));
     }
 
     /// The seat's past is not this history's, or its membership went with a tail that was lost.
@@ -115,33 +120,40 @@ impl<H: Handle> Room<H> {
             let number = seat.number;
             return self.visit((conn, number), Some(since), 0, cx);
         }
-        let uid = seat.uid.clone();
+        let (login, uid) = (seat.number, seat.uid.clone());
         self.book.begin(&uid);
         let ask = Ask::Join {
-            uid,
+            uid: uid.clone(),
             since: Some(since),
             history: 0,
             // It was here up to that, which no client says of itself.
             own: false,
             only_member: false,
         };
-        let asked = self.counts.asked();
-        self.ask(cx, ask, Purpose::Joined(conn, asked, Admission::Free));
+        let joining = Joining {
+            conn,
+            login,
+            uid,
+            counts: self.counts.asked(),
+            admission: Admission::Free,
+        };
+        self.ask(cx, ask, Purpose::Joined(joining));
     }
 
-    /// Redis answered a join.
+    /// Redis answered a join. One whose seat has ended since began what is to be ended now; before that nothing is said of the
+    /// uid.
     pub(super) fn joined(
         &mut self,
-        (conn, admission): (ConnId, Admission),
-        asked: CountsAsked,
+        joining: Joining,
         answer: Result<Answer, Fault>,
         cx: &mut Cx<'_, H>,
     ) {
-        let for_members = admission.is_for_members();
-        let answer = admission.answered(answer);
-        if self.comes_as_guest(conn) {
-            // The join was of a login that has ended since.
-            return;
+        let for_members = joining.admission.is_for_members();
+        let answer = joining.admission.answered(answer);
+        let (conn, asked) = (joining.conn, joining.counts);
+        if !self.waits_with(conn, joining.login) || self.comes_as_guest(conn) {
+            self.book.abort(&joining.uid);
+            return self.report_soon(cx);
         }
         match answer {
             Ok(Answer::Joined(joined)) => {
@@ -330,7 +342,11 @@ impl<H: Handle> Room<H> {
             return;
         };
         let (handle, uid, guest) = (seat.handle.clone(), seat.uid.clone(), seat.guest);
-        self.abandon((&uid, guest), Some(&waiting.why));
+        match &waiting.why {
+            Why::Login { login, asked, .. } if !login.guest => self.take_back(&login.uid, *asked),
+            Why::Again { .. } if !guest => self.book.abort(&uid),
+            _ => {}
+        }
         match waiting.why {
             Why::Login { login, bytes, .. } => {
                 self.refuse_login(&handle, fault, bytes, cx);
@@ -355,6 +371,14 @@ impl<H: Handle> Room<H> {
         }
         self.report_soon(cx);
         self.go_through(conn, &handle, waiting.queue, cx);
+    }
+
+    /// A login comes to nothing; whether it was asked of Redis.
+    fn take_back(&mut self, uid: &str, asked: bool) {
+        match asked {
+            true => self.book.abort(uid),
+            false => self.book.withdraw(uid),
+        }
     }
 
     fn refuse_login(&self, handle: &H, fault: &Fault, bytes: usize, cx: &Cx<'_, H>) {

@@ -96,7 +96,13 @@ impl<H: Handle> Room<H> {
             on: was_here || all,
             all,
         };
-        (self.comes_as_guest(visit.conn) && seat.number == visit.login).then_some(may)
+        (self.comes_as_guest(visit.conn) && self.waits_with(visit.conn, visit.login)).then_some(may)
+    }
+
+    /// Whether a seat waits for Redis, with this login or since it.
+    pub(super) fn waits_with(&self, conn: ConnId, login: LoginNumber) -> bool {
+        let seat = self.seats.get(&conn);
+        seat.is_some_and(|seat| seat.waiting.is_some() && seat.number == login)
     }
 
     /// Whether a seat waits for a look and not for a join.

@@ -173,9 +173,7 @@ impl<H: Handle> Room<H> {
         match purpose {
             Purpose::Subscribed => self.subscribed(answer.err(), cx),
             Purpose::Unsubscribed => {}
-            Purpose::Joined(conn, asked, admission) => {
-                self.joined((conn, admission), asked, answer, cx);
-            }
+            Purpose::Joined(joining) => self.joined(joining, answer, cx),
             Purpose::Visited(visit) => self.visited(visit, answer, cx),
             Purpose::Attached(uids) => self.attached(&uids, answer, cx),
             Purpose::Heard(uid) => self.heard(&uid, answer, cx),

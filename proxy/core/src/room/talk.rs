@@ -296,9 +296,9 @@ impl<H: Handle> Room<H> {
         let Some(seat) = self.seats.get_mut(&conn) else {
             return;
         };
-        let (uid, guest) = (seat.uid.clone(), seat.guest);
+        let uid = seat.uid.clone();
         let waiting = seat.waiting.take();
-        self.abandon((&uid, guest), waiting.as_ref().map(|waiting| &waiting.why));
+        self.abandon(waiting.as_ref().map(|waiting| &waiting.why));
         self.book.exit(&uid, conn, Leave::Away);
         self.drop_seat(conn, cx);
         self.report_soon(cx);
@@ -316,7 +316,6 @@ impl<H: Handle> Room<H> {
             return;
         };
         let (handle, uid, number) = (seat.handle.clone(), seat.uid.clone(), seat.number);
-        let guest = seat.guest;
         let waiting = seat.waiting.take();
         let (why, queue) = match waiting {
             Some(waiting) => (Some(waiting.why), waiting.queue),
@@ -326,7 +325,7 @@ impl<H: Handle> Room<H> {
             // Its answer will find no seat to give them back.
             handle.done(*bytes);
         }
-        self.abandon((&uid, guest), why.as_ref());
+        self.abandon(why.as_ref());
         if let Some(event) = event {
             handle.push(cx.now, event, Push::Answer);
         }
@@ -337,23 +336,16 @@ impl<H: Handle> Room<H> {
         self.go_through(conn, &handle, queue, cx);
     }
 
-    /// A seat goes while a join of it is under way: the answer will find no seat, and what it began is ended.
-    /// Guests join nothing.
-    pub(super) fn abandon(&mut self, (uid, guest): (&str, bool), why: Option<&Why>) {
-        match why {
-            Some(Why::Login { login, asked, .. }) if !login.guest => {
-                self.take_back(&login.uid, *asked);
-            }
-            Some(Why::Again { .. }) if !guest => self.book.abort(uid),
-            _ => {}
-        }
-    }
-
-    /// A login comes to nothing; whether it was asked of Redis.
-    fn take_back(&mut self, uid: &str, asked: bool) {
-        match asked {
-            true => self.book.abort(uid),
-            false => self.book.withdraw(uid),
+    /// A seat goes. What was asked for it goes on until its answer, which finds no seat.
+    fn abandon(&mut self, why: Option<&Why>) {
+        if let Some(Why::Login {
+            login,
+            asked: false,
+            ..
+        }) = why
+            && !login.guest
+        {
+            self.book.withdraw(&login.uid);
         }
     }
 

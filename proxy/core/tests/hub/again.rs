@@ -1,7 +1,8 @@
 //! Sessions that are announced again, and rooms that are joined again: what came meanwhile is neither missed nor undone.
 
-use crate::desk::{Conn, Desk};
+use crate::desk::{Conn, Desk, login_of};
 use hub_core::ask::{Answer, Ask};
+use hub_core::event::{Event, Login};
 use room_core::announce::Kind;
 
 fn live(desk: &mut Desk) -> Conn {
@@ -88,4 +89,53 @@ fn a_message_of_a_life_that_was_over_at_once_is_not_looked_for_for_ever() {
     let next = desk.say("next");
     desk.hear(&next);
     assert_eq!(ann.names().last().map(String::as_str), Some("next"));
+}
+
+#[test]
+fn nothing_is_said_of_a_uid_while_a_join_is_unanswered_though_its_seat_has_ended() {
+    for by_a_word in [false, true] {
+        let mut desk = Desk::new();
+        let ann = Conn::default();
+        desk.login(1, &ann, "ann", None);
+        let (subscribe, _) = desk.one();
+        desk.answer(subscribe, Ok(Answer::Done));
+        let (join, ask) = desk.one();
+        assert!(matches!(ask, Ask::Join { .. }), "{ask:?}");
+        if by_a_word {
+            desk.event(1, &ann, Event::Revoked);
+        } else {
+            desk.hub.gone(desk.now, 1, &["r".into()], &mut desk.asks);
+        }
+        desk.pass(5_000);
+        assert!(desk.asks.is_empty(), "{:?}", desk.asks);
+        let joined = desk.joined(desk.head());
+        desk.answer(join, Ok(joined));
+        desk.pass(5_000);
+        assert_eq!(desk.one().1, Ask::Detach(vec!["ann".into()]));
+    }
+}
+
+#[test]
+fn the_answer_to_a_login_that_has_ended_is_not_that_to_the_next_one() {
+    let mut desk = Desk::new();
+    let ann = Conn::default();
+    desk.say("one");
+    desk.login(1, &ann, "ann", None);
+    let (subscribe, _) = desk.one();
+    desk.answer(subscribe, Ok(Answer::Done));
+    let (first, _) = desk.one();
+    desk.event(1, &ann, Event::Revoked);
+    let second = Login {
+        number: 2,
+        ..login_of("bob")
+    };
+    desk.event(1, &ann, Event::Login(Box::new(second)));
+    let (join, _) = desk.one();
+    ann.take();
+    let joined = desk.joined(desk.at[0]);
+    desk.answer(first, Ok(joined));
+    assert!(ann.names().is_empty(), "it still waits for its own");
+    let joined = desk.joined(desk.head());
+    desk.answer(join, Ok(joined));
+    assert_eq!(ann.names(), ["login", "synced"]);
 }
