@@ -187,6 +187,11 @@ impl<H: Handle> Seat<H> {
         }
     }
 
+    /// Its client was told, before it began anew, that its message is stored at `at`: that is to be asked about.
+    pub(crate) fn was_told(&mut self, at: Position) {
+        self.vouched = Some(Box::new(Vouched::new(at, true, false)));
+    }
+
     /// The history may not be what it was: what was told of it is to be asked about, or (if `true`) is true.
     pub(crate) fn set_believed(&mut self, believed: bool) {
         if let Some(word) = &mut self.vouched {

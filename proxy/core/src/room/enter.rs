@@ -280,17 +280,28 @@ impl<H: Handle> Room<H> {
             joined = &at_head;
             self.book.confirm(&seat.uid, conn, head);
         }
-        let is_beyond = past.seq > joined.position.seq && sent.seq >= joined.position.seq;
-        if is_beyond && !joined.reset {
+        let is_beyond = past.seq > joined.position.seq && !joined.reset;
+        if is_beyond && sent.seq >= joined.position.seq {
             seat.state = State::Check(sent);
             self.check(sent, cx);
             return missed_kick;
         }
         seat.restart(joined.position);
+        if is_beyond {
+            // What is between is gone, and what it was told of its own message may hold: that is asked before it goes on.
+            seat.was_told(past);
+        }
         if let Some(newer) = newer {
             seat.vouch(newer, false);
         }
-        self.begin(conn, Some(past), joined, cx);
+        if is_beyond {
+            self.tell_start(conn, None, joined, cx);
+            self.start(joined.head, cx);
+            self.put(conn, State::Check(past));
+            self.check(past, cx);
+        } else {
+            self.begin(conn, Some(past), joined, cx);
+        }
         missed_kick
     }
 

@@ -1,7 +1,7 @@
 //! A tail that was lost is never silent, whoever sent or saw it.
 
 use crate::desk::{Conn, Desk, login_of};
-use hub_core::ask::{Answer, Ask, Attached, Published};
+use hub_core::ask::{Answer, Ask, Attached, Joined, Lost, Published};
 use hub_core::event::{Event, Login};
 use hub_core::rights::Rights;
 use hub_core::wire::{ClientEvent, parse};
@@ -279,4 +279,63 @@ fn who_may_have_no_history_gets_none_by_a_membership_that_went_with_a_tail() {
     let three = desk.say("three");
     desk.hear(&three);
     assert!(ann.names().contains(&"three".to_owned()));
+}
+
+#[test]
+fn a_log_that_became_shorter_is_no_other_history_for_who_said_something_further_on() {
+    for holds in [true, false] {
+        let mut desk = Desk::new();
+        for text in ["1", "2", "3", "4", "5"] {
+            desk.say(text);
+        }
+        let ann = Conn::default();
+        let since = Some(desk.at[1]);
+        desk.login(1, &ann, "ann", since);
+        while !matches!(desk.asks[0].2, Ask::Range { .. }) {
+            desk.answer_first();
+        }
+        // While the page is under way she says something, and what is before it is trimmed.
+        publish(&mut desk, &ann, "own");
+        desk.say("own");
+        let page = desk.asks.remove(0).0;
+        stored(&mut desk);
+        assert_eq!(ann.names(), ["login", "sent"]);
+        let rest = desk.range(4, 64);
+        desk.answer(page, Ok(rest));
+        if !holds {
+            desk.at.truncate(6);
+            desk.log.truncate(5);
+            desk.say("another");
+        }
+        while !desk.asks.is_empty() {
+            let (request, _, ask) = desk.asks.remove(0);
+            let answer = match ask {
+                Ask::Attach(_) => desk.attached(),
+                Ask::Range { from, count, .. } => desk.range(from.max(4), count),
+                Ask::Join { since, .. } => {
+                    let Answer::Joined(joined) = desk.joined(desk.at[3]) else {
+                        panic!("a join");
+                    };
+                    let reset = since.is_some_and(|since| !desk.at.contains(&since));
+                    let lost = Lost {
+                        from: 2,
+                        to: 3,
+                        reason: "trim".into(),
+                    };
+                    Answer::Joined(Joined {
+                        lost: Some(lost),
+                        reset,
+                        ..joined
+                    })
+                }
+                _ => Answer::Done,
+            };
+            desk.answer(request, Ok(answer));
+        }
+        let names = ann.names();
+        match holds {
+            true => assert_eq!(names, ["lost", "4", "5", "own", "synced"]),
+            false => assert!(names.contains(&"reset".to_owned()), "{names:?}"),
+        }
+    }
 }
