@@ -72,7 +72,11 @@ impl Entry {
                 _ => {}
             }
         }
-        let uid = nfc(name("uid", uid.ok_or("it has no field 'uid'")?)?);
+        let uid = uid.ok_or("it has no field 'uid'")?;
+        // As a login's: how long it is in another form does not matter.
+        let uid =
+            str::from_utf8(uid).map_or_else(|_| uid.to_vec(), |uid| nfc(uid.into()).into_bytes());
+        let uid = name("uid", &uid)?;
         let room = room.map(|room| name("room", room)).transpose()?;
         let ban = Ban {
             until: until.map(time).transpose()?,

@@ -157,6 +157,10 @@ fn an_entry_that_is_not_understood_says_why() {
 fn a_uid_is_the_same_in_both_forms_and_a_reason_is_cut() {
     let bans = table(9, 0, &["uid cafe\u{301}"]);
     assert!(bans.at(T).of("caf\u{e9}").is_some());
+    // It is as long as it may be in the form that counts.
+    let (apart, whole) = ("e\u{301}".repeat(64), "\u{e9}".repeat(64));
+    let bans = table(9, 0, &[&format!("uid {apart}")]);
+    assert!(bans.at(T).of(&whole).is_some());
     let long = "\u{e9}".repeat(1000);
     let bans = table(9, 0, &[&format!("uid u reason {long}")]);
     assert_eq!(bans.at(T).of("u").unwrap().reason.len(), MAX_REASON);
