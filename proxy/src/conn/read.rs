@@ -180,7 +180,9 @@ impl Reader {
                 }
             }
             if let Some(rest) = self.rest.take() {
-                if let Some(why) = self.act_in_turn(*rest, purse) {
+                let why = self.act_in_turn(*rest, purse);
+                // Who was banned meanwhile was not yet seen to be here by whoever told of it.
+                if let Some(why) = why.or_else(|| self.look_at_bans()) {
                     return Some(why);
                 }
                 continue;
@@ -273,6 +275,11 @@ impl Reader {
         {
             return Some(why);
         }
+        self.look_at_bans()
+    }
+
+    /// Whom a ban keeps out goes.
+    fn look_at_bans(&mut self) -> Option<Close> {
         let banned = self.reading.banned.clone();
         let bans = banned.read();
         self.act_all(self.client.look_at_bans(bans.at(unix_ms())))

@@ -112,3 +112,22 @@ fn whoever_waits_for_a_key_is_closed_all_the_same() {
         began.elapsed()
     );
 }
+
+#[test]
+fn a_login_that_waits_for_its_budget_does_not_outlast_a_ban() {
+    let redis = Redis::start();
+    let keys = KeyFile::new(SECRET);
+    let proxy = keys.proxy(&redis, &["--work-per-uid", "1000"]);
+    let mut bob = Client::connect(proxy.port);
+    // What was done for it before it showed its token is its uid's to pay, over some seconds.
+    for _ in 0..150 {
+        bob.send(&json!({"event": "message", "message": "?"}));
+    }
+    let rooms = json!([{"roomid": "elsewhere"}, {"roomid": "lobby"}]);
+    bob.send(&json!({"event": "login", "rooms": rooms, "token": token("bob")}));
+    bob.find("the first room's refusal", |event| {
+        event["code"] == "NORIGHT"
+    });
+    ban(&redis, "uid bob");
+    assert_eq!(bob.closed(), 4104);
+}
