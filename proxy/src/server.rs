@@ -258,7 +258,14 @@ impl Server {
 pub(crate) struct Arrived {
     pub(crate) address: IpAddr,
     pub(crate) _connection: Arc<[Place]>,
-    pub(crate) _by_address: Option<Place>,
+    pub(crate) by_address: Option<Place>,
+}
+
+impl Arrived {
+    /// A trusted proxy brings it, and says for whom.
+    pub(crate) const fn by_front(&self) -> bool {
+        self.by_address.is_some()
+    }
 }
 
 /// A connection's place among all; dropped at its end.

@@ -91,6 +91,29 @@ fn a_trusted_proxy_names_its_clients_by_a_header() {
 }
 
 #[test]
+fn who_comes_again_and_again_by_a_trusted_proxy_waits_as_others_do() {
+    let redis = Redis::start();
+    let options = [
+        "--open",
+        "--trusted-proxies",
+        "127.0.0.2",
+        "--work-per-address",
+        "1000",
+    ];
+    let proxy = Proxy::with(&redis, &options);
+    let waited = || proxy.metric("roomcast_connections_queued_total");
+    let come = |whose: &str| upgrade(&proxy, FRONT, "", &format!("X-Forwarded-For: {whose}\r\n"));
+    eventually("who comes again and again waits", || {
+        let (status, _) = come("9.9.9.9");
+        assert_eq!(status, "101");
+        (waited() > 0).then_some(())
+    });
+    let before = waited();
+    assert_eq!(come("8.8.8.8").0, "101");
+    assert_eq!(waited(), before, "another address does not");
+}
+
+#[test]
 fn a_trusted_proxy_is_believed_which_host_it_was_asked_for() {
     let redis = Redis::start();
     let proxy = Proxy::with(&redis, &["--open", "--trusted-proxies", "127.0.0.2"]);

@@ -2,9 +2,9 @@
 
 use super::fronts::Fronts;
 use super::gate::{Full, Gate, Group, Peer, Place};
+use super::queue::queue;
 use super::{proxied, routes, secure};
 use crate::budget::Budgets;
-use crate::clock;
 use crate::config::Config;
 use crate::files;
 use crate::metrics::Metrics;
@@ -24,7 +24,6 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
-use tokio::io::Interest;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Builder;
@@ -211,7 +210,7 @@ impl Port {
                 }
             }
         }
-        if !self.queue(address, &stream).await {
+        if !self.waits(address, &stream).await {
             return;
         }
         let places = Arc::from(places);
@@ -231,25 +230,18 @@ impl Port {
         }
     }
 
-    /// Whoever comes from an address that causes as much work as it may waits a little before it is read; all get in
-    /// who stay for it.
-    async fn queue(&self, address: IpAddr, stream: &TcpStream) -> bool {
+    /// Whether it stays for its turn.
+    async fn waits(&self, address: IpAddr, stream: &TcpStream) -> bool {
         let Some(budgets) = &self.budgets else {
             return true;
         };
+        // Whom a trusted proxy brings waits when it is known.
         if self.fronts.trusts(address) {
             return true;
         }
-        let payer = budgets.address(Group::of(address));
         let handshake = self.tls.as_ref().map_or(0, |_| work::HANDSHAKE);
-        let wait = budgets.charge(clock::now_ms(), payer, work::ACCEPT + handshake);
-        if wait == 0 {
-            return true;
-        }
-        self.metrics.queued.inc();
-        // Nothing is read: this is ready at the end of the connection only, and then its place is another one's.
-        let gone = stream.ready(Interest::PRIORITY);
-        timeout(Duration::from_millis(wait), gone).await.is_err()
+        let costs = (address, work::ACCEPT + handshake);
+        queue(budgets, &self.metrics, costs, stream).await
     }
 
     /// Whom a trusted proxy connects for, with a place by that address.

@@ -5,6 +5,7 @@
 //! | `listen` | accepts connections |
 //! | `secure` | TLS at the door |
 //! | `gate` | how many there are, in all and by address |
+//! | `queue` | newcomers of addresses that cause much wait |
 //! | `routes` | what is answered where, on both ports |
 //! | `fronts` | whose address counts where trusted proxies bring a connection |
 //! | `proxied` | the PROXY protocol |
@@ -21,6 +22,7 @@ pub(crate) mod listen;
 mod offered;
 mod pages;
 mod proxied;
+mod queue;
 mod request;
 mod routes;
 mod secure;

@@ -4,6 +4,7 @@
 use super::door::Refused;
 use super::gate::{Group, Peer};
 use super::offered::{Offered, offered};
+use super::queue::queue;
 use super::request::{accept, forwarded_for, is_version_13, knock};
 use crate::conn::read::Early;
 use crate::conn::tls::Wire;
@@ -12,6 +13,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use hub_core::budget::work;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use std::sync::Arc;
@@ -44,6 +46,13 @@ pub(super) fn upgrade(mut request: Request, server: Arc<Server>) -> Response {
         let Some((wire, bytes)) = taken_over(upgraded) else {
             return;
         };
+        // Others have waited when they came.
+        if client.by_front() {
+            let costs = (client.address, work::ACCEPT);
+            if !queue(&server.budgets, &server.metrics, costs, &wire.stream).await {
+                return;
+            }
+        }
         server.begin(wire, Early { bytes, token }, client);
     });
     let headers = [
@@ -115,7 +124,7 @@ fn arrive(request: &Request, peer: Peer, server: &Server) -> Result<Arrived, Box
     Ok(Arrived {
         address,
         _connection: peer.places,
-        _by_address: by_address,
+        by_address,
     })
 }
 
