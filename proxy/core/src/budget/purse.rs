@@ -121,6 +121,8 @@ impl Purse {
         self.turn = None;
         let paid = self.paid;
         self.paid = 0;
+        // It is handed in anew, and counts once.
+        self.recent = self.recent.saturating_sub(paid);
         self.spent = self.spent.saturating_add(paid);
         paid
     }

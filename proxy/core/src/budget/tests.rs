@@ -176,6 +176,7 @@ fn a_token_moves_what_was_paid_to_the_uid() {
     table.give_back(0, before, paid);
     assert_eq!(purse.payer(), ANN);
     assert!(table.settle(0, &mut purse) > 0, "it is more than a uid may");
+    assert_eq!(purse.recent(), 900_000, "nothing is counted twice");
     assert!(table.settle(1000, &mut purse) > 0);
     assert_eq!(table.settle(20_000, &mut purse), 0);
     // The address owes nothing.
