@@ -1,5 +1,6 @@
 //! The rights that a proxy needs from Redis, as the one line that gives them. Pure.
 
+use crate::check::key_prefix;
 use crate::config::Config;
 use crate::link::Address;
 
@@ -24,15 +25,17 @@ const COMMANDS: [&str; 17] = [
     "client|setname",
 ];
 
-/// The line for these options, to be given to redis-cli; its user is that of `--redis-user` or `--redis`, or `proxy`.
+/// The line for these options, to be given to redis-cli; its user is that of `--redis-user` or `--redis`, or `proxy`. What
+/// that user could do before, by another line or another password, it cannot do any more.
 ///
 /// # Errors
-/// With a sentence, if `--redis` is no address.
+/// With a sentence, if `--redis` is no address, or no proxy would begin with this `--key-prefix`.
 pub fn rule(config: &Config) -> Result<String, String> {
+    key_prefix(&config.key_prefix)?;
     let address = Address::of(config).map_err(|bad| bad.0)?;
     let rooms = pattern(&config.key_prefix);
     let mut rule = format!(
-        "ACL SETUSER {} on >secret ~{rooms} %R~roomcast:bans &{rooms}",
+        "ACL SETUSER {} reset on >secret ~{rooms} %R~roomcast:bans &{rooms}",
         address.user()
     );
     let select = (address.db != 0).then_some("select");
@@ -73,16 +76,22 @@ mod tests {
     fn it_is_what_these_options_need() {
         let line = of(&[]);
         assert!(line.starts_with(
-            "ACL SETUSER proxy on >secret ~room:* %R~roomcast:bans &room:* +ROOM.HELLO "
+            "ACL SETUSER proxy reset on >secret ~room:* %R~roomcast:bans &room:* +ROOM.HELLO "
         ));
         assert!(!line.contains("select"));
         let line = of(&["--redis", "redis://ann:pass@h/3", "--key-prefix", "a b*:"]);
         assert!(
-            line.starts_with("ACL SETUSER ann on >secret ~a?b\\*:* %R~roomcast:bans &a?b\\*:* ")
+            line.starts_with(
+                "ACL SETUSER ann reset on >secret ~a?b\\*:* %R~roomcast:bans &a?b\\*:* "
+            )
         );
         assert!(line.ends_with(" +select") && !line.contains("pass@"));
         let line = of(&["--redis-user", "bob", "--redis-password", "s3cret"]);
-        assert!(line.starts_with("ACL SETUSER bob on >secret "));
+        assert!(line.starts_with("ACL SETUSER bob reset on >secret "));
         assert!(!line.contains("s3cret"));
+        for prefix in ["", "r", "roomcast:"] {
+            let options = Config::parse_from(["roomcast-proxy", "--key-prefix", prefix]);
+            assert!(rule(&options).unwrap_err().contains("--key-prefix"));
+        }
     }
 }

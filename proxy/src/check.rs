@@ -123,7 +123,7 @@ fn numbers(config: &Config) -> Result<(), String> {
 }
 
 /// Rooms and what the server keeps beside them must never meet: whoever may name a room could write there.
-fn key_prefix(prefix: &str) -> Result<(), String> {
+pub(crate) fn key_prefix(prefix: &str) -> Result<(), String> {
     if OWN_KEYS.starts_with(prefix) || prefix.starts_with(OWN_KEYS) {
         return Err(format!(
             "--key-prefix '{prefix}' covers '{OWN_KEYS}', where keys are the server's own: choose another, such as 'room:'"

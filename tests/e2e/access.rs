@@ -1,6 +1,8 @@
 //! A proxy with the rights that the documentation gives it, and no more.
 
 use harness::client::{Client, texts};
+use harness::connection::Connection;
+use harness::eventually;
 use harness::process::built;
 use harness::proxy::Proxy;
 use harness::redis::Redis;
@@ -32,20 +34,96 @@ fn the_documented_acl_line_is_what_is_printed() {
     assert_eq!(printed_rule(&[]), documented_rule());
 }
 
+/// Where a Redis is, and the options of a proxy in front of it.
+struct Set<'a> {
+    /// The address of this Redis.
+    url: &'a dyn Fn(&Redis) -> String,
+    db: i64,
+    prefix: &'a str,
+    more: &'a [&'a str],
+}
+
 #[test]
-fn the_printed_acl_line_is_what_a_proxy_needs() {
-    for (db, prefix) in [("", "room:"), ("/2", "a b[*]:")] {
-        works_with_the_printed_acl_line(db, prefix);
+fn the_printed_acl_line_is_what_a_proxy_needs_and_no_more() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let password = folder.path().join("password");
+    std::fs::write(&password, "secret\n").expect("a file");
+    let password = password.to_str().expect("a path of text");
+    let socket = folder.path().join("redis.sock");
+    let socket = socket.to_str().expect("a path of text");
+    let by_option = ["--redis-user", "ann", "--redis-password-file", password];
+    for set in [
+        Set {
+            url: &|redis| format!("redis://ann:secret@127.0.0.1:{}", redis.port),
+            db: 0,
+            prefix: "room:",
+            more: &["--name", "one"],
+        },
+        Set {
+            url: &|redis| format!("redis://ann:secret@127.0.0.1:{}/2", redis.port),
+            db: 2,
+            prefix: "a b[*]:",
+            more: &["--workers", "2"],
+        },
+        Set {
+            url: &|redis| format!("redis://127.0.0.1:{}", redis.port),
+            db: 0,
+            prefix: "räume\\",
+            more: &by_option,
+        },
+        Set {
+            url: &|_| format!("unix://{socket}?user=ann&pass=secret&db=3"),
+            db: 3,
+            prefix: "'\"*?",
+            more: &[],
+        },
+    ] {
+        let redis = Redis::with(&["--save", "", "--unixsocket", socket]);
+        works_with_the_printed_acl_line(&redis, &set);
     }
 }
 
-fn works_with_the_printed_acl_line(db: &str, prefix: &str) {
-    let redis = Redis::start();
-    let url = format!("redis://ann:secret@127.0.0.1:{}{db}", redis.port);
-    let options = ["--key-prefix", prefix];
+/// A whole session: what it needs it may, and what it may it needs.
+fn works_with_the_printed_acl_line(redis: &Redis, set: &Set<'_>) {
+    let url = (set.url)(redis);
+    let options = [&["--key-prefix", set.prefix, "--lease", "1s"], set.more].concat();
     let rule = printed_rule(&[&options[..], &["--redis", &url]].concat());
-    ok(&mut redis.connect(), &rule);
+    let mut operator = redis.connect();
+    ok(&mut operator, &rule);
+    redis::cmd("SELECT")
+        .arg(set.db)
+        .exec(&mut operator)
+        .expect("a database");
+    ok(&mut operator, "CONFIG RESETSTAT");
     let proxy = Proxy::to(&url, &options);
+    let room = format!("{}1", set.prefix);
+    lives(redis, &mut operator, &proxy, &room);
+    let refused = format!("{:?}", ok(&mut operator, "ACL LOG"));
+    assert_eq!(
+        refused, "array([])",
+        "nothing that it does is refused: {rule}"
+    );
+    let permitted = rule.split(' ').filter_map(|word| word.strip_prefix('+'));
+    let permitted: Vec<String> = permitted.map(str::to_lowercase).collect();
+    assert!(permitted.len() > 10, "{rule}");
+    eventually("it has used each of its rights", || {
+        let used = used(redis);
+        permitted
+            .iter()
+            .all(|right| used.contains(right))
+            .then_some(())
+    });
+}
+
+/// The commands that were run.
+fn used(redis: &Redis) -> Vec<String> {
+    let stats: String = redis.query(redis::cmd("INFO").arg("commandstats"));
+    let lines = stats.lines().filter(|line| !line.contains(":calls=0,"));
+    let names = lines.filter_map(|line| line.strip_prefix("cmdstat_")?.split(':').next());
+    names.map(str::to_lowercase).collect()
+}
+
+fn lives(redis: &Redis, operator: &mut Connection, proxy: &Proxy, room: &str) {
     let mut a = Client::login(proxy.port, "1", "a");
     let mut b = Client::login(proxy.port, "1", "b");
     a.say("hello");
@@ -60,17 +138,57 @@ fn works_with_the_printed_acl_line(db: &str, prefix: &str) {
     b.wait("typing");
     a.send(&json!({"event": "members"}));
     a.wait("members");
+    let mut guest = Client::connect(proxy.port);
+    guest.send(&json!({"event": "login", "roomid": "1", "uid": "guest", "as": "guest"}));
+    guest.wait("synced");
+    // A new link, and what was said and done meanwhile.
+    let lost = proxy.metric("roomcast_redis_lost_total");
+    ok(operator, "CLIENT KILL USER ann");
+    let kick = |uid: &str| redis::cmd("ROOM.KICK").arg(room).arg(uid).clone();
+    kick("b").exec(operator).expect("a kick");
+    let say = redis::cmd("ROOM.PUBLISH")
+        .arg(room)
+        .arg("bot")
+        .arg("meanwhile")
+        .clone();
+    say.exec(operator).expect("a message");
+    assert!(texts(&a.messages_until("meanwhile")).contains(&"meanwhile".to_owned()));
+    guest.messages_until("meanwhile");
+    b.wait("kicked");
+    eventually("it was another link", || {
+        (proxy.metric("roomcast_redis_lost_total") > lost).then_some(())
+    });
+    // Kicks and bans are heard.
+    let mut cal = Client::login(proxy.port, "1", "cal");
+    kick("cal").exec(operator).expect("a kick");
+    cal.wait("kicked");
+    let mut dan = Client::login(proxy.port, "1", "dan");
+    ok(operator, "XADD roomcast:bans * uid dan");
+    assert_eq!(dan.closed(), 4104);
     a.send(&json!({"event": "leave", "roomid": "1"}));
     assert_eq!(a.wait("logout")["reason"], "left");
-    let refused = format!("{:?}", ok(&mut redis.connect(), "ACL LOG"));
-    assert_eq!(refused, "array([])", "nothing that it does is refused");
+    // The last one goes, and the room is not listened to any more.
+    guest.send(&json!({"event": "logout"}));
+    guest.wait("logout");
+    let channel = room.as_bytes();
+    eventually("nobody listens", || {
+        let numsub = redis::cmd("PUBSUB").arg("NUMSUB").arg(channel).clone();
+        let (_, listen): (redis::Value, i64) = redis.query(&numsub);
+        (listen == 0).then_some(())
+    });
 }
 
 #[test]
 fn with_the_documented_acl_line_nobody_stops_the_server_or_its_clients() {
     let redis = Redis::start();
+    // Whatever that user could do before.
+    ok(
+        &mut redis.connect(),
+        "ACL SETUSER proxy on >0ld ~* &* +@all",
+    );
     ok(&mut redis.connect(), documented_rule());
     let mut c = redis.connect();
+    assert!(err(&mut c, &words("AUTH proxy 0ld")).starts_with("WRONGPASS"));
     ok(&mut c, "AUTH proxy secret");
     for command in [
         "CLIENT PAUSE 1",
