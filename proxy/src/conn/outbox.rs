@@ -141,6 +141,11 @@ impl Outbox {
         }
     }
 
+    /// Records that came; see [`Tls::records`].
+    pub(super) fn records(&mut self) -> u64 {
+        self.tls.as_mut().map_or(0, Tls::records)
+    }
+
     /// Says that nothing follows, where there is a word for it and all else is written.
     pub(super) fn farewell(&mut self, stream: &TcpStream) {
         if let Some(tls) = &mut self.tls

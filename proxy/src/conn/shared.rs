@@ -314,8 +314,9 @@ impl Conn {
         self.shut(state);
     }
 
-    /// Reads what came encrypted, in plain. `None`: nothing yet, though the socket may have more. 0 bytes: the end.
-    pub(super) fn receive(&self, buf: &mut [u8]) -> io::Result<Option<usize>> {
+    /// Reads what came encrypted, in plain. `None`: nothing yet, though the socket may have more. 0 bytes: the end. Also how
+    /// many records came.
+    pub(super) fn receive(&self, buf: &mut [u8]) -> io::Result<(Option<usize>, u64)> {
         let outbox = &mut self.state().outbox;
         let before = outbox.bytes();
         let received = outbox.receive(&self.stream, buf);
@@ -323,7 +324,7 @@ impl Conn {
         if outbox.bytes() > before {
             self.waiting.notify_one();
         }
-        received
+        Ok((received?, outbox.records()))
     }
 
     /// Writes what waits whenever the socket takes it. Returns when the socket is broken; the connection is closed then.

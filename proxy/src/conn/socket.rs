@@ -57,12 +57,14 @@ impl Socket {
     ) -> Poll<io::Result<()>> {
         // What is decrypted already shows at no socket.
         loop {
-            if let Some(len) = self.conn.receive(buf.initialize_unfilled())? {
+            let (came, records) = self.conn.receive(buf.initialize_unfilled())?;
+            self.purse.spend(records * work::RECORD);
+            if let Some(len) = came {
                 self.filled(buf, len);
                 return Poll::Ready(Ok(()));
             }
             ready!(self.conn.stream().poll_read_ready(cx))?;
-            // A record may have nothing in it.
+            // What came may have nothing in it.
             self.purse.spend(work::FRAME);
             if self.purse.is_due() {
                 self.conn.news.notify_one();

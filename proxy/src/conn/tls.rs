@@ -9,6 +9,10 @@ use tokio::net::TcpStream;
 
 /// Plain bytes of the largest record (RFC 8446, section 5.1).
 const RECORD: usize = 16 * 1024;
+/// What a record has beside them at least: five bytes before them, one behind them and sixteen of a seal (section 5.2).
+const AROUND: usize = 5 + 1 + 16;
+/// What may have come of a record that is not whole yet.
+const UNFINISHED: usize = RECORD + 256 + 5;
 
 /// A socket that was taken over from HTTP, with its session if it has one.
 pub(crate) struct Wire {
@@ -25,6 +29,7 @@ impl Wire {
         let tls = Tls {
             session: Box::new(session),
             left: Vec::new(),
+            around: 0,
         };
         Self {
             stream,
@@ -38,6 +43,8 @@ pub(crate) struct Tls {
     session: Box<ServerConnection>,
     /// Encrypted, and not taken by the socket yet.
     left: Vec<u8>,
+    /// Bytes that came around the plain ones, as far as they are not counted as records yet.
+    around: usize,
 }
 
 impl Tls {
@@ -102,16 +109,26 @@ impl Tls {
         if let Some(len) = self.take(buf)? {
             return Ok(Some(len));
         }
-        match self.session.read_tls(&mut Source(stream)) {
-            Ok(_) => {}
+        let came = match self.session.read_tls(&mut Source(stream)) {
+            Ok(came) => came,
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
             Err(error) => return Err(error),
-        }
+        };
         let processed = self.session.process_new_packets();
         // It may want to answer: a new key, or what is wrong.
         self.pass(&mut |bytes| stream.try_write(bytes))?;
-        processed.map_err(io::Error::other)?;
+        let plain = processed.map_err(io::Error::other)?;
+        self.around += came;
+        self.around = self.around.saturating_sub(plain.plaintext_bytes_to_read());
         self.take(buf)
+    }
+
+    /// Records that came since it was last asked, beside what they hold: each is opened by itself, however little is in it.
+    /// About as many as there were, and not more.
+    pub(super) const fn records(&mut self) -> u64 {
+        let records = self.around.saturating_sub(UNFINISHED) / AROUND;
+        self.around -= records * AROUND;
+        records as u64
     }
 
     fn take(&mut self, buf: &mut [u8]) -> io::Result<Option<usize>> {

@@ -250,3 +250,32 @@ fn the_door_judges_as_without_tls() {
         "it speaks wss where the page is https"
     );
 }
+
+#[test]
+fn records_are_paid_for_however_little_is_in_them() {
+    let (redis, authority) = (Redis::start(), Authority::new());
+    let few = ["--work-per-address", "2000"];
+    let proxy = start(&redis, &authority.certify("localhost"), &few);
+    let stream = TcpStream::connect(("127.0.0.1", proxy.port)).expect("a connection");
+    let Stream::Tls(mut tls) = Stream::tls(stream, authority.client()) else {
+        panic!("not TLS");
+    };
+    let request = "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
+    tls.write_all(request.as_bytes()).expect("a request");
+    let mut answer = [0; 12];
+    tls.read_exact(&mut answer).expect("an answer");
+    assert_eq!(&answer, b"HTTP/1.1 101");
+    let paused = proxy.metric("roomcast_pauses_total");
+    // The head of a message of 60,000 bytes, and then byte by byte, many in a packet.
+    let head = [0x81, 0xfe, 0xea, 0x60, 0, 0, 0, 0];
+    tls.write_all(&head).expect("some bytes");
+    for _ in 0..30 {
+        for _ in 0..2000 {
+            tls.conn.writer().write_all(b"x").expect("a byte");
+        }
+        tls.flush().expect("many records");
+    }
+    eventually("they are too many", || {
+        (proxy.metric("roomcast_pauses_total") > paused).then_some(())
+    });
+}

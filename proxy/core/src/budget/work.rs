@@ -11,6 +11,8 @@ pub const HANDSHAKE: u64 = 300;
 pub const UPGRADE: u64 = 200;
 /// Any frame, also one of control, an empty one, or a fragment: a ping has a pong.
 pub const FRAME: u64 = 10;
+/// A record of TLS is opened, beside what it holds.
+pub const RECORD: u64 = 1;
 /// An event that is refused: it is read, and answered by a packet of its own.
 pub const REFUSED: u64 = 60;
 /// A signature is checked.
