@@ -56,13 +56,14 @@ impl Judge {
             .is_err_and(|refused| *refused == Refused::NoKey)
         {
             if self.source.asks() {
-                // By keys that are newer than it, it is judged for good.
                 let new = self.source.ask_again().await;
-                let keys = self.source.keys();
-                found = match new {
-                    true => self.look_by(&keys.for_good(), token),
-                    false => self.look_by(&keys, token),
-                };
+                let now = self.source.keys();
+                // By keys that are newer than it, it is judged for good.
+                if new {
+                    found = self.look_by(&now.for_good(), token);
+                } else if !Arc::ptr_eq(&keys, &now) {
+                    found = self.look_by(&now, token);
+                }
             } else {
                 found = Err(Refused::Bad("its key ('kid') is not known".to_owned()));
             }
