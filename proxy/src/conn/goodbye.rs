@@ -6,6 +6,7 @@ use futures_util::StreamExt;
 use hub_core::close::Close;
 use hub_core::events;
 use std::time::Duration;
+use tokio::io::AsyncReadExt;
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
@@ -28,10 +29,23 @@ pub(super) async fn say_goodbye(ws: &mut WebSocketStream<Socket>, conn: &Conn, w
     }
     let handshake = async {
         let _ = ws.close(Some(frame)).await;
-        while let Some(Ok(_)) = ws.next().await {}
+        let mut heard = false;
+        while let Some(Ok(message)) = ws.next().await {
+            heard |= message.is_close();
+        }
+        if !heard {
+            pass_over(ws.get_mut()).await;
+        }
     };
     tokio::select! {
         _ = timeout(CLOSING, handshake) => {}
         () = conn.drain() => {}
     }
+}
+
+/// Reads what follows something that cannot be understood, until the client has gone. Left unread it would make the end a
+/// reset, by which the client may lose our reason, and come back with the same again.
+async fn pass_over(socket: &mut Socket) {
+    let mut some = [0; 1024];
+    while matches!(socket.read(&mut some).await, Ok(1..)) {}
 }

@@ -60,6 +60,8 @@ struct State {
     tells_low: bool,
     /// The task waits for an event to have its effect.
     tells_done: bool,
+    /// The goodbye of WebSocket is written, behind which nothing may follow (RFC 6455, section 5.5.1).
+    is_over: bool,
 }
 
 /// See the top of the file.
@@ -104,6 +106,7 @@ impl Conn {
                 ends: 0,
                 tells_low: false,
                 tells_done: false,
+                is_over: false,
             }),
             waiting: Notify::new(),
             news: Notify::new(),
@@ -125,6 +128,9 @@ impl Conn {
 
     #[inline]
     fn write(&self, state: &mut State, frames: &Bytes, more: bool) {
+        if state.is_over {
+            return;
+        }
         match state.outbox.push(&self.stream, frames, more) {
             Ok(false) => {}
             Ok(true) => self.waiting.notify_one(),
@@ -143,6 +149,15 @@ impl Conn {
         let mut state = self.state();
         if !state.news.closed {
             self.write(&mut state, frames, false);
+        }
+    }
+
+    /// Sends the goodbye of WebSocket.
+    pub(super) fn say_last(&self, frame: &Bytes) {
+        let mut state = self.state();
+        if !state.news.closed {
+            self.write(&mut state, frame, false);
+            state.is_over = true;
         }
     }
 
@@ -369,7 +384,7 @@ impl Handle for ConnHandle {
     fn push(&self, now: u64, frames: &Bytes, how: Push) -> Pushed {
         let conn = &*self.0;
         let mut state = conn.state();
-        if state.news.closed {
+        if state.news.closed || state.is_over {
             return Pushed::Gone;
         }
         let queued = state.outbox.bytes();

@@ -13,6 +13,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+/// The bits of a frame's first byte that say what it is, and what a goodbye is (RFC 6455, section 5.2).
+const OPCODE: u8 = 0x0f;
+const CLOSE: u8 = 8;
+
 /// See the top of the file.
 pub(super) struct Socket {
     conn: Arc<Conn>,
@@ -109,7 +113,11 @@ impl AsyncWrite for Socket {
         _: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.conn.say(&Bytes::copy_from_slice(buf));
+        let frame = Bytes::copy_from_slice(buf);
+        match buf.first() {
+            Some(first) if first & OPCODE == CLOSE => self.conn.say_last(&frame),
+            _ => self.conn.say(&frame),
+        }
         Poll::Ready(Ok(buf.len()))
     }
 

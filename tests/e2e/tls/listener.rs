@@ -279,3 +279,20 @@ fn records_are_paid_for_however_little_is_in_them() {
         (proxy.metric("roomcast_pauses_total") > paused).then_some(())
     });
 }
+
+#[test]
+fn whoever_says_too_much_hears_why_it_ends() {
+    let (redis, authority) = (Redis::start(), Authority::new());
+    let (secure, plain) = (
+        start(&redis, &authority.certify("localhost"), &[]),
+        Proxy::start(&redis),
+    );
+    for mut client in [
+        login(&secure, &authority, "ann"),
+        Client::login(plain.port, "r", "bob"),
+    ] {
+        // All of it is sent before anything is read.
+        client.say(&"x".repeat(1_000_000));
+        assert_eq!(client.closed(), 4101);
+    }
+}

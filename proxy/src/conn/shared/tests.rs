@@ -59,3 +59,21 @@ async fn a_pause_of_this_process_is_not_the_clients_silence() {
     assert_eq!(given_up, Some(GivenUp::Silent));
     assert_eq!(conn.0.tick(19_000, 0, &patience), None, "dead once");
 }
+
+#[tokio::test]
+async fn nothing_follows_a_goodbye() {
+    let (conn, mut client) = pair(100_000).await;
+    let frame = |text: &'static str| Bytes::from_static(text.as_bytes());
+    conn.0.say(&frame("before "));
+    conn.0.say_last(&frame("goodbye"));
+    conn.0.say(&frame("after"));
+    let live = Push::Live { asks: true };
+    assert_eq!(conn.push(20_000, &frame("after"), live), Pushed::Gone);
+    let patience = Patience::in_seconds(1, 60, 60, 60);
+    assert_eq!(conn.0.tick(15_000, 0, &patience), None, "and no ping");
+    conn.0.end();
+    drop(conn);
+    let mut all = String::new();
+    client.read_to_string(&mut all).unwrap();
+    assert_eq!(all, "before goodbye");
+}
