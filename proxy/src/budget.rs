@@ -3,6 +3,7 @@
 use crate::config::Config;
 use crate::http::gate::Group;
 use crate::newcomers::Newcomers;
+use crate::speech::Speech;
 use hub_core::budget::account::Rate;
 use hub_core::budget::payer::{Payer, Rates};
 use hub_core::budget::purse::Purse;
@@ -23,6 +24,7 @@ pub(crate) struct Budgets {
     rest: Mutex<Table>,
     strikes: Mutex<Strikes>,
     pub(crate) newcomers: Newcomers,
+    pub(crate) speech: Speech,
     hasher: RandomState,
 }
 
@@ -45,6 +47,7 @@ impl Budgets {
             rest: Mutex::new(Table::new(rates)),
             strikes: Mutex::default(),
             newcomers: Newcomers::new(config),
+            speech: Speech::new(config),
             hasher: RandomState::new(),
         }
     }
@@ -96,8 +99,8 @@ impl Budgets {
         self.shard(before).give_back(now, before, paid);
     }
 
-    /// Who is struck for this uid: without tokens anybody may say that it is theirs, so only what they do from here counts.
-    fn striker(&self, payer: Payer, uid: Option<&str>) -> Option<u64> {
+    /// Somebody with this uid, as a number: without tokens anybody may say that it is theirs, so only what they do from here counts.
+    pub(crate) fn somebody(&self, payer: Payer, uid: Option<&str>) -> Option<u64> {
         match payer {
             Payer::Uid(number) => Some(number),
             Payer::Address(number) => uid.map(|uid| self.number((number, uid))),
@@ -108,7 +111,7 @@ impl Budgets {
     /// A connection is closed for more than its budget, on which this uid logged in: whether that is once too often. It is
     /// never for an address alone.
     pub(crate) fn strike(&self, now: u64, payer: Payer, uid: Option<&str>) -> bool {
-        let who = self.striker(payer, uid);
+        let who = self.somebody(payer, uid);
         who.is_some_and(|who| Strikes::is_too_often(self.strikes.lock().strike(now, who)))
     }
 }

@@ -4,6 +4,7 @@ use crate::auth::source::Place;
 use crate::config::Config;
 use crate::http::door::Door;
 use crate::link::Address;
+use crate::speech::BURST_SECONDS;
 use hub_core::rights::Grants;
 use room_core::uid::{MAX_UID, valid_new_uid};
 use std::time::Duration;
@@ -24,6 +25,7 @@ const OWN_KEYS: &str = "roomcast:";
 /// What cannot work, as a sentence; else what merely is unwise.
 pub(crate) fn check(config: &Config) -> Result<Vec<String>, String> {
     numbers(config)?;
+    publish_bytes(config)?;
     times(config)?;
     key_prefix(&config.key_prefix)?;
     config
@@ -118,6 +120,24 @@ fn numbers(config: &Config) -> Result<(), String> {
     }
     if config.workers() > MOST_WORKERS {
         return Err(format!("--workers is at most {MOST_WORKERS}"));
+    }
+    Ok(())
+}
+
+/// What may be published at once has place for the largest event, or nobody could ever send it.
+fn publish_bytes(config: &Config) -> Result<(), String> {
+    for (name, value) in [
+        ("connection", config.publish_bytes_per_connection),
+        ("uid", config.publish_bytes_per_uid),
+        ("room", config.publish_bytes_per_room),
+    ] {
+        let at_once = u64::from(value).saturating_mul(BURST_SECONDS);
+        if at_once < config.max_event as u64 {
+            return Err(format!(
+                "--publish-bytes-per-{name} {value} lets {at_once} bytes through at once, and an event may have {} (--max-event)",
+                config.max_event
+            ));
+        }
     }
     Ok(())
 }
@@ -294,6 +314,11 @@ mod tests {
             (&["--origins", "https://a.org:443"], "usual port"),
             (&["--max-rooms", "0"], "--max-rooms is at least 1"),
             (&["--max-bans", "0"], "--max-bans is at least 1"),
+            (
+                &["--publish-bytes-per-room", "6553"],
+                "--publish-bytes-per-room 6553 lets 65530 bytes",
+            ),
+            (&["--publish-bytes-per-uid", "0"], "--max-event"),
             (&["--memberships-per-uid", "9"], "is at least 10, not 9"),
             (
                 &["--memberships-per-address", "0"],

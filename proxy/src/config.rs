@@ -236,6 +236,19 @@ pub struct Config {
     )]
     pub memberships_per_address: u32,
 
+    /// Bytes a second that may be published on one connection, stored or not (ten seconds' worth at once); what is more is
+    /// refused, event by event
+    #[arg(long, env = "ROOMCAST_PUBLISH_BYTES_PER_CONNECTION", default_value_t = 256 * 1024, value_name = "BYTES")]
+    pub publish_bytes_per_connection: u32,
+
+    /// The same for a uid, over all its connections; without tokens for who says from one address that it is this uid
+    #[arg(long, env = "ROOMCAST_PUBLISH_BYTES_PER_UID", default_value_t = 512 * 1024, value_name = "BYTES")]
+    pub publish_bytes_per_uid: u32,
+
+    /// The same for a room, by all who are connected here; who says most there is refused first
+    #[arg(long, env = "ROOMCAST_PUBLISH_BYTES_PER_ROOM", default_value_t = 1024 * 1024, value_name = "BYTES")]
+    pub publish_bytes_per_room: u32,
+
     /// A connection that is above its budget for so long is closed; the third time within a minute its uid is told not to
     /// come back
     #[arg(long, env = "ROOMCAST_BUSY_TIMEOUT", default_value = "10s", value_parser = duration, value_name = "TIME")]

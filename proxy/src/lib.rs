@@ -13,6 +13,7 @@
 //! | `tls/` | TLS: certificates, and whom we trust |
 //! | `budget` | what somebody may cost |
 //! | `newcomers` | new memberships an hour |
+//! | `speech` | bytes a second that somebody may publish |
 //! | `auth/` | who may enter: tokens and their keys |
 //! | `bans` | who is banned, as all connections see it |
 //! | `inbox` | what workers are told |
@@ -39,6 +40,7 @@ mod metrics;
 mod newcomers;
 mod said;
 mod server;
+mod speech;
 mod times;
 mod tls;
 mod worker;
@@ -252,6 +254,7 @@ fn settings(config: &Config, db: i32) -> Settings {
         ack_interval: config.ack_interval.as_millis() as u64,
         room_pause: config.room_pause.as_millis() as u64,
         page: config.page,
+        room_bytes: config.publish_bytes_per_room.into(),
         broken: config.defect(),
         ..default
     }

@@ -32,6 +32,8 @@ pub(crate) struct Metrics {
     pub(crate) busy: Counter,
     pub(crate) floods: Counter,
     pub(crate) queued: Counter,
+    pub(crate) too_fast_connection: Counter,
+    pub(crate) too_fast_uid: Counter,
     pub(crate) tokens_refused: Counter,
     pub(crate) bans: Gauge,
     pub(crate) bans_left_out: Gauge,
@@ -133,6 +135,16 @@ impl Metrics {
                 "Connections that waited before they were read: their address was at --work-per-address",
                 &self.queued,
             ),
+            (
+                "too_fast_connection",
+                "Messages and events refused with TOOFAST at --publish-bytes-per-connection",
+                &self.too_fast_connection,
+            ),
+            (
+                "too_fast_uid",
+                "Messages and events refused with TOOFAST at --publish-bytes-per-uid",
+                &self.too_fast_uid,
+            ),
         ] {
             registered(all, name, help, counter);
         }
@@ -212,6 +224,11 @@ const COUNTERS: &[Of] = &[
         "newcomers_refused",
         "Logins refused with TOOFAST: no members, at --memberships-per-uid or --memberships-per-address.",
         |f| f.strangers,
+    ),
+    (
+        "too_fast_room",
+        "Messages and events refused with TOOFAST at --publish-bytes-per-room.",
+        |f| f.too_loud,
     ),
     ("frames", "Announcements from Redis.", |f| f.frames),
     (

@@ -30,7 +30,9 @@ const FINAL = new Set([
   'WRONGTYPE',
 ]);
 /** Errors of the server's state, not of the message: the same message may be taken later. */
-const PASSING = new Set(['CLUSTERDOWN', 'LOADING', 'MASTERDOWN', 'MISCONF', 'OOM', 'READONLY', 'TRYAGAIN', 'UNAVAILABLE']);
+const PASSING = new Set([
+  'CLUSTERDOWN', 'LOADING', 'MASTERDOWN', 'MISCONF', 'OOM', 'READONLY', 'TOOFAST', 'TRYAGAIN', 'UNAVAILABLE',
+]);
 /** The server does not know this session (any more): another login helps, but only once for a message. */
 const NO_SESSION = new Set(['NOLOGIN', 'NOMEMBER', 'NOROOM']);
 const TOO_BIG = 4101;

@@ -151,7 +151,7 @@ describe('sending', () => {
     const page = new Page();
     await page.enter();
     const { id } = page.room.send('one');
-    for (const code of ['UNAVAILABLE', 'OOM', 'LOADING']) {
+    for (const code of ['UNAVAILABLE', 'OOM', 'LOADING', 'TOOFAST']) {
       assert.equal(page.socket.take('message')[0].id, id);
       page.socket.push({ event: 'error', code, message: 'away', of: 'message', id });
       page.room.send('another');

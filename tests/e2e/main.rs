@@ -20,6 +20,7 @@
 //! | `limits` | what strangers may take: connections, time, file descriptors |
 //! | `budget` | what one client may cost the others |
 //! | `newcomers` | new memberships an hour |
+//! | `speech` | bytes a second that somebody may publish |
 //! | `slow` | a client that reads slowly |
 //! | `access` | a proxy with the rights that the documentation gives it, and no more |
 //! | `start` | options, what is wrong with a Redis, secrets that are not shown |
@@ -57,6 +58,7 @@ mod refused;
 mod relink;
 mod returns;
 mod slow;
+mod speech;
 mod start;
 mod storm;
 mod story;

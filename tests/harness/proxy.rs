@@ -20,12 +20,18 @@ const OF_ADDRESS: (&str, &str) = ("ROOMCAST_WORK_PER_ADDRESS", "1000000000");
 const OF_UID: (&str, &str) = ("ROOMCAST_WORK_PER_UID", "1000000000");
 const NEW_OF_ADDRESS: (&str, &str) = ("ROOMCAST_MEMBERSHIPS_PER_ADDRESS", "1000000000");
 const NEW_OF_UID: (&str, &str) = ("ROOMCAST_MEMBERSHIPS_PER_UID", "1000000000");
+const SAID_ON_ONE: (&str, &str) = ("ROOMCAST_PUBLISH_BYTES_PER_CONNECTION", "1000000000");
+const SAID_BY_UID: (&str, &str) = ("ROOMCAST_PUBLISH_BYTES_PER_UID", "1000000000");
+const SAID_IN_ROOM: (&str, &str) = ("ROOMCAST_PUBLISH_BYTES_PER_ROOM", "1000000000");
 const TESTED: Variables<'_> = &[
     PLACES,
     OF_ADDRESS,
     OF_UID,
     NEW_OF_ADDRESS,
     NEW_OF_UID,
+    SAID_ON_ONE,
+    SAID_BY_UID,
+    SAID_IN_ROOM,
     ("RUST_LOG", "debug"),
 ];
 const MEASURED: Variables<'_> = &[
@@ -34,6 +40,9 @@ const MEASURED: Variables<'_> = &[
     OF_UID,
     NEW_OF_ADDRESS,
     NEW_OF_UID,
+    SAID_ON_ONE,
+    SAID_BY_UID,
+    SAID_IN_ROOM,
     ("RUST_LOG", "info"),
 ];
 const USED: Variables<'_> = &[("RUST_LOG", "info")];

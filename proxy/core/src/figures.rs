@@ -9,6 +9,8 @@ pub struct Figures {
     pub seats: u64,
     /// Logins that were refused because they would have made a new member, and too many came.
     pub strangers: u64,
+    /// Messages and events that were refused because too much was said in their room.
+    pub too_loud: u64,
     /// Announcements that were heard.
     pub frames: u64,
     /// Pushes of live frames to connections.

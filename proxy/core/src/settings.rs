@@ -21,6 +21,8 @@ pub struct Settings {
     pub window: usize,
     /// What a room keeps of announcements while somebody reads the log.
     pub ring: usize,
+    /// Bytes a second that may be said in a room, here.
+    pub room_bytes: u64,
     /// Defects on request, for tests of the tests.
     pub broken: Option<Broken>,
 }
@@ -46,6 +48,7 @@ impl Default for Settings {
             member_lists: 16,
             window: 256,
             ring: 4 * 1024 * 1024,
+            room_bytes: 1024 * 1024,
             broken: None,
         }
     }

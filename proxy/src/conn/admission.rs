@@ -4,12 +4,20 @@ use super::shared::Conn;
 use crate::budget::Budgets;
 use hub_core::budget::admission::{Admission, Fee, NEW_ROOM};
 use hub_core::budget::payer::Payer;
+use hub_core::event::Login;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// Pays for a new room, or does not.
-pub(super) fn pay(conn: &Arc<Conn>, budgets: &Arc<Budgets>, payer: Payer) -> Admission {
+/// With a token the uid pays for a new room, without one the address; a guest becomes no member.
+pub(super) fn pay(conn: &Arc<Conn>, budgets: &Arc<Budgets>, tokens: bool, login: &mut Login) {
+    if !login.guest {
+        let payer = conn.payer(budgets, tokens, &login.uid);
+        login.admission = admission(conn, budgets, payer);
+    }
+}
+
+fn admission(conn: &Arc<Conn>, budgets: &Arc<Budgets>, payer: Payer) -> Admission {
     let had = &conn.memberships;
     match budgets.newcomers.pay(payer, had.load(Ordering::Relaxed)) {
         Ok(()) => {

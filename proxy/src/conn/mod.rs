@@ -11,6 +11,7 @@
 //! | `socket` | the socket as the WebSocket library sees it |
 //! | `admission` | what a login pays for a membership that may be new |
 //! | `brake` | what is done about a connection above its budget |
+//! | `speech` | what a connection may publish |
 //! | `goodbye` | how a connection is closed |
 //! | `read` | the task that reads a connection until its end |
 
@@ -23,5 +24,6 @@ pub(crate) mod read;
 mod seam;
 pub(crate) mod shared;
 mod socket;
+mod speech;
 pub(crate) mod tls;
 mod who;

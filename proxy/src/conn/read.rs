@@ -5,11 +5,11 @@ use super::brake::{Brake, Brakes};
 use super::goodbye::say_goodbye;
 use super::shared::{Conn, ConnHandle, News};
 use super::socket::Socket;
+use super::speech;
 use crate::auth::judge::Judge;
 use crate::bans::Banned;
 use crate::broken::panic_at;
 use crate::clock::{self, unix_ms};
-use crate::http::gate::Group;
 use crate::inbox::{Inboxes, Input};
 use crate::metrics::Metrics;
 use futures_util::StreamExt;
@@ -18,7 +18,7 @@ use hub_core::budget::purse::Purse;
 use hub_core::budget::work;
 use hub_core::client::{Act, Client, ClientLimits, Look};
 use hub_core::close::Close;
-use hub_core::event::{Event, Login};
+use hub_core::event::Event;
 use hub_core::handle::Beat;
 use hub_core::pass::Token;
 use std::ops::ControlFlow;
@@ -376,8 +376,15 @@ impl Reader {
         match act {
             Act::Room(roomid, mut event, bytes) => {
                 panic_at("connection", self.reading.panics, &roomid);
+                let (brakes, tokens) = (&self.reading.brakes, self.reading.limits.tokens);
+                let budgets = &brakes.budgets;
+                let uid = self.client.logged_in_as();
+                if speech::is_refused(&self.conn, brakes, (tokens, uid), &roomid, &event) {
+                    self.client.done(bytes);
+                    return None;
+                }
                 if let Event::Login(login) = &mut event {
-                    self.pays(login);
+                    admission::pay(&self.conn, budgets, tokens, login);
                     self.conn.logged_in(&login.uid);
                     debug!(conn = self.conn.id(), room = %roomid, uid = %login.uid, "login");
                 }
@@ -402,19 +409,6 @@ impl Reader {
             Act::Close(why) => return Some(why),
         }
         None
-    }
-
-    /// With a token the uid pays, without one the address; a guest becomes no member.
-    fn pays(&self, login: &mut Login) {
-        if login.guest {
-            return;
-        }
-        let budgets = &self.reading.brakes.budgets;
-        let payer = match self.reading.limits.tokens {
-            true => budgets.uid(&login.uid),
-            false => budgets.address(Group::of(self.conn.client)),
-        };
-        login.admission = admission::pay(&self.conn, budgets, payer);
     }
 
     fn closing_of(&self, error: &Error) -> Option<Close> {

@@ -12,6 +12,7 @@
 //! | [`debts`] | what each of many owes for one thing that is counted |
 //! | [`admission`] | whether a login may make a new member |
 //! | [`too_fast`] | how a refusal is told |
+//! | `voices` | how much is said in a room, and by whom |
 //! | [`pressure`] | what becomes of a connection that stays above its budget |
 //! | [`strikes`] | who was closed for that again and again |
 
@@ -26,6 +27,7 @@ pub mod purse;
 pub mod strikes;
 pub mod table;
 pub mod too_fast;
+pub(crate) mod voices;
 pub mod work;
 
 #[cfg(test)]

@@ -19,6 +19,8 @@ pub struct TooFast {
 }
 
 impl TooFast {
+    /// [`what`](Self::what), of what is published.
+    pub const BYTES: &'static str = "bytes of messages and events a second";
     /// The code of the error.
     pub const CODE: &'static str = "TOOFAST";
 

@@ -13,6 +13,7 @@
 //! | `serve` | writing to all seats, in slices |
 //! | `report` | departures, acknowledgements, ends of sessions |
 //! | `rights` | what another token changes |
+//! | `voice` | how much is said |
 //! | `whereabouts` | who is online, asked while others come and go |
 //! | `link` | subscribing, attaching, and what a reconnect tells |
 
@@ -27,10 +28,12 @@ mod report;
 mod rights;
 mod serve;
 mod talk;
+mod voice;
 mod whereabouts;
 
 use crate::ask::{Answer, Fault};
 use crate::book::Book;
+use crate::budget::voices::Voices;
 use crate::counts::Counts;
 use crate::cx::{Cx, Purpose};
 use crate::handle::Handle;
@@ -65,6 +68,8 @@ pub(crate) struct Room<H> {
     relink: Option<Box<Relink>>,
     counters: Option<Box<Counters>>,
     whereabouts: Option<Box<Whereabouts>>,
+    /// What was said of late, until it is paid off.
+    voices: Option<Box<Voices>>,
     counts: Counts,
     /// Questions without an answer.
     open: u32,
@@ -105,6 +110,7 @@ impl<H: Handle> Room<H> {
             relink: None,
             counters: None,
             whereabouts: None,
+            voices: None,
             counts: Counts::default(),
             open: 0,
             turn: 0,

@@ -166,7 +166,8 @@ impl<H: Handle> Room<H> {
             .pages
             .as_ref()
             .is_some_and(|pages| cx.now < pages.used + KEPT_MS);
-        if waits || read {
+        let settled = self.forget_voices(cx);
+        if waits || read || !settled {
             self.times.shrink = cx.now + KEPT_MS;
             self.advance_all(cx);
         }

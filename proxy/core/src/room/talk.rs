@@ -131,11 +131,15 @@ impl<H: Handle> Room<H> {
         let Some(seat) = self.seats.get(&conn) else {
             return;
         };
-        let id = message.id.clone();
+        let (id, uid) = (message.id.clone(), seat.uid.clone());
         let payload: Bytes = message.payload(seat.name.as_deref()).into();
+        let what = ("message", id.as_ref(), bytes);
+        if !self.may_say(conn, payload.len(), what, cx) {
+            return;
+        }
         handle.spent(fan_out(payload.len(), self.seats.len()));
         let ask = Ask::Publish {
-            uid: seat.uid.clone(),
+            uid,
             id: id.clone(),
             payload,
         };
@@ -162,6 +166,10 @@ impl<H: Handle> Room<H> {
         };
         let (id, event, uid) = (message.id.clone(), message.event.clone(), seat.uid.clone());
         let payload: Bytes = message.payload(seat.name.as_deref()).into();
+        let what = (event.as_str(), id.as_ref(), bytes);
+        if !self.may_say(conn, payload.len(), what, cx) {
+            return;
+        }
         handle.spent(fan_out(payload.len(), self.seats.len()));
         let purpose = Purpose::Signalled {
             handle: handle.clone(),

@@ -12,3 +12,4 @@ mod rights;
 mod story;
 mod tails;
 mod turns;
+mod voices;
