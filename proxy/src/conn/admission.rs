@@ -2,6 +2,7 @@
 
 use super::shared::Conn;
 use crate::budget::Budgets;
+use crate::http::gate::Group;
 use hub_core::budget::admission::{Admission, Fee, NEW_ROOM};
 use hub_core::budget::payer::Payer;
 use hub_core::event::Login;
@@ -9,10 +10,18 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+/// Who pays for what a uid does on a connection: the uid where tokens prove it, else the address.
+pub(super) fn payer(conn: &Conn, budgets: &Budgets, tokens: bool, uid: &str) -> Payer {
+    match tokens {
+        true => budgets.uid(uid),
+        false => budgets.address(Group::of(conn.client)),
+    }
+}
+
 /// With a token the uid pays for a new room, without one the address; a guest becomes no member.
 pub(super) fn pay(conn: &Arc<Conn>, budgets: &Arc<Budgets>, tokens: bool, login: &mut Login) {
     if !login.guest {
-        let payer = conn.payer(budgets, tokens, &login.uid);
+        let payer = payer(conn, budgets, tokens, &login.uid);
         login.admission = admission(conn, budgets, payer);
     }
 }

@@ -5,12 +5,9 @@ use super::outbox::Outbox;
 use super::patience::{GivenUp, Patience, Waits};
 use super::tls::Wire;
 use super::who::Who;
-use crate::budget::Budgets;
 use crate::clock;
-use crate::http::gate::Group;
 use bytes::Bytes;
 use hub_core::beats::{Beats, Tick};
-use hub_core::budget::payer::Payer;
 use hub_core::close::Close;
 use hub_core::event::LoginNumber;
 use hub_core::events;
@@ -273,14 +270,6 @@ impl Conn {
     /// The client's token ends then.
     pub(super) fn set_end(&self, ends: Option<u64>) {
         self.state().ends = ends.unwrap_or(0);
-    }
-
-    /// Who pays for what a uid does here: the uid where tokens prove it, else the address.
-    pub(super) fn payer(&self, budgets: &Budgets, tokens: bool, uid: &str) -> Payer {
-        match tokens {
-            true => budgets.uid(uid),
-            false => budgets.address(Group::of(self.client)),
-        }
     }
 
     /// Asks the connection's task to close it.

@@ -1,5 +1,6 @@
 //! What a connection may publish: an event that is too much is refused, and is as if it had not come.
 
+use super::admission::payer;
 use super::brake::Brakes;
 use super::shared::Conn;
 use crate::speech::Whose;
@@ -21,7 +22,7 @@ pub(super) fn is_refused(
     };
     let budgets = &brakes.budgets;
     let somebody = uid.and_then(|uid| {
-        let payer = conn.payer(budgets, tokens, uid);
+        let payer = payer(conn, budgets, tokens, uid);
         budgets.somebody(payer, Some(uid))
     });
     let bytes = (out.event.len() + out.fields.len()) as u64;

@@ -1,6 +1,7 @@
 //! Logins, and joining again where a seat's past is not this history's.
 
 use super::missed::AGAIN_MS;
+use super::refusals::{refusal, unreadable};
 use super::{Link, Room};
 use crate::ask::{Answer, Ask, Fault, Joined};
 use crate::book::Leave;
@@ -417,24 +418,5 @@ impl<H: Handle> Room<H> {
         for (event, bytes) in queue {
             self.client(conn, handle, event, bytes, cx);
         }
-    }
-}
-
-pub(super) fn unreadable() -> Fault {
-    Fault::Refused {
-        code: "ERR".into(),
-        message: "the module answered in a way that this proxy does not know".into(),
-    }
-}
-
-/// What Redis' answer means for a client: away is said in one code, and may be tried again.
-pub(super) fn refusal(fault: &Fault, about: &About) -> bytes::Bytes {
-    match fault {
-        Fault::Down => events::error(
-            "UNAVAILABLE",
-            "the server's database is away: try again, with the same id",
-            about,
-        ),
-        Fault::Refused { code, message } => events::error(code, message, about),
     }
 }

@@ -3,7 +3,7 @@
 //! and nothing waits for it.
 
 use super::Room;
-use super::enter::unreadable;
+use super::refusals::unreadable;
 use crate::ask::{Answer, Ask, Attached, Fault, Joined};
 use crate::book::Leave;
 use crate::cx::{Cx, Purpose};

@@ -12,6 +12,7 @@
 //! | `catch_up` | a seat's way from the log to the ring |
 //! | `serve` | writing to all seats, in slices |
 //! | `report` | departures, acknowledgements, ends of sessions |
+//! | `refusals` | what a client is told where Redis' answer is none |
 //! | `rights` | what another token changes |
 //! | `voice` | how much is said |
 //! | `whereabouts` | who is online, asked while others come and go |
@@ -24,6 +25,7 @@ mod guests;
 mod heard;
 mod link;
 mod missed;
+mod refusals;
 mod report;
 mod rights;
 mod serve;

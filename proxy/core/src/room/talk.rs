@@ -1,7 +1,7 @@
 //! What a client's events do, and how seats end.
 
 use super::Room;
-use super::enter::refusal;
+use super::refusals::refusal;
 use crate::ask::{Answer, Ask, Fault};
 use crate::book::Leave;
 use crate::budget::work::fan_out;
