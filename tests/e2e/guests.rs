@@ -134,6 +134,24 @@ fn a_guest_begins_where_it_asks_and_is_told_what_is_not_kept() {
 }
 
 #[test]
+fn a_guest_makes_no_room() {
+    let redis = Redis::start();
+    let proxy = Proxy::start(&redis);
+    let mut eve = guest(proxy.port, "eve");
+    eve.send(&json!({"event": "message", "message": "hi", "id": "1"}));
+    let refused = eve.wait("error");
+    assert_eq!(
+        (&refused["code"], &refused["id"]),
+        (&"NOROOM".into(), &"1".into())
+    );
+    let info = err(&mut redis.connect(), &words("ROOM.INFO room:lobby"));
+    assert!(info.starts_with("NOROOM"), "{info}");
+    let mut ann = Client::login(proxy.port, "lobby", "ann");
+    eve.send(&json!({"event": "message", "message": "hi", "id": "2"}));
+    assert_eq!(texts(&ann.messages_until("hi")), ["hi"]);
+}
+
+#[test]
 fn a_kick_ends_a_guest_on_every_proxy() {
     let redis = Redis::start();
     let (one, two) = (Proxy::start(&redis), Proxy::start(&redis));

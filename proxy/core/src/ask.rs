@@ -46,6 +46,8 @@ pub enum Ask {
         payload: Bytes,
         /// The client's own name for it.
         id: Option<String>,
+        /// Only where there is a room: none is made for it.
+        only_existing: bool,
     },
     /// `ROOM.PUBLISH … EPHEMERAL`.
     Signal(Arc<str>, Bytes),

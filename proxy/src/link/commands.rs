@@ -74,11 +74,19 @@ pub(super) fn command(key: &str, ask: Ask) -> (On, Reading, Cmd) {
             command.arg(position.to_string());
             (Reading::Away, add_uids(command, &uids))
         }
-        Ask::Publish { uid, payload, id } => {
+        Ask::Publish {
+            uid,
+            payload,
+            id,
+            only_existing,
+        } => {
             let mut command = words("ROOM.PUBLISH", key);
             command.arg(&*uid).arg(&payload[..]);
             if let Some(id) = id {
                 command.arg("ID").arg(id);
+            }
+            if only_existing {
+                command.arg("NOMKROOM");
             }
             (Reading::Published, command)
         }

@@ -119,9 +119,12 @@ impl Server {
                 })?;
                 Ok(Answer::Done)
             }
-            Ask::Publish { uid, payload, id } => {
-                self.publish(client, key, uid, payload, id.as_deref())
-            }
+            Ask::Publish {
+                uid,
+                payload,
+                id,
+                only_existing,
+            } => self.publish(client, key, (uid, payload), id.as_deref(), *only_existing),
             Ask::Signal(uid, payload) => {
                 let publish = commands::Publish {
                     uid: given(uid.as_bytes()),
@@ -154,16 +157,16 @@ impl Server {
         &mut self,
         client: ClientId,
         key: &Arc<str>,
-        uid: &Arc<str>,
-        payload: &Bytes,
+        (uid, payload): (&Arc<str>, &Bytes),
         id: Option<&str>,
+        only_existing: bool,
     ) -> Result<Answer, Fault> {
         let publish = commands::Publish {
             uid: given(uid.as_bytes()),
             payload: given(payload),
             id: id.map(|id| given(id.as_bytes())),
             ephemeral: false,
-            only_existing: false,
+            only_existing,
         };
         let done = self.run(client, key, |place, env, finish| {
             Ok(finish.take(publish.run(place, env)?))

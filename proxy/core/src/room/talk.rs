@@ -132,6 +132,8 @@ impl<H: Handle> Room<H> {
             return;
         };
         let (id, uid) = (message.id.clone(), seat.uid.clone());
+        // A guest pays for no membership: so it makes no room either.
+        let only_existing = seat.guest;
         let payload: Bytes = message.payload(seat.name.as_deref()).into();
         let what = ("message", id.as_ref(), bytes);
         if !self.may_say(conn, payload.len(), what, cx) {
@@ -142,6 +144,7 @@ impl<H: Handle> Room<H> {
             uid,
             id: id.clone(),
             payload,
+            only_existing,
         };
         let purpose = Purpose::Published {
             conn,
