@@ -31,7 +31,8 @@ const FINAL = new Set([
 ]);
 /** Errors of the server's state, not of the message: the same message may be taken later. */
 const PASSING = new Set([
-  'CLUSTERDOWN', 'LOADING', 'MASTERDOWN', 'MISCONF', 'OOM', 'READONLY', 'TOOFAST', 'TRYAGAIN', 'UNAVAILABLE',
+  'BUSY', 'CLUSTERDOWN', 'LOADING', 'MASTERDOWN', 'MISCONF', 'NOREPLICAS', 'OOM', 'READONLY', 'TOOFAST', 'TRYAGAIN',
+  'UNAVAILABLE',
 ]);
 /** The server does not know this session (any more): another login helps, but only once for a message. */
 const NO_SESSION = new Set(['NOLOGIN', 'NOMEMBER', 'NOROOM']);
