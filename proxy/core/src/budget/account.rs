@@ -18,8 +18,10 @@ const STEP: u64 = 100;
 /// Steps down that follow from one look: more is not known.
 const MOST_DOWN: u64 = 3;
 const MOST_UP: u64 = 200;
-/// What a newcomer needs, and slow talk after that.
-pub(super) const FLOOR: u64 = 10_000;
+/// What a newcomer needs, and slow talk after that: who wants more takes turns.
+pub(super) const FLOOR: u64 = 2000;
+/// What a newcomer costs until it is in a room.
+const NEWCOMER: u64 = 600;
 /// A connection's own ceiling rises by as much in this time.
 const AGE: u64 = 1000;
 /// What a connection may do in one turn.
@@ -27,8 +29,7 @@ pub(super) const TURN: u64 = 1000;
 /// How long a connection waits for its turn: what is shorter is hardly worth its timer.
 const LEAST_WAIT: u64 = 5;
 const MOST_WAIT: u64 = 5000;
-/// How long newcomers wait.
-const LEAST_QUEUE: u64 = 50;
+/// How long newcomers wait at most.
 const MOST_QUEUE: u64 = 5000;
 
 /// What accounts of a kind may be charged.
@@ -57,8 +58,9 @@ pub struct Account {
     stepped: u64,
     /// What was charged since then.
     charged: u64,
-    /// When the last of those who wait has its turn (microseconds).
+    /// When the last of those who wait has its turn (microseconds), and the last newcomer.
     last_turn: u64,
+    last_newcomer: u64,
 }
 
 impl Account {
@@ -70,6 +72,7 @@ impl Account {
             stepped: now,
             charged: 0,
             last_turn: 0,
+            last_newcomer: 0,
         }
     }
 
@@ -151,13 +154,21 @@ impl Account {
             .clamp(LEAST_WAIT, MOST_WAIT)
     }
 
-    /// How long newcomers are to wait before they are heard (ms), where the account is strained: those who come again and
-    /// again are slowed by it, and all get in.
+    /// How long newcomers are to wait before they are heard (ms), where the account is strained: they come in one after the
+    /// other, more slowly the deeper it is in debt. So who comes again and again is slowed by it, and all get in.
     pub fn queue(&mut self, rate: Rate, now: u64) -> u64 {
         self.reckon(rate, now);
-        match self.work.due(rate.0, rate.strained()) {
-            0 => 0,
-            wait => wait.clamp(LEAST_QUEUE, MOST_QUEUE),
+        if self.work.due(rate.0, rate.strained()) == 0 {
+            return 0;
         }
+        let burst = rate.burst().max(1);
+        let debt = self.work.owed().saturating_sub(burst).min(burst);
+        let cost =
+            u128::from(NEWCOMER) * (u128::from(burst) + 4 * u128::from(debt)) / u128::from(burst);
+        let turn = u64::try_from(cost * 1_000_000 / u128::from(rate.0.max(1))).unwrap_or(u64::MAX);
+        let now = now.saturating_mul(1000);
+        let latest = now.saturating_add(MOST_QUEUE * 1000);
+        self.last_newcomer = self.last_newcomer.max(now).saturating_add(turn).min(latest);
+        (self.last_newcomer - now) / 1000
     }
 }

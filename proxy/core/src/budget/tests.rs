@@ -109,6 +109,19 @@ fn who_comes_again_and_again_gets_what_a_newcomer_needs_and_no_more() {
 }
 
 #[test]
+fn two_thousand_come_in_within_five_seconds_where_somebody_of_their_address_floods() {
+    let mut table = Table::new(rates());
+    let mut flood: Vec<_> = (0..20).map(|_| Somebody::new(0, 40, 0)).collect();
+    run(&mut table, &mut flood, 0, 30_000);
+    let waits: Vec<_> = (0..2000)
+        .map(|_| table.charge(30_000, HERE, work::ACCEPT + work::UPGRADE))
+        .collect();
+    assert!(waits.is_sorted(), "one after the other");
+    assert!(waits[1999] < 5000, "{}", waits[1999]);
+    assert!(waits[1999] > 2000, "not all at once: {}", waits[1999]);
+}
+
+#[test]
 fn two_thousand_of_one_address_come_at_once_and_talk() {
     let mut table = Table::new(rates());
     let mut waits = 0;
