@@ -236,6 +236,13 @@ impl Book {
         here.map(|row| row.uid.clone()).collect()
     }
 
+    /// Who is here and has a session, as Redis has answered.
+    pub(crate) fn online(&self) -> impl Iterator<Item = &Arc<str>> {
+        let rows = self.uids.rows().iter();
+        let online = rows.filter(|row| !row.seats.is_empty() && row.known.is_some());
+        online.map(|row| &row.uid)
+    }
+
     pub(crate) fn is_here(&self, uid: &str) -> bool {
         self.uids.get(uid).is_some_and(|row| !row.seats.is_empty())
     }

@@ -14,6 +14,9 @@ use crate::seat::State;
 use bytes::Bytes;
 use room_core::position::{Position, Seq};
 
+/// In a room with more of our own nobody is added to a list of names: it is larger than rooms of which names are told.
+const MOST_NAMES: usize = 1000;
+
 impl<H: Handle> Room<H> {
     /// Lets all seats go on that wait for the room.
     pub(super) fn advance_all(&mut self, cx: &mut Cx<'_, H>) {
@@ -194,9 +197,26 @@ impl<H: Handle> Room<H> {
 
     /// Who is online, by an answer and by what was announced since its question.
     pub(super) fn who(&mut self, asked: u64, online: Option<Vec<String>>) -> Option<Vec<String>> {
-        match &mut self.whereabouts {
+        let online = match &mut self.whereabouts {
             Some(whereabouts) => whereabouts.answered(asked, online),
             None => online,
+        };
+        online.map(|mut online| {
+            self.add_own(&mut online);
+            online
+        })
+    }
+
+    /// Who has a session here is online, also where the list is from before that: it was announced on another connection than
+    /// the one that answered.
+    pub(super) fn add_own(&self, online: &mut Vec<String>) {
+        if self.book.len() > MOST_NAMES {
+            return;
+        }
+        for uid in self.book.online() {
+            if !online.iter().any(|known| **known == **uid) {
+                online.push(uid.to_string());
+            }
         }
     }
 

@@ -193,12 +193,14 @@ impl<H: Handle> Room<H> {
             self.names_changed(header.ms, cx);
         }
         let roomid = self.roomid.clone();
-        let here: Vec<String> = text
+        let mut here: Vec<String> = text
             .lines()
             .filter_map(|line| line.strip_prefix('=').map(str::to_owned))
             .collect();
         if !here.is_empty() {
-            let event = events::presence(&roomid, header.members, header.online, Some(&here));
+            self.add_own(&mut here);
+            let num = header.online.max(here.len() as u64);
+            let event = events::presence(&roomid, header.members, num, Some(&here));
             self.ring
                 .push_names(None, |out| out.extend_from_slice(&event));
         }

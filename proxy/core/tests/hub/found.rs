@@ -1,8 +1,9 @@
 //! What a fuzzer of the hub found, each as the few steps that it takes.
 
 use crate::desk::{Conn, Desk, refused};
-use hub_core::ask::Ask;
+use hub_core::ask::{Answer, Ask};
 use hub_core::event::Event;
+use room_core::announce::Kind;
 
 #[test]
 fn a_login_that_another_token_ends_is_given_back() {
@@ -88,4 +89,40 @@ fn nothing_is_acknowledged_while_another_device_joins() {
     desk.pass(1_000);
     let (_, ask) = desk.one();
     assert_eq!(ask, Ask::Ack(desk.head(), vec!["ann".into()]));
+}
+
+#[test]
+fn a_list_from_before_the_relink_takes_nobody_off_it_who_is_here() {
+    for overtaken in [false, true] {
+        let mut desk = Desk::new();
+        let ann = Conn::default();
+        desk.login(1, &ann, "ann", None);
+        desk.answer_all();
+        desk.down();
+        desk.up();
+        let (subscribe, _) = desk.one();
+        desk.answer(subscribe, Ok(Answer::Done));
+        let (attach, _) = desk.one();
+        ann.take();
+        // Redis made this list when the sessions of the last link had ended, and those of this one had not begun.
+        let list = desk.frame(Kind::Presence, desk.head(), "-", b"=bob");
+        if overtaken {
+            desk.hear(&list);
+        }
+        let attached = desk.attached();
+        desk.answer(attach, Ok(attached));
+        desk.answer_all();
+        if !overtaken {
+            desk.hear(&list);
+        }
+        let events = ann.take();
+        let mut lists = events.iter().filter(|event| event["event"] == "presence");
+        let last = lists.next_back().unwrap_or_else(|| panic!("{events:?}"));
+        let names = last["online"].as_array().unwrap();
+        assert!(names.contains(&"ann".into()), "{last}");
+        assert!(
+            last["num"].as_u64().unwrap() >= names.len() as u64,
+            "{last}"
+        );
+    }
 }
