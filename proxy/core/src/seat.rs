@@ -293,6 +293,14 @@ impl<H: Handle> Seat<H> {
         self.set_believed(false);
     }
 
+    /// Whether it waits for a login as somebody: as a guest too, if that counts.
+    pub(crate) fn comes_as(&self, uid: &str, guests: bool) -> bool {
+        match self.waiting.as_ref().map(|waiting| &waiting.why) {
+            Some(Why::Login { login, .. }) => &*login.uid == uid && (guests || !login.guest),
+            _ => false,
+        }
+    }
+
     pub(crate) const fn may(&self, right: Right) -> bool {
         self.rights.has(right)
     }

@@ -198,7 +198,7 @@ impl<H: Handle> Room<H> {
         // A guest has no membership that may end.
         let of_uid = |seat: &&crate::seat::Seat<H>| {
             let ends = kicked.is_some() || !seat.guest || seat.waiting.is_some();
-            &*seat.uid == uid && ends
+            &*seat.uid == uid && ends || seat.comes_as(uid, kicked.is_some())
         };
         let conns: SmallVec<[_; 2]> = self
             .seats

@@ -139,3 +139,25 @@ fn the_answer_to_a_login_that_has_ended_is_not_that_to_the_next_one() {
     desk.answer(join, Ok(joined));
     assert_eq!(ann.names(), ["login", "synced"]);
 }
+
+#[test]
+fn a_kick_of_who_a_second_login_is_about_to_be_is_asked_about() {
+    let mut desk = Desk::new();
+    let ann = live(&mut desk);
+    let second = Login {
+        number: 2,
+        ..login_of("bob")
+    };
+    desk.event(1, &ann, Event::Login(Box::new(second)));
+    let (join, _) = desk.one();
+    let kicked = desk.control("bob", "kicked spam");
+    desk.hear(&kicked);
+    let joined = desk.joined(desk.head());
+    desk.answer(join, Ok(joined));
+    let asked = |ask: &Ask| *ask == Ask::Attach(vec!["bob".into()]);
+    assert!(
+        desk.asks.iter().any(|(.., ask)| asked(ask)),
+        "{:?}",
+        desk.asks
+    );
+}
