@@ -19,6 +19,7 @@ pub(crate) struct Metrics {
     pub(crate) refused: Counter,
     pub(crate) refused_address: Counter,
     pub(crate) tls_failed: Counter,
+    pub(crate) requests_unfinished: Counter,
     pub(crate) redis_up: Gauge,
     pub(crate) redis_lost: Counter,
     pub(crate) events: Counter,
@@ -61,6 +62,11 @@ impl Metrics {
             "Connections closed because the handshake of TLS failed, had no end within --handshake-timeout, or was plain HTTP",
         );
         registered(all, name, help, &new.tls_failed);
+        let (name, help) = (
+            "requests_unfinished",
+            "Connections closed because no request was there within --handshake-timeout, or at --http-timeout",
+        );
+        registered(all, name, help, &new.requests_unfinished);
         let (name, help) = ("redis_up", "1 while Redis is connected");
         registered(all, name, help, &new.redis_up);
         let (name, help) = ("redis_lost", "Times that the connection to Redis was lost");

@@ -6,8 +6,9 @@ use crate::budget::Budgets;
 use crate::clock;
 use crate::config::Config;
 use crate::conn::brake::Brakes;
+use crate::conn::life::{Early, Start, serve};
 use crate::conn::patience::Patience;
-use crate::conn::read::{Early, Reading, Start, serve};
+use crate::conn::read::Reading;
 use crate::conn::shared::Conn;
 use crate::conn::tls::Wire;
 use crate::files;
@@ -143,12 +144,9 @@ impl Server {
             };
             let reading = server.reading.clone();
             drop(server);
-            let start = Box::new(Start { early, purse });
+            let start = Start { early, purse };
             // A task of its own again: this one is as large as both.
-            tokio::spawn(async move {
-                serve(reading, conn, start).await;
-                drop(admitted);
-            });
+            tokio::spawn(serve(reading, conn, start, admitted));
         });
     }
 

@@ -91,6 +91,8 @@ fn whoever_does_not_ask_or_does_not_read_is_let_go() {
     assert!(end_of(silent).is_empty());
     end_of(half);
     assert!(end_of(stays).starts_with(b"HTTP/1.1 200"));
+    let unfinished = proxy.metric("roomcast_requests_unfinished_total");
+    assert!(unfinished >= 2, "{unfinished}");
     eventually("the deaf ones are let go", || {
         (files() <= before + 1).then_some(())
     });

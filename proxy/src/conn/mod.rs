@@ -13,11 +13,13 @@
 //! | `brake` | what is done about a connection above its budget |
 //! | `speech` | what a connection may publish |
 //! | `goodbye` | how a connection is closed |
-//! | `read` | the task that reads a connection until its end |
+//! | `read` | reads it, and hands the client's events to the rooms |
+//! | `life` | its task, from the handshake to the goodbye |
 
 mod admission;
 pub(crate) mod brake;
 mod goodbye;
+pub(crate) mod life;
 mod outbox;
 pub(crate) mod patience;
 pub(crate) mod read;

@@ -1,8 +1,7 @@
-//! The task that reads a connection until its end, and hands the client's events to the rooms.
+//! Reads a connection, and hands the client's events to the rooms.
 
 use super::admission;
 use super::brake::{Brake, Brakes};
-use super::goodbye::say_goodbye;
 use super::shared::{Conn, ConnHandle, News};
 use super::socket::Socket;
 use super::speech;
@@ -15,12 +14,10 @@ use crate::metrics::Metrics;
 use futures_util::StreamExt;
 use hub_core::budget::payer::Payer;
 use hub_core::budget::purse::Purse;
-use hub_core::budget::work;
 use hub_core::client::{Act, Client, ClientLimits, Look};
 use hub_core::close::Close;
 use hub_core::event::Event;
 use hub_core::handle::Beat;
-use hub_core::pass::Token;
 use std::ops::ControlFlow;
 use std::pin::pin;
 use std::sync::Arc;
@@ -29,12 +26,9 @@ use std::vec::IntoIter;
 use tokio::time::sleep;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
-use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tracing::debug;
 
-/// A client's usual event fits; a larger one takes some reads more. Each connection holds it all the time.
-const READ_BUFFER: usize = 256;
 /// What all connections' tasks need.
 pub(crate) struct Reading {
     pub(crate) inboxes: Arc<Inboxes>,
@@ -52,88 +46,8 @@ pub(crate) struct Reading {
     pub(crate) panics: bool,
 }
 
-/// What came with the handshake already.
-#[derive(Debug, Default)]
-pub(crate) struct Early {
-    /// What came behind it.
-    pub(crate) bytes: Vec<u8>,
-    /// A token.
-    pub(crate) token: Option<Token>,
-}
-
-/// What a connection begins with.
-pub(crate) struct Start {
-    pub(crate) early: Early,
-    pub(crate) purse: Purse,
-}
-
-/// The way to its WebSocket, and a token that came with it.
-fn open(
-    reading: &Reading,
-    conn: &Arc<Conn>,
-    start: Start,
-) -> (
-    impl Future<Output = WebSocketStream<Socket>> + use<>,
-    Option<Box<Look>>,
-) {
-    let limits = WebSocketConfig::default()
-        .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(0)
-        .max_write_buffer_size(64 * 1024)
-        .max_message_size(Some(reading.max_event))
-        .max_frame_size(Some(reading.max_event));
-    let Start { early, mut purse } = start;
-    purse.spend(work::UPGRADE);
-    if early.token.is_some() {
-        purse.spend(work::TOKEN);
-    }
-    let socket = Socket::new(conn.clone(), purse, &early.bytes);
-    let opening =
-        WebSocketStream::from_partially_read(socket, early.bytes, Role::Server, Some(limits));
-    let look = early.token.map(Look::of_connection);
-    (opening, look.map(Box::new))
-}
-
-/// Reads a connection until it ends. What is needed at its begin only is boxed: each connection would have place for it.
-pub(crate) async fn serve(reading: Arc<Reading>, conn: Arc<Conn>, start: Box<Start>) {
-    if let Ok(address) = conn.stream().peer_addr() {
-        debug!(conn = conn.id(), %address, client = %conn.client, "connected");
-    }
-    let (opening, look) = {
-        let (opening, look) = open(&reading, &conn, *start);
-        (Box::pin(opening), look)
-    };
-    let mut ws = opening.await;
-    let mut reader = Reader {
-        client: Client::new(reading.limits),
-        brake: Brake::default(),
-        rest: None,
-        look,
-        reading,
-        conn: conn.clone(),
-    };
-    let why = tokio::select! {
-        why = reader.read(&mut ws) => why,
-        // It ends `read` by closing the connection.
-        never = async { conn.drain().await; std::future::pending().await } => never,
-    };
-    match why {
-        Some(why) => {
-            let (code, reason) = (why.code(), why.reason());
-            debug!(conn = conn.id(), code, reason, "closed");
-        }
-        None => debug!(conn = conn.id(), reason = "the client is gone", "closed"),
-    }
-    if let Some(why) = why {
-        Box::pin(say_goodbye(&mut ws, &conn, why)).await;
-    }
-    let purse = &mut ws.get_mut().purse;
-    purse.spend(conn.take_news().work);
-    reader.reading.brakes.budgets.settle(clock::now_ms(), purse);
-}
-
 /// The task's own half. However it ends, also by a panic, the rooms are told.
-struct Reader {
+pub(super) struct Reader {
     client: Client,
     /// A token that is to be looked at before anything else is read.
     look: Option<Box<Look>>,
@@ -153,8 +67,26 @@ impl Drop for Reader {
 }
 
 impl Reader {
+    /// Of a connection that begins; `look` is for a token that came with it.
+    pub(super) fn new(reading: Arc<Reading>, conn: Arc<Conn>, look: Option<Box<Look>>) -> Self {
+        Self {
+            client: Client::new(reading.limits),
+            look,
+            brake: Brake::default(),
+            rest: None,
+            reading,
+            conn,
+        }
+    }
+
+    /// What is left to be paid for is.
+    pub(super) fn settle(&self, purse: &mut Purse) {
+        purse.spend(self.conn.take_news().work);
+        self.reading.brakes.budgets.settle(clock::now_ms(), purse);
+    }
+
     /// Handles events until the end; the code to close with, unless the connection is gone already.
-    async fn read(&mut self, ws: &mut WebSocketStream<Socket>) -> Option<Close> {
+    pub(super) async fn read(&mut self, ws: &mut WebSocketStream<Socket>) -> Option<Close> {
         loop {
             if let ControlFlow::Break(why) = self.hear(&mut ws.get_mut().purse) {
                 return why;

@@ -217,12 +217,12 @@ impl Port {
         let routes = self.routes.clone();
         let peer = Peer { address, places };
         let Some(tls) = self.tls.clone() else {
-            return answer(stream, routes, peer, self.times).await;
+            return self.answer(stream, routes, peer).await;
         };
         let shaken = timeout(self.times.handshake, secure::shake_hands(tls, stream)).await;
         let late = |_| Err(io::ErrorKind::TimedOut.into());
         match shaken.unwrap_or_else(late) {
-            Ok(stream) => answer(stream, routes, peer, self.times).await,
+            Ok(stream) => self.answer(stream, routes, peer).await,
             Err(error) => {
                 self.metrics.tls_failed.inc();
                 debug!(%error, %from, "a handshake of TLS failed");
@@ -296,25 +296,33 @@ impl Port {
             }
         }
     }
-}
 
-async fn answer<S>(stream: S, routes: Router, peer: Peer, times: Times)
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let mut http = hyper::server::conn::http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(times.handshake)
-        .max_buf_size(16 * 1024);
-    let routes = TowerToHyperService::new(routes);
-    let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(peer.clone());
-        routes.call(request)
-    });
-    let served = http.serve_connection(TokioIo::new(stream), service);
-    match timeout(times.http, served.with_upgrades()).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => debug!(%error, "an HTTP connection ended"),
-        Err(_) => debug!("an HTTP connection took longer than --http-timeout"),
+    async fn answer<S>(&self, stream: S, routes: Router, peer: Peer)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let mut http = hyper::server::conn::http1::Builder::new();
+        http.timer(TokioTimer::new())
+            .header_read_timeout(self.times.handshake)
+            .max_buf_size(16 * 1024);
+        let routes = TowerToHyperService::new(routes);
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(peer.clone());
+            routes.call(request)
+        });
+        let served = http.serve_connection(TokioIo::new(stream), service);
+        match timeout(self.times.http, served.with_upgrades()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                if error.is_timeout() {
+                    self.metrics.requests_unfinished.inc();
+                }
+                debug!(%error, "an HTTP connection ended");
+            }
+            Err(_) => {
+                self.metrics.requests_unfinished.inc();
+                debug!("an HTTP connection took longer than --http-timeout");
+            }
+        }
     }
 }

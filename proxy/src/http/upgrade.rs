@@ -6,7 +6,7 @@ use super::gate::{Group, Peer};
 use super::offered::{Offered, offered};
 use super::queue::queue;
 use super::request::{accept, forwarded_for, is_version_13, knock};
-use crate::conn::read::Early;
+use crate::conn::life::Early;
 use crate::conn::tls::Wire;
 use crate::server::{Arrived, Server};
 use axum::body::Body;

@@ -3,7 +3,8 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `mod` | its state; answers by what they are for |
-//! | `enter` | logins, and joining again |
+//! | `enter` | logins, and what Redis answers to joins |
+//! | `again` | joining again |
 //! | `guests` | the same for guests, who do not join |
 //! | `heard` | ends that are heard while a join is unanswered |
 //! | `talk` | what a client's other events do, and how seats end |
@@ -18,6 +19,7 @@
 //! | `whereabouts` | who is online, asked while others come and go |
 //! | `link` | subscribing, attaching, and what a reconnect tells |
 
+mod again;
 mod catch_up;
 mod enter;
 mod follow;

@@ -1,6 +1,7 @@
 //! The shared half over real sockets.
 
 use super::*;
+use hub_core::handle::{Handle, Push, Pushed};
 use std::io::Read;
 
 async fn pair(limit: usize) -> (ConnHandle, std::net::TcpStream) {
