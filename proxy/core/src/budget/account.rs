@@ -155,7 +155,7 @@ impl Account {
     }
 
     /// How long newcomers are to wait before they are heard (ms), where the account is strained: they come in one after the
-    /// other, more slowly the deeper it is in debt. So who comes again and again is slowed by it, and all get in.
+    /// other, half as fast where it is deep in debt. So who comes again and again is slowed by it, and all get in.
     pub fn queue(&mut self, rate: Rate, now: u64) -> u64 {
         self.reckon(rate, now);
         if self.work.due(rate.0, rate.strained()) == 0 {
@@ -163,9 +163,8 @@ impl Account {
         }
         let burst = rate.burst().max(1);
         let debt = self.work.owed().saturating_sub(burst).min(burst);
-        let cost =
-            u128::from(NEWCOMER) * (u128::from(burst) + 4 * u128::from(debt)) / u128::from(burst);
-        let turn = u64::try_from(cost * 1_000_000 / u128::from(rate.0.max(1))).unwrap_or(u64::MAX);
+        let cost = NEWCOMER.saturating_add(NEWCOMER.saturating_mul(debt) / burst);
+        let turn = cost * 1_000_000 / rate.0.max(1);
         let now = now.saturating_mul(1000);
         let latest = now.saturating_add(MOST_QUEUE * 1000);
         self.last_newcomer = self.last_newcomer.max(now).saturating_add(turn).min(latest);
