@@ -82,7 +82,7 @@ impl Pages {
     /// What follows `at`. After an answer that was made for this reader (`fresh`) nothing is asked twice.
     pub(crate) fn after(&mut self, at: Position, fresh: Option<Seq>) -> Found {
         let aligned = at.seq / LEN * LEN + 1;
-        let own = at.seq + 1;
+        let own = at.seq.saturating_add(1);
         for from in [aligned, own] {
             let place = self.kept.iter().position(|kept| kept.0 == from);
             let Some(page) = place.and_then(|place| self.kept.get(place)) else {

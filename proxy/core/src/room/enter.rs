@@ -241,7 +241,8 @@ impl<H: Handle> Room<H> {
             seat.handle.push(cx.now, &event, Push::Answer);
         }
         if let Some(lost) = &joined.lost {
-            cx.figures.lost += lost.to.saturating_sub(lost.from) + 1;
+            let count = lost.to.saturating_sub(lost.from).saturating_add(1);
+            cx.figures.lost = cx.figures.lost.saturating_add(count);
             let event = events::lost(&self.roomid, lost, joined.position);
             seat.handle.push(cx.now, &event, Push::Answer);
         }

@@ -89,11 +89,11 @@ impl<H: Handle> Room<H> {
     fn judge(&mut self, header: &Header<'_>, payload: &[u8]) -> Verdict {
         let (at, frame) = (self.ring.at(), header.position());
         let follows = |before: Position| {
-            frame.seq == before.seq + 1
+            frame.seq == before.seq.saturating_add(1)
                 && before.next(header.ms, header.uid.as_bytes(), payload) == frame
         };
         if frame.seq > at.seq {
-            return match frame.seq == at.seq + 1 {
+            return match frame.seq == at.seq.saturating_add(1) {
                 true if follows(at) => Verdict::Next,
                 true => Verdict::Contradicts,
                 false => Verdict::Gap,

@@ -32,7 +32,7 @@ impl<H: Handle> Room<H> {
         gather.grown = 0;
         cx.figures.ranges += 1;
         let ask = Ask::Range {
-            from: at.seq + 1,
+            from: at.seq.saturating_add(1),
             count: PAGE,
             bytes: page,
         };
@@ -64,7 +64,7 @@ impl<H: Handle> Room<H> {
             // does not say that a key went.
             return self.lose_history(cx);
         }
-        if range.before.seq + 1 != seq {
+        if range.before.seq.saturating_add(1) != seq {
             // It was freed: whether this is the same history the room's own position tells.
             return self.read_missed(cx);
         }
@@ -193,7 +193,7 @@ impl<H: Handle> Room<H> {
     pub(super) fn check(&mut self, at: Position, cx: &mut Cx<'_, H>) {
         cx.figures.ranges += 1;
         let ask = Ask::Range {
-            from: at.seq + 1,
+            from: at.seq.saturating_add(1),
             count: 1,
             bytes: 1,
         };
