@@ -36,8 +36,8 @@ fn the_documented_acl_line_is_what_is_printed() {
 
 /// Where a Redis is, and the options of a proxy in front of it.
 struct Set<'a> {
-    /// The address of this Redis.
-    url: &'a dyn Fn(&Redis) -> String,
+    /// The address of this Redis, which has this socket too.
+    url: &'a (dyn Fn(&Redis, &str) -> String + Sync),
     db: i64,
     prefix: &'a str,
     more: &'a [&'a str],
@@ -49,43 +49,48 @@ fn the_printed_acl_line_is_what_a_proxy_needs_and_no_more() {
     let password = folder.path().join("password");
     std::fs::write(&password, "secret\n").expect("a file");
     let password = password.to_str().expect("a path of text");
-    let socket = folder.path().join("redis.sock");
-    let socket = socket.to_str().expect("a path of text");
     let by_option = ["--redis-user", "ann", "--redis-password-file", password];
-    for set in [
+    let sets = [
         Set {
-            url: &|redis| format!("redis://ann:secret@127.0.0.1:{}", redis.port),
+            url: &|redis, _| format!("redis://ann:secret@127.0.0.1:{}", redis.port),
             db: 0,
             prefix: "room:",
             more: &["--name", "one"],
         },
         Set {
-            url: &|redis| format!("redis://ann:secret@127.0.0.1:{}/2", redis.port),
+            url: &|redis, _| format!("redis://ann:secret@127.0.0.1:{}/2", redis.port),
             db: 2,
             prefix: "a b[*]:",
             more: &["--workers", "2"],
         },
         Set {
-            url: &|redis| format!("redis://127.0.0.1:{}", redis.port),
+            url: &|redis, _| format!("redis://127.0.0.1:{}", redis.port),
             db: 0,
             prefix: "räume\\",
             more: &by_option,
         },
         Set {
-            url: &|_| format!("unix://{socket}?user=ann&pass=secret&db=3"),
+            url: &|_, socket| format!("unix://{socket}?user=ann&pass=secret&db=3"),
             db: 3,
             prefix: "'\"*?",
             more: &[],
         },
-    ] {
-        let redis = Redis::with(&["--save", "", "--unixsocket", socket]);
-        works_with_the_printed_acl_line(&redis, &set);
-    }
+    ];
+    std::thread::scope(|scope| {
+        for (number, set) in sets.iter().enumerate() {
+            let socket = folder.path().join(number.to_string());
+            scope.spawn(move || {
+                let socket = socket.to_str().expect("a path of text");
+                let redis = Redis::with(&["--save", "", "--unixsocket", socket]);
+                works_with_the_printed_acl_line(&redis, socket, set);
+            });
+        }
+    });
 }
 
 /// A whole session: what it needs it may, and what it may it needs.
-fn works_with_the_printed_acl_line(redis: &Redis, set: &Set<'_>) {
-    let url = (set.url)(redis);
+fn works_with_the_printed_acl_line(redis: &Redis, socket: &str, set: &Set<'_>) {
+    let url = (set.url)(redis, socket);
     let options = [&["--key-prefix", set.prefix, "--lease", "1s"], set.more].concat();
     let rule = printed_rule(&[&options[..], &["--redis", &url]].concat());
     let mut operator = redis.connect();
