@@ -47,7 +47,9 @@ impl World<'_> {
             }
         }
         self.wrong = wrong;
-        for device in &mut self.devices {
+        // Who went offline while it was away, and did not come back, nobody can have told.
+        let came_back = |device: &&Device| device.connect_at < END;
+        for device in self.devices.iter().filter(came_back) {
             let who = device.who();
             for place in &device.places {
                 let mut judge = Judge {
