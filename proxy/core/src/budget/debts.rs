@@ -2,14 +2,10 @@
 //! is paid off as time passes. Who owes nothing is not known here.
 
 use super::bucket::Bucket;
-use std::collections::HashMap;
+use super::known::Known;
 
 /// Of so many it is known what they owe; who comes after that shares one account with others who do.
 const MOST: usize = 65_536;
-/// With fewer nobody looks for those who have paid off.
-const FEW: usize = 64;
-/// When that was done in vain, nobody looks again before that (ms): it takes a while.
-const LOOK_EVERY: u64 = 1000;
 
 /// See the top of the file. Each is known by a number that the shell knows them by.
 #[derive(Debug)]
@@ -18,11 +14,9 @@ pub struct Debts {
     rate: u64,
     /// What one may owe.
     most: u64,
-    owed: HashMap<u64, Bucket>,
+    owed: Known<u64, Bucket>,
     /// Of those who are not known.
     rest: Bucket,
-    look_at: usize,
-    in_vain: Option<u64>,
 }
 
 impl Debts {
@@ -31,10 +25,8 @@ impl Debts {
         Self {
             rate,
             most,
-            owed: HashMap::new(),
+            owed: Known::new(MOST),
             rest: Bucket::new(0),
-            look_at: FEW,
-            in_vain: None,
         }
     }
 
@@ -58,33 +50,13 @@ impl Debts {
     }
 
     fn of(&mut self, now: u64, who: u64) -> &mut Bucket {
-        if !self.owed.contains_key(&who) {
-            if self.owed.len() >= self.look_at && self.may_look(now) {
-                self.forget_settled(now);
-            }
-            if self.owed.len() >= MOST {
-                return &mut self.rest;
-            }
-        }
-        self.owed.entry(who).or_insert_with(|| Bucket::new(now))
-    }
-
-    fn may_look(&self, now: u64) -> bool {
-        self.in_vain
-            .is_none_or(|last| now.saturating_sub(last) >= LOOK_EVERY)
-    }
-
-    fn forget_settled(&mut self, now: u64) {
         let rate = self.rate;
-        self.owed.retain(|_, owed| {
+        let is_settled = |_: &u64, owed: &mut Bucket| {
             owed.reckon(rate, now);
-            !owed.is_empty()
-        });
-        self.look_at = (2 * self.owed.len()).clamp(FEW, MOST);
-        self.in_vain = (self.owed.len() >= MOST).then_some(now);
-        if self.owed.len() * 8 < self.owed.capacity() {
-            self.owed.shrink_to(2 * self.owed.len());
-        }
+            owed.is_empty()
+        };
+        let owed = self.owed.of(now, who, || Bucket::new(now), is_settled);
+        owed.unwrap_or(&mut self.rest)
     }
 }
 

@@ -8,6 +8,7 @@
 //! | [`allowance`] | how many frames a connection may send |
 //! | [`purse`] | what one connection has spent |
 //! | [`account`] | what somebody owes, and whom an account that many share refuses |
+//! | `known` | of whom something is known, up to an end |
 //! | [`table`] | the accounts of all who owe something |
 //! | [`debts`] | what each of many owes for one thing that is counted |
 //! | [`admission`] | whether a login may make a new member |
@@ -21,6 +22,7 @@ pub mod admission;
 pub mod allowance;
 mod bucket;
 pub mod debts;
+mod known;
 pub mod payer;
 pub mod pressure;
 pub mod purse;

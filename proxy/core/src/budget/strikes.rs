@@ -1,6 +1,6 @@
 //! Who was closed for more than their budget, again and again: the third time within a minute they need not come back.
 
-use std::collections::HashMap;
+use super::known::Known;
 
 /// How long each time counts (ms).
 const COUNTS_FOR: u64 = 60_000;
@@ -9,15 +9,14 @@ const MOST: usize = 3;
 /// Of so many it is known; who comes after that may come back.
 const MOST_KNOWN: usize = 65_536;
 
-/// When all are still to be known, nobody looks again before that (ms): it takes a while.
-const LOOK_EVERY: u64 = 1000;
-
 /// See the top of the file. Each is known by a number that the shell knows them by.
-#[derive(Debug, Default)]
-pub struct Strikes {
-    times: HashMap<u64, [u64; MOST]>,
-    /// When they were last looked through in vain.
-    in_vain: Option<u64>,
+#[derive(Debug)]
+pub struct Strikes(Known<u64, [u64; MOST]>);
+
+impl Default for Strikes {
+    fn default() -> Self {
+        Self(Known::new(MOST_KNOWN))
+    }
 }
 
 impl Strikes {
@@ -26,21 +25,10 @@ impl Strikes {
         // Never 0, which stands for no time.
         let now = now.max(1);
         let counts = |at: u64| at > 0 && now.saturating_sub(at) < COUNTS_FOR;
-        if self.times.len() >= MOST_KNOWN && !self.times.contains_key(&who) {
-            if self
-                .in_vain
-                .is_some_and(|last| now.saturating_sub(last) < LOOK_EVERY)
-            {
-                return 1;
-            }
-            self.times
-                .retain(|_, times| times.iter().any(|at| counts(*at)));
-            self.in_vain = (self.times.len() >= MOST_KNOWN).then_some(now);
-            if self.in_vain.is_some() {
-                return 1;
-            }
-        }
-        let times = self.times.entry(who).or_default();
+        let is_settled = |_: &u64, times: &mut [u64; MOST]| !times.iter().any(|at| counts(*at));
+        let Some(times) = self.0.of(now, who, <[u64; MOST]>::default, is_settled) else {
+            return 1;
+        };
         times.rotate_right(1);
         if let Some(first) = times.first_mut() {
             *first = now;
@@ -76,8 +64,8 @@ mod tests {
         for who in 0..MOST_KNOWN as u64 + 5 {
             assert_eq!(strikes.strike(0, who), 1);
         }
-        assert_eq!(strikes.times.len(), MOST_KNOWN);
+        assert_eq!(strikes.0.len(), MOST_KNOWN);
         assert_eq!(strikes.strike(100_000, u64::MAX), 1);
-        assert_eq!(strikes.times.len(), 1);
+        assert_eq!(strikes.0.len(), 1);
     }
 }

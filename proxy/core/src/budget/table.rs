@@ -1,16 +1,12 @@
 //! The accounts of all who owe something. Who owes nothing needs none: so they are few, and who comes back finds their own.
 
 use super::account::{Account, Rate};
+use super::known::Known;
 use super::payer::{Payer, Rates};
 use super::purse::Purse;
-use std::collections::HashMap;
 
 /// Accounts at most; who comes after that shares one with others who do.
 const MOST: usize = 16_384;
-/// With fewer nobody looks for those that are settled.
-const FEW: usize = 64;
-/// When none could be found, nobody looks again before that (ms): it takes a while, and whoever comes then shares one.
-const SWEEP_EVERY: u64 = 1000;
 /// A pause for frames that is shorter is not worth its timer; after a longer one it is looked at again.
 const LEAST_PAUSE: u64 = 50;
 const MOST_PAUSE: u64 = 500;
@@ -19,11 +15,9 @@ const MOST_PAUSE: u64 = 500;
 #[derive(Debug)]
 pub struct Table {
     rates: Rates,
-    accounts: HashMap<Payer, Account>,
-    /// With so many accounts those that are settled are looked for.
-    sweep_at: usize,
-    /// When that was last done in vain.
-    in_vain: Option<u64>,
+    accounts: Known<Payer, Account>,
+    /// Of those who have none of their own.
+    rest: Account,
 }
 
 impl Table {
@@ -31,9 +25,8 @@ impl Table {
     pub fn new(rates: Rates) -> Self {
         Self {
             rates,
-            accounts: HashMap::new(),
-            sweep_at: FEW,
-            in_vain: None,
+            accounts: Known::new(MOST),
+            rest: Account::new(rates.of(Payer::Rest), 0),
         }
     }
 
@@ -44,39 +37,22 @@ impl Table {
 
     /// Whether nobody owes anything.
     pub fn is_empty(&self) -> bool {
-        self.accounts.is_empty()
+        self.accounts.len() == 0
     }
 
     /// Somebody's account, and what it may be charged.
     fn account(&mut self, now: u64, payer: Payer) -> (&mut Account, Rate) {
-        let mut payer = payer;
-        if !self.accounts.contains_key(&payer) {
-            if self.accounts.len() >= self.sweep_at && self.may_sweep(now) {
-                self.sweep(now);
-            }
-            if self.accounts.len() >= MOST {
-                payer = Payer::Rest;
-            }
-        }
-        let rate = self.rates.of(payer);
-        let account = self.accounts.entry(payer);
-        (account.or_insert_with(|| Account::new(rate, now)), rate)
-    }
-
-    fn may_sweep(&self, now: u64) -> bool {
-        self.in_vain
-            .is_none_or(|last| now.saturating_sub(last) >= SWEEP_EVERY)
-    }
-
-    fn sweep(&mut self, now: u64) {
         let rates = self.rates;
-        let owes =
-            |payer: &Payer, account: &mut Account| !account.is_settled(rates.of(*payer), now);
-        self.accounts.retain(|payer, account| owes(payer, account));
-        self.sweep_at = (2 * self.accounts.len()).clamp(FEW, MOST);
-        self.in_vain = (self.accounts.len() >= MOST).then_some(now);
-        if self.accounts.len() * 8 < self.accounts.capacity() {
-            self.accounts.shrink_to(2 * self.accounts.len());
+        let rate = rates.of(payer);
+        if payer == Payer::Rest {
+            return (&mut self.rest, rate);
+        }
+        let is_settled =
+            |payer: &Payer, account: &mut Account| account.is_settled(rates.of(*payer), now);
+        let new = || Account::new(rate, now);
+        match self.accounts.of(now, payer, new, is_settled) {
+            Some(account) => (account, rate),
+            None => (&mut self.rest, rates.of(Payer::Rest)),
         }
     }
 
