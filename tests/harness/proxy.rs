@@ -14,37 +14,18 @@ const ADDRESS_TAKEN: i32 = 5;
 
 type Variables<'a> = &'a [(&'a str, &'a str)];
 
-/// Limits that are meant for strangers: all clients of a test or a benchmark have one address, and do what they can.
-const PLACES: (&str, &str) = ("ROOMCAST_MAX_PER_ADDRESS", "1000000");
-const OF_ADDRESS: (&str, &str) = ("ROOMCAST_WORK_PER_ADDRESS", "1000000000");
-const OF_UID: (&str, &str) = ("ROOMCAST_WORK_PER_UID", "1000000000");
-const NEW_OF_ADDRESS: (&str, &str) = ("ROOMCAST_MEMBERSHIPS_PER_ADDRESS", "1000000000");
-const NEW_OF_UID: (&str, &str) = ("ROOMCAST_MEMBERSHIPS_PER_UID", "1000000000");
-const SAID_ON_ONE: (&str, &str) = ("ROOMCAST_PUBLISH_BYTES_PER_CONNECTION", "1000000000");
-const SAID_BY_UID: (&str, &str) = ("ROOMCAST_PUBLISH_BYTES_PER_UID", "1000000000");
-const SAID_IN_ROOM: (&str, &str) = ("ROOMCAST_PUBLISH_BYTES_PER_ROOM", "1000000000");
-const TESTED: Variables<'_> = &[
-    PLACES,
-    OF_ADDRESS,
-    OF_UID,
-    NEW_OF_ADDRESS,
-    NEW_OF_UID,
-    SAID_ON_ONE,
-    SAID_BY_UID,
-    SAID_IN_ROOM,
-    ("RUST_LOG", "debug"),
+/// Limits that are meant for strangers, raised: all clients of a test or a benchmark have one address, and do what they can.
+const RAISED: Variables<'_> = &[
+    ("ROOMCAST_MAX_PER_ADDRESS", "1000000"),
+    ("ROOMCAST_WORK_PER_ADDRESS", "1000000000"),
+    ("ROOMCAST_WORK_PER_UID", "1000000000"),
+    ("ROOMCAST_MEMBERSHIPS_PER_ADDRESS", "1000000000"),
+    ("ROOMCAST_MEMBERSHIPS_PER_UID", "1000000000"),
+    ("ROOMCAST_PUBLISH_BYTES_PER_CONNECTION", "1000000000"),
+    ("ROOMCAST_PUBLISH_BYTES_PER_UID", "1000000000"),
+    ("ROOMCAST_PUBLISH_BYTES_PER_ROOM", "1000000000"),
 ];
-const MEASURED: Variables<'_> = &[
-    PLACES,
-    OF_ADDRESS,
-    OF_UID,
-    NEW_OF_ADDRESS,
-    NEW_OF_UID,
-    SAID_ON_ONE,
-    SAID_BY_UID,
-    SAID_IN_ROOM,
-    ("RUST_LOG", "info"),
-];
+const TESTED: Variables<'_> = &[("RUST_LOG", "debug")];
 const USED: Variables<'_> = &[("RUST_LOG", "info")];
 
 /// See the top of the file.
@@ -76,12 +57,17 @@ impl Proxy {
     /// One with more variables.
     pub fn with_variables(redis: &Redis, more: &[(&str, &str)], options: &[&str]) -> Self {
         let program = built("ROOMCAST_PROXY", "roomcast-proxy");
-        Self::on_a_free_port(&program, &redis.url(), &[TESTED, more].concat(), options)
+        Self::on_a_free_port(
+            &program,
+            &redis.url(),
+            &[RAISED, TESTED, more].concat(),
+            options,
+        )
     }
 
     /// One of another build.
     pub fn of(program: &Path, redis: &str, options: &[&str]) -> Self {
-        Self::on_a_free_port(program, redis, TESTED, options)
+        Self::on_a_free_port(program, redis, &[RAISED, TESTED].concat(), options)
     }
 
     /// One with the limits that users have.
@@ -119,7 +105,7 @@ impl Proxy {
     /// # Panics
     /// If the address is taken.
     pub fn measured_at(listen: SocketAddr, redis: &str, options: &[&str]) -> Self {
-        Self::start_at(listen, redis, MEASURED, options)
+        Self::start_at(listen, redis, &[RAISED, USED].concat(), options)
     }
 
     fn start_at(
@@ -195,8 +181,9 @@ impl Proxy {
     /// Starts it again where it was, after [`kill`](Self::kill).
     pub fn start_again(&mut self, program: &Path, redis: &str, options: &[&str]) {
         let listen = format!("127.0.0.1:{}", self.port);
+        let variables = [RAISED, TESTED].concat();
         *self = eventually("its port is free again", || {
-            Self::try_start(program, &listen, redis, TESTED, options).ok()
+            Self::try_start(program, &listen, redis, &variables, options).ok()
         });
     }
 

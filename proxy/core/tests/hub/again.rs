@@ -96,11 +96,7 @@ fn nothing_is_said_of_a_uid_while_a_join_is_unanswered_though_its_seat_has_ended
     for by_a_word in [false, true] {
         let mut desk = Desk::new();
         let ann = Conn::default();
-        desk.login(1, &ann, "ann", None);
-        let (subscribe, _) = desk.one();
-        desk.answer(subscribe, Ok(Answer::Done));
-        let (join, ask) = desk.one();
-        assert!(matches!(ask, Ask::Join { .. }), "{ask:?}");
+        let join = desk.asks_to_join(1, &ann, "ann");
         if by_a_word {
             desk.event(1, &ann, Event::Revoked);
         } else {
@@ -120,10 +116,7 @@ fn the_answer_to_a_login_that_has_ended_is_not_that_to_the_next_one() {
     let mut desk = Desk::new();
     let ann = Conn::default();
     desk.say("one");
-    desk.login(1, &ann, "ann", None);
-    let (subscribe, _) = desk.one();
-    desk.answer(subscribe, Ok(Answer::Done));
-    let (first, _) = desk.one();
+    let first = desk.asks_to_join(1, &ann, "ann");
     desk.event(1, &ann, Event::Revoked);
     let second = Login {
         number: 2,

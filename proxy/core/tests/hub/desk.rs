@@ -244,6 +244,16 @@ impl Desk {
         self.event(id, conn, Event::Login(Box::new(login)));
     }
 
+    /// Somebody logs in as the first one of the room, up to the join: its number.
+    pub(crate) fn asks_to_join(&mut self, id: ConnId, conn: &Conn, uid: &str) -> Request {
+        self.login(id, conn, uid, None);
+        let (subscribe, _) = self.one();
+        self.answer(subscribe, Ok(Answer::Done));
+        let (join, ask) = self.one();
+        assert!(matches!(ask, Ask::Join { .. }), "{ask:?}");
+        join
+    }
+
     pub(crate) fn beat_answered(&mut self, id: ConnId, beat: Beat) {
         self.hub
             .answered(self.now, id, &["r".into()], beat, &mut self.asks);

@@ -157,11 +157,7 @@ fn a_key_that_goes_behind_a_join_is_heard_of_before_its_answer() {
     let mut desk = Desk::new();
     desk.say("old");
     let ann = Conn::default();
-    desk.login(1, &ann, "ann", None);
-    let (subscribe, _) = desk.one();
-    desk.answer(subscribe, Ok(Answer::Done));
-    let (join, ask) = desk.one();
-    assert!(matches!(ask, Ask::Join { .. }), "{ask:?}");
+    let join = desk.asks_to_join(1, &ann, "ann");
     let (joined, gone) = (desk.joined(desk.head()), desk.control("-", "gone"));
     desk.born_again(9);
     desk.hear(&gone);
