@@ -52,7 +52,7 @@ pub(crate) enum Input {
     },
     Up(u64),
     Down(u64),
-    Announce,
+    Announce(u64),
     /// The answer comes when nothing is left to report.
     Stop(oneshot::Sender<()>),
 }
@@ -286,7 +286,7 @@ mod tests {
         taken.clear();
 
         inboxes.announced(1, b"room:a", b"x");
-        inbox.push(Input::Announce);
+        inbox.push(Input::Announce(1));
         assert!(
             is_woken(inbox),
             "what is behind an announcement does not wait with it"

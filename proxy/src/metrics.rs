@@ -290,6 +290,16 @@ const COUNTERS: &[Of] = &[
         |f| f.asked_again,
     ),
     (
+        "moved",
+        "Rooms that went from one server to another, or whose subscription a server ended.",
+        |f| f.moved,
+    ),
+    (
+        "redirected",
+        "Questions of clients that one server sent on to another.",
+        |f| f.redirected,
+    ),
+    (
         "relinked",
         "Rooms that were attached again after a reconnect.",
         |f| f.relinked,

@@ -4,7 +4,9 @@ use crate::broken::panic_at;
 use crate::clock;
 use crate::conn::shared::ConnHandle;
 use crate::inbox::{Inbox, Input, Inputs};
+use hub_core::ask::Question;
 use hub_core::hub::Hub;
+use hub_core::routes::ALL;
 use hub_core::settings::Settings;
 use hub_core::{Asks, Figures};
 use parking_lot::Mutex;
@@ -42,7 +44,6 @@ pub(crate) struct Given {
 struct Worker {
     given: Given,
     hub: Hub<ConnHandle>,
-    generation: u64,
     asks: Asks,
     stopped: Option<oneshot::Sender<()>>,
 }
@@ -52,7 +53,6 @@ pub(crate) async fn run(given: Given) {
     let mut worker = Worker {
         hub: Hub::new(given.settings.clone()),
         given,
-        generation: 0,
         asks: Vec::new(),
         stopped: None,
     };
@@ -127,14 +127,9 @@ impl Worker {
                 request,
                 answer,
             } => hub.answer(now, generation, request, answer, asks),
-            Input::Up(generation) => {
-                // What was asked before is for the link before.
-                self.ask();
-                self.generation = generation;
-                self.hub.up(now, generation, &mut self.asks);
-            }
+            Input::Up(generation) => hub.routed(now, &[ALL], Some(generation), asks),
             Input::Down(generation) => hub.down(now, generation, asks),
-            Input::Announce => hub.announce(now, asks),
+            Input::Announce(generation) => hub.announce(now, generation, asks),
             Input::Stop(stopped) => {
                 hub.stop(now, asks);
                 self.stopped = Some(stopped);
@@ -143,13 +138,17 @@ impl Worker {
     }
 
     fn ask(&mut self) {
-        if !self.asks.is_empty() {
+        let mut asks = std::mem::take(&mut self.asks);
+        while let Some(first) = asks.first() {
+            let generation = first.to;
+            let others: Vec<Question> = asks.extract_if(.., |ask| ask.to != generation).collect();
             // The link ends with the program.
             let _ = self.given.questions.send(Questions {
                 worker: self.given.number,
-                generation: self.generation,
-                asks: std::mem::take(&mut self.asks),
+                generation,
+                asks,
             });
+            asks = others;
         }
     }
 

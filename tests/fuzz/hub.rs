@@ -10,9 +10,10 @@ use crate::steps::{How, Step};
 use arbitrary::{Arbitrary, Unstructured};
 use bytes::Bytes;
 use hub_core::Asks;
-use hub_core::ask::{Answer, Ask, Fault, Request};
+use hub_core::ask::{Answer, Ask, Fault, Question, Request};
 use hub_core::handle::ConnId;
 use hub_core::hub::Hub;
+use hub_core::routes::ALL;
 use hub_core::settings::Settings;
 use room_core::announce::Kind;
 use std::sync::Arc;
@@ -114,7 +115,10 @@ impl World {
 
     /// What the hub asked meanwhile is looked at; what it has to write is written.
     fn look(&mut self) {
-        for (request, key, ask) in self.asks.drain(..) {
+        for Question {
+            request, key, ask, ..
+        } in self.asks.drain(..)
+        {
             self.judge.asked(request, &key, &ask);
             self.open.push((request, key, ask));
         }
@@ -160,7 +164,7 @@ impl World {
             }
             Step::Up => self.link_up(),
             Step::Down => self.link_down(),
-            Step::Announce => self.hub.announce(self.now, &mut self.asks),
+            Step::Announce => self.hub.announce(self.now, self.generation, &mut self.asks),
             Step::Pass(ms) => self.pass((*ms).into()),
             Step::Serve(slices) => self.serve((*slices).into()),
             Step::Born(room, birth) => self.logs[usize::from(*room) % 3] = Log::new(*birth),
@@ -260,7 +264,8 @@ impl World {
         self.up = true;
         self.open.clear();
         self.judge.down();
-        self.hub.up(self.now, self.generation, &mut self.asks);
+        let up = Some(self.generation);
+        self.hub.routed(self.now, &[ALL], up, &mut self.asks);
     }
 
     fn link_down(&mut self) {

@@ -8,7 +8,29 @@ use std::sync::Arc;
 /// The number of a question, unlike any other of this hub; its answer carries it.
 pub type Request = u64;
 
-/// A question. Those of one hub are sent in the order in which it gives them.
+/// The number of a pair of connections to one server, unlike any other of this process. Pairs are never made anew: what
+/// connects again has another number.
+pub type Generation = u64;
+
+/// No pair.
+pub const NOWHERE: Generation = 0;
+
+/// What a hub asks. Those for one pair are sent in the order in which the hub gives them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// Its number.
+    pub request: Request,
+    /// Which pair is asked.
+    pub to: Generation,
+    /// The server owns the room's slot only in part yet: `ASKING` goes first.
+    pub asking: bool,
+    /// The room's key.
+    pub key: Arc<str>,
+    /// What is asked.
+    pub ask: Ask,
+}
+
+/// A question's words. Those of one hub are sent in the order in which it gives them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ask {
     /// Hear the room's announcements.

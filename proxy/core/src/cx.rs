@@ -1,11 +1,12 @@
 //! What a room needs while it handles one thing: the time, the limits, and where questions go.
 
-use crate::ask::{Ask, Request};
+use crate::ask::{Ask, Generation, NOWHERE, Question, Request};
 use crate::budget::admission::Admission;
 use crate::counts::CountsAsked;
 use crate::event::LoginNumber;
 use crate::figures::Figures;
 use crate::handle::ConnId;
+use crate::moves::Moves;
 use crate::rights::Rights;
 use crate::settings::Settings;
 use crate::turns::Turns;
@@ -14,8 +15,8 @@ use room_core::position::{Position, Seq};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// What a hub asks: number, key, question, in the order in which they are to be sent.
-pub type Asks = Vec<(Request, Arc<str>, Ask)>;
+/// What a hub asks, in the order in which it is to be sent.
+pub type Asks = Vec<Question>;
 
 /// A join that Redis was asked for.
 #[derive(Debug)]
@@ -88,6 +89,28 @@ impl<H> Purpose<H> {
             _ => None,
         }
     }
+
+    /// Whether a client waits for the answer to what it asked, which is asked once and not again behind its back.
+    pub(crate) const fn is_of_client(&self) -> bool {
+        matches!(
+            self,
+            Self::Published { .. }
+                | Self::Signalled { .. }
+                | Self::Left { .. }
+                | Self::Members { .. }
+        )
+    }
+}
+
+/// A question without an answer.
+#[derive(Debug)]
+pub(crate) struct Waits<H> {
+    pub(crate) place: u32,
+    /// Which pair is asked; nobody yet if it waits for what was asked before a room moved.
+    pub(crate) to: Generation,
+    /// It came back once from a server that the room is not on any more.
+    pub(crate) returned: bool,
+    pub(crate) purpose: Purpose<H>,
 }
 
 /// Long reads, each kind with turns of its own: who asks who is there holds up nobody who catches up.
@@ -103,9 +126,10 @@ const KEPT: usize = 1024;
 /// Questions without an answer, of all rooms of a hub.
 #[derive(Debug)]
 pub(crate) struct Open<H> {
-    pub(crate) list: HashMap<Request, (u32, Purpose<H>)>,
-    /// Those of them that wait.
-    pub(crate) reads: Reads,
+    pub(crate) list: HashMap<Request, Waits<H>>,
+    /// Those of them that wait for their turn, and those that wait for what a room left behind.
+    reads: Reads,
+    pub(crate) moves: Moves,
     last: Request,
 }
 
@@ -114,24 +138,60 @@ impl<H> Default for Open<H> {
         Self {
             list: HashMap::new(),
             reads: Reads::default(),
+            moves: Moves::default(),
             last: 0,
         }
     }
 }
 
 impl<H> Open<H> {
-    /// A question was answered: which room's it was, and what it was for. One that waited for that is asked now.
-    pub(crate) fn take(&mut self, request: Request, asks: &mut Asks) -> Option<(u32, Purpose<H>)> {
+    /// A question was answered: what it was. One that waited for that is asked now.
+    pub(crate) fn take(&mut self, request: Request, asks: &mut Asks) -> Option<Waits<H>> {
         let taken = self.list.remove(&request);
-        if let Some((_, purpose)) = &taken {
-            let turns = purpose.turns(&mut self.reads);
+        if let Some(waits) = &taken {
+            let turns = waits.purpose.turns(&mut self.reads);
             asks.extend(turns.and_then(Turns::answered));
         }
+        self.shrink();
+        taken
+    }
+
+    /// Takes out what comes to nothing, also where it was not sent yet, in the order in which it was asked.
+    pub(crate) fn withdraw(
+        &mut self,
+        which: impl Fn(&Waits<H>) -> bool,
+        asks: &mut Asks,
+    ) -> Vec<(Request, Waits<H>)> {
+        let some = self.list.iter().filter(|(_, waits)| which(waits));
+        let mut some: Vec<Request> = some.map(|(request, _)| *request).collect();
+        some.sort_unstable();
+        asks.retain(|question| some.binary_search(&question.request).is_err());
+        let mut asked = Vec::new();
+        let mut taken = Vec::with_capacity(some.len());
+        for request in some {
+            let Some(waits) = self.list.remove(&request) else {
+                continue;
+            };
+            let turns = waits.purpose.turns(&mut self.reads);
+            if turns.is_some_and(|turns| !turns.withdraw(waits.place, request)) {
+                asked.push(taken.len());
+            }
+            taken.push((request, waits));
+        }
+        // Nobody has the turn of one that is withdrawn too.
+        for (_, waits) in asked.into_iter().filter_map(|at| taken.get(at)) {
+            let turns = waits.purpose.turns(&mut self.reads);
+            asks.extend(turns.and_then(Turns::answered));
+        }
+        self.shrink();
+        taken
+    }
+
+    fn shrink(&mut self) {
         if self.list.is_empty() && self.list.capacity() > 2 * KEPT {
             // All had come at once, perhaps.
             self.list.shrink_to(KEPT);
         }
-        taken
     }
 }
 
@@ -144,27 +204,56 @@ pub(crate) struct Cx<'a, H> {
     pub(crate) open: &'a mut Open<H>,
     /// The room's place in the hub.
     pub(crate) place: u32,
-    /// Whether there is a link.
-    pub(crate) up: bool,
+    /// Which pair the room is on, if any …
+    pub(crate) on: Generation,
+    /// … and whether that server has to be asked to answer for it.
+    pub(crate) asking: bool,
 }
 
 impl<H> Cx<'_, H> {
+    /// Whether there is a link.
+    pub(crate) const fn is_up(&self) -> bool {
+        self.on != NOWHERE
+    }
+
     /// Asks about a room, and notes what for. Its key is made anew: a room at rest does not keep it.
     pub(crate) fn ask(&mut self, roomid: &str, ask: Ask, purpose: Purpose<H>) {
-        let key = [&self.settings.key_prefix, roomid].concat().into();
         self.open.last += 1;
         let request = self.open.last;
-        let question = (request, key, ask);
-        let most = match &purpose {
+        let mut to = self.on;
+        if purpose.is_of_client() && self.open.moves.holds(self.place) {
+            self.open.moves.hold(self.place, request, ask);
+            to = NOWHERE;
+        } else {
+            self.send(roomid, request, ask, &purpose);
+        }
+        let waits = Waits {
+            place: self.place,
+            to,
+            returned: false,
+            purpose,
+        };
+        self.open.list.insert(request, waits);
+    }
+
+    /// Asks it now, or when its turn comes.
+    pub(crate) fn send(&mut self, roomid: &str, request: Request, ask: Ask, of: &Purpose<H>) {
+        let question = Question {
+            request,
+            to: self.on,
+            asking: self.asking,
+            key: [&self.settings.key_prefix, roomid].concat().into(),
+            ask,
+        };
+        let most = match of {
             Purpose::Members { .. } => self.settings.member_lists,
             _ => self.settings.catch_ups,
         };
-        let now = match purpose.turns(&mut self.open.reads) {
+        let now = match of.turns(&mut self.open.reads) {
             Some(turns) => turns.take(self.place, question, most),
             None => Some(question),
         };
         self.figures.waited += u64::from(now.is_none());
         self.asks.extend(now);
-        self.open.list.insert(request, (self.place, purpose));
     }
 }

@@ -39,6 +39,10 @@ pub struct Figures {
     pub acked: u64,
     /// Acknowledgements that are asked again because Redis refused them in passing.
     pub asked_again: u64,
+    /// Rooms that went from one server to another, or whose subscription a server ended.
+    pub moved: u64,
+    /// Questions of clients that came back from the one and were asked of the other.
+    pub redirected: u64,
     /// Rooms that were attached again after a reconnect.
     pub relinked: u64,
 }

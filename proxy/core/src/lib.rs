@@ -21,6 +21,9 @@
 //! | `json` | JSON objects into bytes |
 //! | [`settings`] | limits and times |
 //! | [`hub`] | the rooms of one thread |
+//! | [`routes`] | which server the rooms of a slot are on |
+//! | `lines` | rooms that are to be attached there |
+//! | `moves` | questions of clients whose room went to another server |
 //! | `places` | rooms by name and by number |
 //! | `room` | one room |
 //! | `visit` | where a guest begins |
@@ -54,12 +57,15 @@ pub mod handle;
 mod holder;
 pub mod hub;
 mod json;
+mod lines;
+mod moves;
 mod pages;
 pub mod pass;
 mod places;
 pub mod rights;
 mod ring;
 mod room;
+pub mod routes;
 mod seat;
 pub mod settings;
 mod table;

@@ -1,6 +1,7 @@
 //! Rooms by their place, a number, and by their name. A place that became free is given to the next room.
 
-use crate::room::Room;
+use crate::ask::Generation;
+use crate::room::{NEVER, Room};
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::hash::BuildHasher;
 
@@ -8,12 +9,20 @@ use std::hash::BuildHasher;
 #[derive(Debug)]
 pub(crate) struct Slot<H> {
     pub(crate) room: Room<H>,
+    /// Which pair of connections it is on, if any.
+    pub(crate) on: Generation,
+    /// Its key is there before its slot is: the server has to be asked to answer for it.
+    pub(crate) asking: bool,
+    /// Of its key, where that matters.
+    pub(crate) hash_slot: u16,
+    /// When it last went to another pair.
+    pub(crate) moved: u64,
     /// When it wants to be looked at.
-    pub(crate) due: Option<u64>,
+    pub(crate) due: u64,
     /// It stands in the list of those with something to write.
     pub(crate) behind: bool,
     /// When nobody was in it any more.
-    pub(crate) empty_since: Option<u64>,
+    pub(crate) empty_since: u64,
 }
 
 /// See the top of the file.
@@ -59,13 +68,17 @@ impl<H> Places<H> {
     }
 
     /// Gives a place to a room whose name has none.
-    pub(crate) fn add(&mut self, room: Room<H>) -> u32 {
+    pub(crate) fn add(&mut self, room: Room<H>, hash_slot: u16, on: Generation) -> u32 {
         let own = self.hasher.hash_one(&*room.roomid);
         let slot = Some(Box::new(Slot {
             room,
-            due: None,
+            on,
+            asking: false,
+            hash_slot,
+            moved: 0,
+            due: NEVER,
             behind: false,
-            empty_since: None,
+            empty_since: NEVER,
         }));
         let place = match self.free.pop() {
             Some(place) => place,
@@ -102,10 +115,6 @@ impl<H> Places<H> {
 
     pub(crate) fn slots(&self) -> impl Iterator<Item = &Slot<H>> {
         self.slots.iter().flatten().map(|slot| &**slot)
-    }
-
-    pub(crate) fn slots_mut(&mut self) -> impl Iterator<Item = &mut Slot<H>> {
-        self.slots.iter_mut().flatten().map(|slot| &mut **slot)
     }
 }
 

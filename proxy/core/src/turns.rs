@@ -2,12 +2,8 @@
 //! after it waits behind it. So only so many are asked at the same time, and the rest wait here, where one room's wait for
 //! each other before they wait for another room's.
 
-use crate::ask::{Ask, Request};
+use crate::ask::{Question, Request};
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
-
-/// A question: its number, its key, what is asked.
-pub(crate) type Question = (Request, Arc<str>, Ask);
 
 /// See the top of the file.
 #[derive(Debug, Default)]
@@ -35,6 +31,21 @@ impl Turns {
         None
     }
 
+    /// A question comes to nothing. Whether it waited; one that did not counts until it is [`answered`](Self::answered).
+    pub(crate) fn withdraw(&mut self, place: u32, request: Request) -> bool {
+        let Some(waiting) = self.waiting.get_mut(&place) else {
+            return false;
+        };
+        let before = waiting.len();
+        waiting.retain(|question| question.request != request);
+        let withdrawn = waiting.len() < before;
+        if waiting.is_empty() {
+            self.waiting.remove(&place);
+            self.rooms.retain(|room| *room != place);
+        }
+        withdrawn
+    }
+
     /// One was answered: the one that is asked instead.
     pub(crate) fn answered(&mut self) -> Option<Question> {
         self.asked = self.asked.saturating_sub(1);
@@ -54,9 +65,16 @@ impl Turns {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ask::Ask;
 
     fn question(request: Request) -> Question {
-        (request, "room:r".into(), Ask::Members(0))
+        Question {
+            request,
+            to: 1,
+            asking: false,
+            key: "room:r".into(),
+            ask: Ask::Members(0),
+        }
     }
 
     #[test]
@@ -69,11 +87,26 @@ mod tests {
             assert_eq!(turns.take(7, question(request), 2), None);
         }
         assert_eq!(turns.take(8, question(6), 2), None);
-        let order: Vec<_> = std::iter::from_fn(|| turns.answered().map(|next| next.0)).collect();
+        let order: Vec<_> =
+            std::iter::from_fn(|| turns.answered().map(|next| next.request)).collect();
         assert_eq!(order, [3, 6, 4, 5]);
         assert!(turns.waiting.is_empty());
         // Two are without an answer still, of which the first was noticed above.
         assert_eq!(turns.answered(), None);
         assert!(turns.take(8, question(7), 2).is_some());
+    }
+
+    #[test]
+    fn what_comes_to_nothing_has_no_turn() {
+        let mut turns = Turns::default();
+        assert!(turns.take(7, question(1), 1).is_some());
+        for request in 2..=3 {
+            assert_eq!(turns.take(7, question(request), 1), None);
+        }
+        assert_eq!(turns.take(8, question(4), 1), None);
+        assert!(turns.withdraw(7, 2) && turns.withdraw(7, 3));
+        assert!(!turns.withdraw(7, 1), "it is asked already");
+        assert_eq!(turns.answered().map(|next| next.request), Some(4));
+        assert_eq!(turns.answered(), None);
     }
 }

@@ -18,7 +18,7 @@ use crate::metrics::Metrics;
 use crate::said::Said;
 use crate::worker::Questions;
 use futures_util::FutureExt;
-use hub_core::ask::{Ask, Fault, Request};
+use hub_core::ask::{Fault, Question, Request};
 use redis::aio::MultiplexedConnection;
 use redis::{PushInfo, PushKind, RedisResult, Value, cmd};
 use std::collections::VecDeque;
@@ -232,19 +232,15 @@ impl Node {
         // Those of an earlier pair failed with it.
         if questions.generation == self.generation {
             if self.panics {
-                let keys = questions.asks.iter().map(|(_, key, _)| key);
-                keys.for_each(|key| panic_at("link", true, key.trim_start_matches("room:")));
+                for question in &questions.asks {
+                    panic_at("link", true, question.key.trim_start_matches("room:"));
+                }
             }
             let worker = questions.worker;
             let asks = questions.asks.into_iter();
             lanes
                 .waiting
-                .extend(asks.map(|(request, key, ask)| Waiting {
-                    worker,
-                    request,
-                    key,
-                    ask,
-                }));
+                .extend(asks.map(|question| Waiting { worker, question }));
         }
     }
 
@@ -291,7 +287,7 @@ impl Node {
             match timeout(self.timeout, hello).await {
                 Ok(Ok(true)) => {
                     warn!("Redis had ended the sessions: announcing all of them again");
-                    self.inboxes.tell_all(|| Input::Announce);
+                    self.inboxes.tell_all(|| Input::Announce(self.generation));
                 }
                 Ok(Ok(false)) => {}
                 Ok(Err(error)) if fault_of(&error) != Fault::Down => {
@@ -316,9 +312,7 @@ pub(crate) struct Started(Pair);
 
 struct Waiting {
     worker: usize,
-    request: Request,
-    key: Arc<str>,
-    ask: Ask,
+    question: Question,
 }
 
 /// The two connections, and what waits for place on them, in its order.
@@ -340,10 +334,10 @@ impl Lanes {
                 self.waiting.shrink_to(MOST_OPEN);
                 return;
             };
-            let (on, reading, command) = command(&next.key, next.ask);
+            let (on, reading, command) = command(&next.question.key, next.question.ask);
             let about = About {
                 worker: next.worker,
-                request: next.request,
+                request: next.question.request,
                 reading,
             };
             match on {

@@ -4,7 +4,8 @@ use super::{Around, Proxy, State, TIMEOUT};
 use crate::link::{Command, News};
 use crate::planted::{Fate, Planted};
 use crate::server::LEASE;
-use hub_core::ask::Ask;
+use hub_core::ask::{Ask, Question};
+use hub_core::routes::ALL;
 use room_core::sessions::Greeting;
 
 impl Proxy {
@@ -78,10 +79,11 @@ impl Proxy {
             (Ok(_), State::Greeting) => {
                 self.state = State::Up;
                 self.backoff = 50;
-                self.hub.up(now, generation, &mut self.asks);
+                self.hub
+                    .routed(now, &[ALL], Some(generation), &mut self.asks);
             }
             (Ok(Greeting::Announce), State::Up) if !self.defect.is(Planted::AnnounceIgnored) => {
-                self.hub.announce(now, &mut self.asks)
+                self.hub.announce(now, generation, &mut self.asks)
             }
             (Ok(_), _) => {}
             (Err(_), _) => self.hello_due = now + 100,
@@ -146,7 +148,13 @@ impl Proxy {
         };
         while !self.asks.is_empty() {
             let mut answers = Vec::new();
-            for (request, key, mut ask) in self.asks.drain(..) {
+            for question in self.asks.drain(..) {
+                let Question {
+                    request,
+                    key,
+                    mut ask,
+                    ..
+                } = question;
                 if around.trace {
                     println!("{now:>6} p{} -> {request} {key} {ask:?}", self.index);
                 }

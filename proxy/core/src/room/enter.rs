@@ -25,7 +25,7 @@ impl<H: Handle> Room<H> {
         bytes: usize,
         cx: &mut Cx<'_, H>,
     ) {
-        if !cx.up {
+        if !cx.is_up() {
             self.refuse_login(handle, &Fault::Down, bytes, cx);
             match self.seats.get_mut(&conn) {
                 Some(seat) => {
@@ -130,6 +130,26 @@ impl<H: Handle> Room<H> {
                 cx.figures.strangers += u64::from(fault.is(TooFast::CODE));
                 self.login_failed(conn, &fault, cx);
             }
+        }
+    }
+
+    /// The room went to another server meanwhile: a login is asked for there. Whether it was done before nobody knows.
+    pub(super) fn join_moved(&mut self, joining: Joining, cx: &mut Cx<'_, H>) {
+        let (conn, uid) = (joining.conn, joining.uid);
+        if !self.waits_with(conn, joining.login) || self.comes_as_guest(conn) {
+            self.book.abort(&uid);
+            return self.report_soon(cx);
+        }
+        let waiting = self.seats.get_mut(&conn);
+        let waiting = waiting.and_then(|seat| seat.waiting.as_mut());
+        match waiting.map(|waiting| &mut waiting.why) {
+            Some(Why::Login { login, asked, .. }) => {
+                login.admission = joining.admission;
+                *asked = false;
+                self.book.abort(&uid);
+                self.book.begin(&uid);
+            }
+            _ => self.login_failed(conn, &Fault::Down, cx),
         }
     }
 

@@ -83,6 +83,19 @@ impl<H: Handle> Room<H> {
         }
     }
 
+    /// The room went to another server meanwhile: a guest that comes is looked for there.
+    pub(super) fn visit_moved(&mut self, visit: &Visit, cx: &mut Cx<'_, H>) {
+        if self.waits_for(visit).is_none() {
+            return;
+        }
+        let waiting = self.seats.get_mut(&visit.conn);
+        let waiting = waiting.and_then(|seat| seat.waiting.as_mut());
+        match waiting.map(|waiting| &mut waiting.why) {
+            Some(Why::Login { asked, .. }) => *asked = false,
+            _ => self.login_failed(visit.conn, &Fault::Down, cx),
+        }
+    }
+
     /// What the guest may be sent of what was said; `None` if its seat has ended meanwhile. Who was here while it was said
     /// may have it.
     fn waits_for(&self, visit: &Visit) -> Option<May> {

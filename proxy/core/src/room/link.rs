@@ -44,7 +44,7 @@ pub(super) struct Relink {
 impl<H: Handle> Room<H> {
     /// Begins on this link, unless that is done or there is none.
     pub(crate) fn want_link(&mut self, cx: &mut Cx<'_, H>) {
-        if self.link == Link::None && cx.up {
+        if self.link == Link::None && cx.is_up() {
             self.link = Link::Subscribing;
             self.ask(cx, Ask::Subscribe, Purpose::Subscribed);
         }
@@ -59,9 +59,11 @@ impl<H: Handle> Room<H> {
         self.whereabouts = None;
     }
 
-    /// All questions have failed.
-    pub(crate) fn down(&mut self, cx: &mut Cx<'_, H>) {
-        self.fail_logins(&Fault::Down, cx);
+    /// All questions have failed. Logins wait if the room `goes_on` on another link.
+    pub(crate) fn down(&mut self, goes_on: bool, cx: &mut Cx<'_, H>) {
+        if !goes_on {
+            self.fail_logins(&Fault::Down, cx);
+        }
         self.book.down();
         for seat in self.seats.rows_mut() {
             seat.set_believed(false);
@@ -99,7 +101,7 @@ impl<H: Handle> Room<H> {
 
     /// Announces the sessions. Messages are kept until it is known where the room is.
     pub(super) fn attach(&mut self, cx: &mut Cx<'_, H>) {
-        if !cx.up
+        if !cx.is_up()
             || matches!(self.link, Link::None)
             || self.relink.as_ref().is_some_and(|relink| relink.open > 0)
         {

@@ -286,7 +286,7 @@ impl<H: Handle> Room<H> {
     pub(super) fn look_again(&mut self, cx: &mut Cx<'_, H>) {
         match self.link {
             super::Link::Linked => {}
-            super::Link::None if cx.up && !self.is_empty() => return self.relink(cx),
+            super::Link::None if cx.is_up() && !self.is_empty() => return self.relink(cx),
             _ => return,
         }
         let doubts = self

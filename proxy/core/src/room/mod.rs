@@ -96,7 +96,8 @@ struct Times {
     counters: u64,
 }
 
-const NEVER: u64 = u64::MAX;
+/// No time.
+pub(crate) const NEVER: u64 = u64::MAX;
 
 impl<H: Handle> Room<H> {
     pub(crate) fn new(roomid: Arc<str>) -> Self {
@@ -138,15 +139,14 @@ impl<H: Handle> Room<H> {
     }
 
     /// When it wants to be looked at.
-    pub(crate) fn due(&self) -> Option<u64> {
+    pub(crate) fn due(&self) -> u64 {
         let Times {
             flush,
             again,
             shrink,
             counters,
         } = self.times;
-        let first = flush.min(again).min(shrink).min(counters);
-        (first != NEVER).then_some(first)
+        flush.min(again).min(shrink).min(counters)
     }
 
     /// Looks at the clock.
@@ -170,6 +170,21 @@ impl<H: Handle> Room<H> {
     /// Whether nobody is in it and nothing is under way.
     pub(crate) fn is_empty(&self) -> bool {
         self.seats.is_empty() && self.book.is_empty() && self.open == 0
+    }
+
+    /// The room went to another server, and this question is of no meaning any more: a login is asked for there.
+    pub(crate) fn left_behind(&mut self, purpose: Purpose<H>, cx: &mut Cx<'_, H>) {
+        match purpose {
+            Purpose::Joined(joining) => {
+                self.open = self.open.saturating_sub(1);
+                self.join_moved(joining, cx);
+            }
+            Purpose::Visited(visit) => {
+                self.open = self.open.saturating_sub(1);
+                self.visit_moved(&visit, cx);
+            }
+            purpose => self.answer(purpose, Err(Fault::Down), cx),
+        }
     }
 
     /// Redis answered, or never will.

@@ -96,7 +96,7 @@ impl<H: Handle> Room<H> {
 
     /// Asks for a client; where there is no link that is answered at once.
     fn ask_client(&mut self, ask: Ask, purpose: Purpose<H>, cx: &mut Cx<'_, H>) {
-        if cx.up {
+        if cx.is_up() {
             self.ask(cx, ask, purpose);
         } else {
             self.open += 1;

@@ -4,12 +4,13 @@
 use crate::allocator::counted;
 use bytes::Bytes;
 use hub_core::Asks;
-use hub_core::ask::{Answer, Ask, Attached, Joined};
+use hub_core::ask::{Answer, Ask, Attached, Joined, Question};
 use hub_core::bans::Sight;
 use hub_core::client::{Act, Client, ClientLimits};
 use hub_core::event::LoginNumber;
 use hub_core::handle::{Beat, ConnId, Handle, Push, Pushed};
 use hub_core::hub::Hub;
+use hub_core::routes::ALL;
 use hub_core::settings::Settings;
 use room_core::announce::{self, Header, Kind};
 use room_core::position::{Position, Tag};
@@ -40,7 +41,7 @@ struct Town {
 impl Town {
     fn new() -> Self {
         let (mut hub, mut asks) = (Hub::new(Settings::default()), Asks::new());
-        hub.up(1_000, 1, &mut asks);
+        hub.routed(1_000, &[ALL], Some(1), &mut asks);
         Self {
             hub,
             people: Vec::new(),
@@ -76,7 +77,7 @@ impl Town {
 
     fn answer_all(&mut self) {
         while !self.asks.is_empty() {
-            for (request, _, ask) in std::mem::take(&mut self.asks) {
+            for Question { request, ask, .. } in std::mem::take(&mut self.asks) {
                 let at = Position::new(0, Tag(7));
                 let answer = match ask {
                     Ask::Join { .. } => Answer::Joined(Joined {

@@ -1,7 +1,7 @@
 //! What a login pays for a membership, and what becomes of one that nobody could pay for.
 
 use crate::desk::{Conn, Desk, login_of, refused};
-use hub_core::ask::{Answer, Ask, Fault, Joined};
+use hub_core::ask::{Answer, Ask, Fault, Joined, Question};
 use hub_core::budget::admission::{Admission, Fee, MEMBERSHIP, NEW_ROOM};
 use hub_core::budget::too_fast::TooFast;
 use hub_core::event::{Event, Login};
@@ -58,7 +58,12 @@ fn login(admission: Admission) -> Event {
 fn comes(desk: &mut Desk, ann: &Conn, admission: Admission) -> (u64, bool) {
     desk.event(1, ann, login(admission));
     loop {
-        if let Some((request, _, Ask::Join { only_member, .. })) = desk.asks.first() {
+        if let Some(Question {
+            request,
+            ask: Ask::Join { only_member, .. },
+            ..
+        }) = desk.asks.first()
+        {
             let found = (*request, *only_member);
             desk.asks.remove(0);
             return found;

@@ -36,7 +36,7 @@ fn an_end_that_is_to_be_reported_is_also_after_an_announcement() {
     let mut desk = Desk::new();
     live(&mut desk);
     desk.hub.gone(desk.now, 1, &["r".into()], &mut desk.asks);
-    desk.hub.announce(desk.now, &mut desk.asks);
+    desk.hub.announce(desk.now, desk.generation, &mut desk.asks);
     let mut asks = desk.answer_all();
     for _ in 0..5 {
         desk.pass(600);
@@ -149,7 +149,7 @@ fn a_kick_of_who_a_second_login_is_about_to_be_is_asked_about() {
     desk.answer(join, Ok(joined));
     let asked = |ask: &Ask| *ask == Ask::Attach(vec!["bob".into()]);
     assert!(
-        desk.asks.iter().any(|(.., ask)| asked(ask)),
+        desk.asks.iter().any(|question| asked(&question.ask)),
         "{:?}",
         desk.asks
     );

@@ -18,7 +18,7 @@ fn a_room_that_reads_the_log_hears_everything_else() {
     desk.say("lost");
     let two = desk.say("two");
     desk.hear(&two);
-    assert!(matches!(desk.asks[0].2, Ask::Range { from: 1, .. }));
+    assert!(matches!(desk.asks[0].ask, Ask::Range { from: 1, .. }));
     let typing = desk.typing("bob");
     desk.hear(&typing);
     assert_eq!(ann.names(), ["typing"]);
@@ -317,7 +317,7 @@ fn a_login_while_the_room_waits_for_its_turn_is_not_live_before() {
     let bob = Conn::default();
     desk.login(2, &bob, "bob", None);
     assert!(
-        matches!(desk.asks[..], [(_, _, Ask::Subscribe)]),
+        matches!(&desk.asks[..], [question] if question.ask == Ask::Subscribe),
         "{:?}",
         desk.asks
     );

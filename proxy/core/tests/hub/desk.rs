@@ -2,12 +2,13 @@
 
 use bytes::Bytes;
 use hub_core::Asks;
-use hub_core::ask::{Answer, Ask, Attached, Fault, Joined, Range, Request, Row};
+use hub_core::ask::{Answer, Ask, Attached, Fault, Joined, Question, Range, Request, Row};
 use hub_core::budget::admission::Admission;
 use hub_core::event::{Event, Login};
 use hub_core::handle::{Beat, ConnId, Handle, Push, Pushed};
 use hub_core::hub::Hub;
 use hub_core::rights::Rights;
+use hub_core::routes::ALL;
 use hub_core::settings::Settings;
 use room_core::announce::{self, Header, Kind};
 use room_core::position::{Position, Tag};
@@ -153,7 +154,8 @@ impl Desk {
 
     pub(crate) fn up(&mut self) {
         self.generation += 1;
-        self.hub.up(self.now, self.generation, &mut self.asks);
+        let up = Some(self.generation);
+        self.hub.routed(self.now, &[ALL], up, &mut self.asks);
     }
 
     pub(crate) fn down(&mut self) {
@@ -285,7 +287,7 @@ impl Desk {
     /// Takes the only open question.
     pub(crate) fn one(&mut self) -> (Request, Ask) {
         assert_eq!(self.asks.len(), 1, "{:?}", self.asks);
-        let (request, _, ask) = self.asks.remove(0);
+        let Question { request, ask, .. } = self.asks.remove(0);
         (request, ask)
     }
 
@@ -343,7 +345,7 @@ impl Desk {
     }
 
     pub(crate) fn answer_first(&mut self) -> Ask {
-        let (request, _, ask) = self.asks.remove(0);
+        let Question { request, ask, .. } = self.asks.remove(0);
         let answer = match &ask {
             Ask::Join { since, .. } => self.joined(since.unwrap_or(self.head())),
             Ask::Attach(_) => self.attached(),

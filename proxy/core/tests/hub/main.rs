@@ -7,6 +7,7 @@ mod deaf;
 mod desk;
 mod found;
 mod guests;
+mod moves;
 mod reports;
 mod rights;
 mod story;

@@ -1,7 +1,7 @@
 //! What a room does when nothing goes wrong.
 
 use crate::desk::{Conn, Desk, refused};
-use hub_core::ask::{Answer, Ask, Fault, Published};
+use hub_core::ask::{Answer, Ask, Fault, Published, Question};
 use hub_core::event::Event;
 
 #[test]
@@ -165,7 +165,7 @@ fn messages_are_pipelined_and_confirmed_in_their_order() {
     }
     let asks = std::mem::take(&mut desk.asks);
     assert_eq!(asks.len(), 2);
-    for (seq, (request, _, _)) in (1..).zip(asks) {
+    for (seq, Question { request, .. }) in (1..).zip(asks) {
         let published = Published {
             seq,
             duplicate: false,

@@ -1,7 +1,7 @@
 //! A tail that was lost is never silent, whoever sent or saw it.
 
 use crate::desk::{Conn, Desk, login_of};
-use hub_core::ask::{Answer, Ask, Attached, Joined, Lost, Published};
+use hub_core::ask::{Answer, Ask, Attached, Joined, Lost, Published, Question};
 use hub_core::event::{Event, Login};
 use hub_core::rights::Rights;
 use hub_core::wire::{ClientEvent, parse};
@@ -48,7 +48,7 @@ fn fail_over(desk: &mut Desk, left: usize) {
 /// joins. The events that came.
 fn settle(desk: &mut Desk, ann: &Conn, gone: &[&str]) -> Vec<String> {
     while !desk.asks.is_empty() {
-        let (request, _, ask) = desk.asks.remove(0);
+        let Question { request, ask, .. } = desk.asks.remove(0);
         let answer = match ask {
             Ask::Attach(_) => Answer::Attached(Attached {
                 head: Some(desk.head()),
@@ -202,8 +202,8 @@ fn an_older_message_that_is_there_does_not_hide_that_a_newer_one_is_lost() {
     desk.answer_first();
     // What was told is found true, but neither message is handed over before the next failover.
     let asks_about = |ask: &Ask| matches!(ask, Ask::Range { count: 1, .. });
-    while let Some(at) = desk.asks.iter().position(|asked| asks_about(&asked.2)) {
-        let (request, _, ask) = desk.asks.remove(at);
+    while let Some(at) = desk.asks.iter().position(|asked| asks_about(&asked.ask)) {
+        let Question { request, ask, .. } = desk.asks.remove(at);
         let Ask::Range { from, .. } = ask else {
             panic!("{ask:?}");
         };
@@ -287,13 +287,13 @@ fn a_log_that_became_shorter_is_no_other_history_for_who_said_something_further_
         let ann = Conn::default();
         let since = Some(desk.at[1]);
         desk.login(1, &ann, "ann", since);
-        while !matches!(desk.asks[0].2, Ask::Range { .. }) {
+        while !matches!(desk.asks[0].ask, Ask::Range { .. }) {
             desk.answer_first();
         }
         // While the page is under way she says something, and what is before it is trimmed.
         publish(&mut desk, &ann, "own");
         desk.say("own");
-        let page = desk.asks.remove(0).0;
+        let page = desk.asks.remove(0).request;
         stored(&mut desk);
         assert_eq!(ann.names(), ["login", "sent"]);
         let rest = desk.range(4, 64);
@@ -304,7 +304,7 @@ fn a_log_that_became_shorter_is_no_other_history_for_who_said_something_further_
             desk.say("another");
         }
         while !desk.asks.is_empty() {
-            let (request, _, ask) = desk.asks.remove(0);
+            let Question { request, ask, .. } = desk.asks.remove(0);
             let answer = match ask {
                 Ask::Attach(_) => desk.attached(),
                 Ask::Range { from, count, .. } => desk.range(from.max(4), count),

@@ -1,7 +1,7 @@
 //! Long reads take turns, and hold nothing else up.
 
 use crate::desk::{Conn, Desk};
-use hub_core::ask::{Answer, Ask};
+use hub_core::ask::{Answer, Ask, Question};
 use hub_core::event::Event;
 use hub_core::settings::Settings;
 
@@ -27,16 +27,18 @@ fn so_many_lists_of_members_are_asked_for_at_the_same_time() {
         "what is no long read waits for none"
     );
     assert_eq!(waits(&desk), 3);
-    let members = |asks: &[(u64, std::sync::Arc<str>, Ask)]| {
-        asks.iter().filter(|ask| ask.2 == Ask::Members(0)).count()
+    let members = |asks: &[Question]| {
+        asks.iter()
+            .filter(|asked| asked.ask == Ask::Members(0))
+            .count()
     };
     for left in (0..3).rev() {
-        let (request, _, ask) = desk.asks.remove(0);
+        let Question { request, ask, .. } = desk.asks.remove(0);
         assert_eq!(ask, Ask::Members(0));
         desk.answer(request, Ok(Answer::Members("0".into(), Vec::new())));
         assert_eq!(members(&desk.asks), most, "{left} wait");
     }
-    let (request, ..) = desk.asks.remove(0);
+    let request = desk.asks.remove(0).request;
     desk.answer(request, Ok(Answer::Members("0".into(), Vec::new())));
     assert_eq!(members(&desk.asks), most - 1);
 }

@@ -1,7 +1,7 @@
 //! How much is said in a room: who shouts is refused, event by event, and nobody else is.
 
 use crate::desk::{Conn, Desk};
-use hub_core::ask::{Answer, Ask, Published};
+use hub_core::ask::{Answer, Ask, Published, Question};
 use hub_core::event::Event;
 use hub_core::settings::Settings;
 use hub_core::wire::{ClientEvent, parse};
@@ -23,7 +23,7 @@ fn says(event: &str, id: &str, size: usize) -> Event {
 fn pass_on(desk: &mut Desk) -> usize {
     let mut came = 0;
     while !desk.asks.is_empty() {
-        let (request, _, ask) = desk.asks.remove(0);
+        let Question { request, ask, .. } = desk.asks.remove(0);
         let answer = match ask {
             Ask::Publish { .. } => Answer::Published(Published {
                 seq: 1,

@@ -29,7 +29,7 @@ fn a_room_of_guests_comes_back_with_the_link() {
     desk.hear(&five);
     assert_eq!(eve.names(), ["5"]);
     // Redis says that it ended all sessions.
-    desk.hub.announce(desk.now, &mut desk.asks);
+    desk.hub.announce(desk.now, desk.generation, &mut desk.asks);
     knows_nobody(&refresh(&mut desk));
     let six = desk.say("6");
     desk.hear(&six);

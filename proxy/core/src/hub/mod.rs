@@ -1,13 +1,23 @@
-//! The rooms of one thread, by name: who is told what, which of them are attached again when, and what becomes of those that
-//! nobody is in any more.
+//! The rooms of one thread, by name: who is told what, and what becomes of those that nobody is in any more.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `mod` | what clients and the clock want of the rooms |
+//! | `links` | what comes over links, and what becomes of rooms whose link comes or goes |
+//! | `elsewhere` | rooms whose server says that they are on another one |
 
-use crate::ask::{Answer, Ask, Fault, Request};
-use crate::cx::{Asks, Cx, Open, Purpose, Reads};
+mod elsewhere;
+mod links;
+
+use crate::ask::{Ask, NOWHERE};
+use crate::cx::{Asks, Cx, Open, Purpose};
 use crate::event::Event;
 use crate::figures::Figures;
 use crate::handle::{Beat, ConnId, Handle};
+use crate::lines::Lines;
 use crate::places::Places;
-use crate::room::{Link, Room};
+use crate::room::{Link, NEVER, Room};
+use crate::routes::Routes;
 use crate::settings::Settings;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -19,11 +29,8 @@ pub struct Hub<H> {
     figures: Figures,
     rooms: Places<H>,
     open: Open<H>,
-    /// The generation of the link that is up.
-    up: Option<u64>,
-    /// Rooms that are to be attached again, and how many are being attached.
-    queue: VecDeque<u32>,
-    linking: usize,
+    routes: Routes,
+    lines: Lines,
     /// Rooms with something to write.
     behind: VecDeque<u32>,
     /// When rooms want to be looked at.
@@ -38,9 +45,8 @@ impl<H: Handle> Hub<H> {
             figures: Figures::default(),
             rooms: Places::default(),
             open: Open::default(),
-            up: None,
-            queue: VecDeque::new(),
-            linking: 0,
+            routes: Routes::default(),
+            lines: Lines::default(),
             behind: VecDeque::new(),
             times: BTreeSet::new(),
         }
@@ -58,7 +64,14 @@ impl<H: Handle> Hub<H> {
         if let Some(place) = self.rooms.find(roomid) {
             return place;
         }
-        self.rooms.add(Room::new(roomid.clone()))
+        let hash_slot = self.hash_slot(roomid);
+        let on = self.routes.of(hash_slot);
+        self.rooms.add(Room::new(roomid.clone()), hash_slot, on)
+    }
+
+    fn hash_slot(&self, roomid: &str) -> u16 {
+        let key = || [&self.settings.key_prefix, roomid].concat();
+        self.routes.slot(key)
     }
 
     /// Lets a room handle something, and sees what it wants then.
@@ -79,37 +92,31 @@ impl<H: Handle> Hub<H> {
             asks,
             open: &mut self.open,
             place,
-            up: self.up.is_some(),
+            on: slot.on,
+            asking: slot.asking,
         };
         let was_linking = slot.room.link.is_under_way();
         what(&mut slot.room, &mut cx);
         let is_linking = slot.room.link.is_under_way();
-        self.linking =
-            (self.linking + usize::from(is_linking)).saturating_sub(usize::from(was_linking));
+        self.lines.count(slot.on, was_linking, is_linking);
         if slot.room.is_behind() && !slot.behind {
             slot.behind = true;
             self.behind.push_back(place);
         }
-        let empty = slot.room.is_empty();
-        slot.empty_since = match (empty, slot.empty_since) {
-            (false, _) => None,
-            (true, since) => Some(since.unwrap_or(now)),
+        let is_empty = slot.room.is_empty();
+        slot.empty_since = if is_empty {
+            slot.empty_since.min(now)
+        } else {
+            NEVER
         };
-        let pause = slot
-            .empty_since
-            .map(|since| since + self.settings.room_pause);
-        let due = match (slot.room.due(), pause) {
-            (Some(due), Some(pause)) => Some(due.min(pause)),
-            (due, pause) => due.or(pause),
-        };
-        if due != slot.due {
-            if let Some(before) = slot.due {
-                self.times.remove(&(before, place));
-            }
-            if let Some(due) = due {
-                self.times.insert((due, place));
-            }
-            slot.due = due;
+        let pause = self.settings.room_pause;
+        let due = slot.room.due().min(slot.empty_since.saturating_add(pause));
+        let before = std::mem::replace(&mut slot.due, due);
+        if due != before {
+            self.times.remove(&(before, place));
+        }
+        if due != before && due != NEVER {
+            self.times.insert((due, place));
         }
     }
 
@@ -173,105 +180,6 @@ impl<H: Handle> Hub<H> {
         }
     }
 
-    /// An announcement came on a room's channel, which is its key.
-    pub fn announced(
-        &mut self,
-        now: u64,
-        generation: u64,
-        channel: &str,
-        frame: &[u8],
-        asks: &mut Asks,
-    ) {
-        if self.up != Some(generation) {
-            return;
-        }
-        self.figures.frames += 1;
-        let roomid = channel.strip_prefix(self.settings.key_prefix.as_str());
-        if let Some(place) = roomid.and_then(|roomid| self.rooms.find(roomid)) {
-            self.with(now, place, asks, |room, cx| room.announced(frame, cx));
-        }
-    }
-
-    /// Redis answered a question.
-    pub fn answer(
-        &mut self,
-        now: u64,
-        generation: u64,
-        request: Request,
-        answer: Result<Answer, Fault>,
-        asks: &mut Asks,
-    ) {
-        if self.up != Some(generation) {
-            return;
-        }
-        if let Some((place, purpose)) = self.open.take(request, asks) {
-            self.with(now, place, asks, |room, cx| {
-                room.answer(purpose, answer, cx)
-            });
-            self.link_more(now, asks);
-        }
-    }
-
-    /// There is a link: nothing is subscribed on it yet.
-    pub fn up(&mut self, now: u64, generation: u64, asks: &mut Asks) {
-        if self.up.is_some() {
-            self.down_now(now, asks);
-        }
-        self.up = Some(generation);
-        self.queue = self.rooms.all().into();
-        self.link_more(now, asks);
-    }
-
-    /// The link is gone, and nothing of it follows.
-    pub fn down(&mut self, now: u64, generation: u64, asks: &mut Asks) {
-        if self.up == Some(generation) {
-            self.down_now(now, asks);
-        }
-    }
-
-    fn down_now(&mut self, now: u64, asks: &mut Asks) {
-        self.up = None;
-        asks.clear();
-        for slot in self.rooms.slots_mut() {
-            slot.room.unlink();
-        }
-        self.linking = 0;
-        self.open.reads = Reads::default();
-        let mut open: Vec<_> = std::mem::take(&mut self.open.list).into_iter().collect();
-        // In the order in which they were asked.
-        open.sort_by_key(|(request, _)| *request);
-        for (_, (place, purpose)) in open {
-            self.with(now, place, asks, |room, cx| {
-                room.answer(purpose, Err(Fault::Down), cx)
-            });
-        }
-        for place in self.rooms.all() {
-            self.with(now, place, asks, |room, cx| room.down(cx));
-        }
-        self.queue.clear();
-    }
-
-    /// Redis had ended the sessions of this link: all are announced again.
-    pub fn announce(&mut self, now: u64, asks: &mut Asks) {
-        for place in self.rooms.all() {
-            self.with(now, place, asks, |room, cx| room.announce(cx));
-        }
-    }
-
-    /// Begins with as many rooms as may be attached at the same time.
-    fn link_more(&mut self, now: u64, asks: &mut Asks) {
-        while self.up.is_some() && self.linking < self.settings.window {
-            let Some(place) = self.queue.pop_front() else {
-                return;
-            };
-            self.with(now, place, asks, |room, cx| {
-                if !room.is_empty() {
-                    room.want_link(cx);
-                }
-            });
-        }
-    }
-
     /// Writes to seats while there is time, one slice of one room after the other. True if something is left.
     pub fn serve(&mut self, now: u64, more: &mut dyn FnMut() -> bool, asks: &mut Asks) -> bool {
         let Some(place) = self.behind.pop_front() else {
@@ -299,7 +207,7 @@ impl<H: Handle> Hub<H> {
             }
             self.times.pop_first();
             if let Some(slot) = self.rooms.get_mut(place) {
-                slot.due = None;
+                slot.due = NEVER;
             }
             self.with(now, place, asks, |room, cx| room.tick(cx));
             self.end_empty(now, place, asks);
@@ -312,13 +220,13 @@ impl<H: Handle> Hub<H> {
             return;
         };
         let pause = self.settings.room_pause;
-        if slot.empty_since.is_none_or(|since| now < since + pause) {
+        if now < slot.empty_since.saturating_add(pause) {
             return;
         }
         let Some(slot) = self.rooms.remove(place) else {
             return;
         };
-        if slot.room.link != Link::None && self.up.is_some() {
+        if slot.room.link != Link::None && slot.on != NOWHERE {
             // Nobody waits for the answer.
             let mut cx = Cx {
                 now,
@@ -327,14 +235,13 @@ impl<H: Handle> Hub<H> {
                 asks,
                 open: &mut self.open,
                 place: u32::MAX,
-                up: true,
+                on: slot.on,
+                asking: slot.asking,
             };
             cx.ask(&slot.room.roomid, Ask::Unsubscribe, Purpose::Unsubscribed);
         }
-        if let Some(due) = slot.due {
-            self.times.remove(&(due, place));
-        }
-        self.queue.retain(|known| *known != place);
+        self.times.remove(&(slot.due, place));
+        self.lines.leave(place);
         self.behind.retain(|known| *known != place);
     }
 

@@ -1,0 +1,264 @@
+//! What comes over links, and what becomes of rooms whose link comes or goes. A link is a pair of connections to one server;
+//! in a cluster there are several, each with the rooms of its slots.
+
+use super::Hub;
+use crate::ask::{Answer, Ask, Fault, Generation, NOWHERE, Request};
+use crate::cx::{Asks, Waits};
+use crate::handle::Handle;
+use crate::room::Link;
+use crate::routes::Range;
+use std::collections::{HashMap, HashSet};
+
+impl<H: Handle> Hub<H> {
+    /// An announcement came on a room's channel, which is its key.
+    pub fn announced(
+        &mut self,
+        now: u64,
+        generation: Generation,
+        channel: &str,
+        frame: &[u8],
+        asks: &mut Asks,
+    ) {
+        self.figures.frames += 1;
+        if let Some(place) = self.on(generation, channel) {
+            self.with(now, place, asks, |room, cx| room.announced(frame, cx));
+        }
+    }
+
+    /// The room of a channel, if it is on this pair.
+    fn on(&self, generation: Generation, channel: &str) -> Option<u32> {
+        let roomid = channel.strip_prefix(self.settings.key_prefix.as_str())?;
+        let place = self.rooms.find(roomid)?;
+        let slot = self.rooms.get(place)?;
+        (slot.on == generation).then_some(place)
+    }
+
+    /// The server ended the subscription to a room's channel, which nobody asked for: its slot went, or is about to.
+    pub fn unsubscribed(
+        &mut self,
+        now: u64,
+        generation: Generation,
+        channel: &str,
+        asks: &mut Asks,
+    ) {
+        let Some(place) = self.on(generation, channel) else {
+            return;
+        };
+        let Some(slot) = self.rooms.get(place) else {
+            return;
+        };
+        // One whose subscription is under way hears of an earlier one, which it ended itself.
+        if matches!(slot.room.link, Link::Attaching | Link::Linked) {
+            let (on, asking) = (slot.on, slot.asking);
+            self.go(now, &[place], on, asking, asks);
+        }
+    }
+
+    /// Redis answered a question.
+    pub fn answer(
+        &mut self,
+        now: u64,
+        generation: Generation,
+        request: Request,
+        answer: Result<Answer, Fault>,
+        asks: &mut Asks,
+    ) {
+        if self.is_asked(generation, request)
+            && let Some(waits) = self.open.take(request, asks)
+        {
+            self.settle(now, request, waits, answer, asks);
+            self.link_more(now, asks);
+        }
+    }
+
+    /// Whether this pair owes an answer to a question.
+    pub(super) fn is_asked(&self, generation: Generation, request: Request) -> bool {
+        let waits = self.open.list.get(&request);
+        waits.is_some_and(|waits| waits.to == generation)
+    }
+
+    fn settle(
+        &mut self,
+        now: u64,
+        request: Request,
+        waits: Waits<H>,
+        answer: Result<Answer, Fault>,
+        asks: &mut Asks,
+    ) {
+        let (place, purpose) = (waits.place, waits.purpose);
+        self.with(now, place, asks, |room, cx| {
+            room.answer(purpose, answer, cx);
+        });
+        let held = self.open.moves.settled(place, request);
+        self.send_held(now, place, held, asks);
+    }
+
+    /// What waited for questions that a room left behind is asked now.
+    pub(super) fn send_held(
+        &mut self,
+        now: u64,
+        place: u32,
+        held: Vec<(Request, Ask)>,
+        asks: &mut Asks,
+    ) {
+        for (request, ask) in held {
+            let Some(mut waits) = self.open.list.remove(&request) else {
+                continue;
+            };
+            self.with(now, place, asks, |room, cx| {
+                if cx.is_up() {
+                    cx.send(&room.roomid, request, ask, &waits.purpose);
+                    waits.to = cx.on;
+                    cx.open.list.insert(request, waits);
+                } else {
+                    room.answer(waits.purpose, Err(Fault::Down), cx);
+                }
+            });
+        }
+    }
+
+    /// Some slots are on this pair now, where nothing is subscribed yet; or nowhere.
+    pub fn routed(&mut self, now: u64, slots: &[Range], to: Option<Generation>, asks: &mut Asks) {
+        let to = to.unwrap_or(NOWHERE);
+        if self.routes.set(slots, to) {
+            for place in self.rooms.all() {
+                let hash_slot = self.rooms.get(place).map(|slot| &*slot.room.roomid);
+                let hash_slot = hash_slot.map_or(0, |roomid| self.hash_slot(roomid));
+                if let Some(slot) = self.rooms.get_mut(place) {
+                    slot.hash_slot = hash_slot;
+                }
+            }
+        }
+        let mut going = self.rooms.all();
+        going.retain(|place| {
+            let Some(slot) = self.rooms.get_mut(*place) else {
+                return false;
+            };
+            if !slots.iter().any(|range| range.contains(&slot.hash_slot)) {
+                return false;
+            }
+            if slot.on == to {
+                // It went before its slot did.
+                slot.asking = false;
+            }
+            slot.on != to
+        });
+        self.go(now, &going, to, false, asks);
+    }
+
+    /// A pair is gone, and nothing of it follows.
+    pub fn down(&mut self, now: u64, generation: Generation, asks: &mut Asks) {
+        if generation == NOWHERE {
+            return;
+        }
+        self.routes.forget(generation);
+        asks.retain(|question| question.to != generation);
+        let mut places = self.rooms.all();
+        places.retain(|place| self.leave(*place, generation));
+        let failed = self.open.withdraw(|waits| waits.to == generation, asks);
+        for (request, waits) in failed {
+            self.settle(now, request, waits, Err(Fault::Down), asks);
+        }
+        for place in places {
+            self.with(now, place, asks, |room, cx| room.down(false, cx));
+        }
+        self.lines.forget(generation);
+        self.link_more(now, asks);
+    }
+
+    /// A room leaves its pair, if it is on this one.
+    fn leave(&mut self, place: u32, generation: Generation) -> bool {
+        let Some(slot) = self.rooms.get_mut(place) else {
+            return false;
+        };
+        if slot.on != generation {
+            return false;
+        }
+        let under_way = slot.room.link.is_under_way();
+        self.lines.count(generation, under_way, false);
+        slot.room.unlink();
+        slot.on = NOWHERE;
+        slot.asking = false;
+        true
+    }
+
+    /// Rooms go to another pair. What clients asked is answered by the one before, or comes back from it; everything else is
+    /// asked anew.
+    pub(super) fn go(
+        &mut self,
+        now: u64,
+        places: &[u32],
+        to: Generation,
+        asking: bool,
+        asks: &mut Asks,
+    ) {
+        let mut going = HashSet::new();
+        for place in places {
+            let on = self.rooms.get(*place).map_or(NOWHERE, |slot| slot.on);
+            if on != NOWHERE && self.leave(*place, on) {
+                going.insert(*place);
+            }
+        }
+        self.leave_questions(now, &going, asks);
+        let goes_on = to != NOWHERE;
+        for place in places {
+            if going.contains(place) {
+                self.figures.moved += 1;
+                self.with(now, *place, asks, |room, cx| room.down(goes_on, cx));
+            }
+            if let Some(slot) = self.rooms.get_mut(*place) {
+                (slot.on, slot.asking, slot.moved) = (to, asking, now);
+            }
+            if goes_on {
+                self.lines.push(to, *place);
+            }
+        }
+        self.link_more(now, asks);
+    }
+
+    fn leave_questions(&mut self, now: u64, going: &HashSet<u32>, asks: &mut Asks) {
+        if going.is_empty() {
+            return;
+        }
+        let mut left: HashMap<u32, Vec<Request>> = HashMap::new();
+        for (request, waits) in &self.open.list {
+            if going.contains(&waits.place) && waits.purpose.is_of_client() && waits.to != NOWHERE {
+                left.entry(waits.place).or_default().push(*request);
+            }
+        }
+        for (place, left) in left {
+            self.open.moves.begin(place, left);
+        }
+        let anew = |waits: &Waits<H>| going.contains(&waits.place) && !waits.purpose.is_of_client();
+        for (_, waits) in self.open.withdraw(anew, asks) {
+            self.with(now, waits.place, asks, |room, cx| {
+                room.left_behind(waits.purpose, cx);
+            });
+        }
+    }
+
+    /// Redis had ended the sessions of this pair: all are announced again.
+    pub fn announce(&mut self, now: u64, generation: Generation, asks: &mut Asks) {
+        for place in self.rooms.all() {
+            self.with(now, place, asks, |room, cx| {
+                if cx.on == generation {
+                    room.announce(cx);
+                }
+            });
+        }
+    }
+
+    /// Begins with as many rooms as may be attached at the same time.
+    pub(super) fn link_more(&mut self, now: u64, asks: &mut Asks) {
+        while let Some((on, place)) = self.lines.next(self.settings.window) {
+            let is_there = self.rooms.get(place).is_some_and(|slot| slot.on == on);
+            if is_there {
+                self.with(now, place, asks, |room, cx| {
+                    if !room.is_empty() {
+                        room.want_link(cx);
+                    }
+                });
+            }
+        }
+    }
+}
