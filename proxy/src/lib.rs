@@ -55,8 +55,7 @@ use config::Config;
 use hub_core::close::Close;
 use hub_core::settings::Settings;
 use inbox::Inboxes;
-use link::node::{Link, Node};
-use link::{Address, Refusal};
+use link::{Address, Link, Means, Refusal, Single};
 use metrics::Metrics;
 use rustls::ServerConfig;
 use server::Server;
@@ -111,20 +110,11 @@ pub async fn run(
     let judge = judge.map(Arc::new);
     let inboxes = Arc::new(Inboxes::new(&config.key_prefix, config.workers()));
     let banned = Arc::new(Banned::new(config.max_bans, metrics.clone()));
-    let name = config.name.as_deref();
-    let times = (config.lease, config.redis_timeout);
-    let mut node = Node::new(
-        address.clone(),
-        name,
-        times,
-        inboxes.clone(),
-        metrics.clone(),
-        banned.clone(),
-    );
-    node.panics = config.panics();
-    let started = node.start(config.redis_wait).await;
+    let means = Means::new(&config, inboxes.clone(), metrics.clone(), banned.clone());
+    let link = means.link.clone();
+    let mut single = Single::new(address.clone(), Arc::new(means));
+    let started = single.start(config.redis_wait).await;
     let started = started.map_err(|refusal| start_error(&address.shown, refusal))?;
-    let link = node.link.clone();
     let (questions, asked) = mpsc::unbounded_channel();
     let failure = Arc::new(Failure::new(link.clone()));
     let mut threads = Vec::new();
@@ -142,7 +132,7 @@ pub async fn run(
         threads.push(start_worker(number, given).map_err(StartError::Thread)?);
     }
     // Requests must keep their order, whatever else there is to do.
-    let linked = tokio::task::unconstrained(node.run(started, asked));
+    let linked = tokio::task::unconstrained(single.run(started, asked));
     let linked = tokio::spawn(linked);
     let waking = inboxes.clone();
     let waking = tokio::spawn(async move { waking.wake().await });

@@ -16,7 +16,7 @@ use crate::http::door::Door;
 use crate::http::fronts::Fronts;
 use crate::http::gate::{Gate, Group, Place};
 use crate::inbox::{Inboxes, Input};
-use crate::link::node::Link;
+use crate::link::Link;
 use crate::metrics::Metrics;
 use crate::said::Said;
 use hub_core::client::ClientLimits;

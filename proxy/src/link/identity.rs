@@ -4,7 +4,6 @@ use parking_lot::Mutex;
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, RedisError, RedisResult, Value, cmd};
 use room_core::uid::MAX_UID;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tracing::warn;
 
@@ -17,8 +16,6 @@ pub(super) struct Identity {
     name: Mutex<String>,
     /// 16 hex digits, for as long as this process lives.
     id: String,
-    /// The module is older than the ID.
-    lacks_id: AtomicBool,
 }
 
 impl Identity {
@@ -29,25 +26,21 @@ impl Identity {
             name: Mutex::new(given.clone()),
             given,
             id: format!("{:016x}", rand::random::<u64>()),
-            lacks_id: AtomicBool::new(false),
         }
-    }
-
-    /// A new connection may lead to another module than the last one.
-    pub(super) fn forget_module(&self) {
-        self.lacks_id.store(false, Ordering::Relaxed);
     }
 
     /// Names the connection and renews the lease. Whether Redis wants to hear of the sessions again.
     ///
+    /// `lacks_id` is a fact of the server on this connection, false for a new one: its module is older than the ID.
     /// If another process took the name, this one goes on under another: it keeps its sessions, and takes nobody's.
     pub(super) async fn hello(
         &self,
         commands: &mut MultiplexedConnection,
         lease: Duration,
+        lacks_id: &mut bool,
     ) -> RedisResult<bool> {
         for _ in 0..TRIES {
-            match self.ask(commands, lease).await? {
+            match self.ask(commands, lease, lacks_id).await? {
                 Value::SimpleString(answer) if answer == "SUPERSEDED" => {
                     let name = self.take_another_name();
                     let given = &self.given;
@@ -66,14 +59,13 @@ impl Identity {
         &self,
         commands: &mut MultiplexedConnection,
         lease: Duration,
+        lacks_id: &mut bool,
     ) -> RedisResult<Value> {
         let name = self.name.lock().clone();
-        if !self.lacks_id.load(Ordering::Relaxed) {
+        if !*lacks_id {
             let with_id = hello(&name, lease, Some(&self.id));
             match with_id.query_async(commands).await {
-                Err(error) if is_unknown_option(&error) => {
-                    self.lacks_id.store(true, Ordering::Relaxed);
-                }
+                Err(error) if is_unknown_option(&error) => *lacks_id = true,
                 answer => return answer,
             }
         }

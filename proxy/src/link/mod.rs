@@ -15,7 +15,12 @@
 //! | `sentences` | errors of Redis as our clients are told them |
 //! | `value` | reading replies |
 //! | `bans` | follows the stream of bans |
-//! | `node` | keeps a pair up, and carries questions and answers |
+//! | `lanes` | the two connections of a pair, and what waits for them |
+//! | `renew` | renews a pair's lease |
+//! | `node` | one pair from its making to its end: carries questions and answers |
+//! | `single` | keeps one pair up for ever, at one address |
+//! | `means` | what every pair works with |
+//! | `health` | what others see of the link |
 
 mod access;
 mod address;
@@ -23,13 +28,21 @@ mod backoff;
 mod bans;
 mod commands;
 mod dial;
+mod health;
 mod identity;
 mod lane;
-pub(crate) mod node;
+mod lanes;
+mod means;
+mod node;
 mod pair;
 mod refusal;
+mod renew;
 mod sentences;
+mod single;
 mod value;
 
 pub(crate) use address::Address;
+pub(crate) use health::Link;
+pub(crate) use means::Means;
 pub(crate) use refusal::Refusal;
+pub(crate) use single::Single;

@@ -17,6 +17,8 @@ pub(super) struct Pair {
     pub(super) announcements: MultiplexedConnection,
     /// What keeps them going. With it both end, whatever a server that stands still has not taken yet.
     pub(super) driving: [JoinSet<()>; 2],
+    /// See [`Identity::hello`].
+    pub(super) lacks_id: bool,
 }
 
 impl Pair {
@@ -39,8 +41,8 @@ impl Pair {
             if is_cluster(&mut commands).await {
                 return Err(Refusal::Cluster);
             }
-            identity.forget_module();
-            let hello = identity.hello(&mut commands, lease).await;
+            let mut lacks_id = false;
+            let hello = identity.hello(&mut commands, lease, &mut lacks_id).await;
             hello.map_err(|error| Refusal::from(&error))?;
             is_primary(&mut commands).await?;
             identity.show(&mut commands).await;
@@ -50,6 +52,7 @@ impl Pair {
                 commands,
                 announcements: other.connection,
                 driving: [driving, other.driving],
+                lacks_id,
             })
         };
         match timeout(within, made).await {

@@ -1,0 +1,97 @@
+//! The two connections of a pair as [`Lane`]s, and what waits for place on them, in its order.
+
+use super::commands::{On, Reading, command};
+use super::lane::{Lane, MOST_OPEN};
+use crate::worker::Questions;
+use hub_core::ask::{Question, Request};
+use redis::aio::MultiplexedConnection;
+use redis::{RedisResult, Value};
+use std::collections::VecDeque;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// What a request is for.
+pub(super) struct About {
+    pub(super) worker: usize,
+    pub(super) request: Request,
+    pub(super) reading: Reading,
+}
+
+struct Waiting {
+    worker: usize,
+    question: Question,
+}
+
+/// See the top of the file.
+pub(super) struct Lanes {
+    pub(super) commands: Lane<About>,
+    pub(super) announcements: Lane<About>,
+    waiting: VecDeque<Waiting>,
+}
+
+impl Lanes {
+    pub(super) const fn new(
+        commands: MultiplexedConnection,
+        announcements: MultiplexedConnection,
+    ) -> Self {
+        Self {
+            commands: Lane::new(commands),
+            announcements: Lane::new(announcements),
+            waiting: VecDeque::new(),
+        }
+    }
+
+    /// Behind all that waits already.
+    pub(super) fn add(&mut self, questions: Questions) {
+        let worker = questions.worker;
+        let asks = questions.asks.into_iter();
+        self.waiting
+            .extend(asks.map(|question| Waiting { worker, question }));
+    }
+
+    /// Hands over what there is place for.
+    pub(super) fn send(&mut self) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        let now = Instant::now();
+        while !self.commands.is_full() && !self.announcements.is_full() {
+            let Some(next) = self.waiting.pop_front() else {
+                // All came at once, perhaps: it does not keep the memory.
+                self.waiting.shrink_to(MOST_OPEN);
+                return;
+            };
+            let question = next.question;
+            let (on, reading, command) = command(&question.key, question.ask);
+            let about = About {
+                worker: next.worker,
+                request: question.request,
+                reading,
+            };
+            match on {
+                On::Commands => self.commands.send(command, about, now),
+                On::Announcements => self.announcements.send(command, about, now),
+            }
+        }
+    }
+
+    /// The next answer of either connection if it is there.
+    pub(super) fn try_next(&mut self) -> Option<(About, RedisResult<Value>)> {
+        let answered = self.commands.try_next();
+        answered.or_else(|| self.announcements.try_next())
+    }
+
+    pub(super) fn is_late(&self, most: Duration) -> bool {
+        let deadline = self.deadline(most);
+        deadline.is_some_and(|deadline| deadline <= Instant::now())
+    }
+
+    /// When the oldest request has waited for so long.
+    pub(super) fn deadline(&self, most: Duration) -> Option<Instant> {
+        let both = [
+            self.commands.deadline(most),
+            self.announcements.deadline(most),
+        ];
+        both.into_iter().flatten().min()
+    }
+}
