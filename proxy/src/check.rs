@@ -3,7 +3,7 @@
 use crate::auth::source::Place;
 use crate::config::Config;
 use crate::http::door::Door;
-use crate::link::Address;
+use crate::secrets::secrets;
 use crate::speech::BURST_SECONDS;
 use hub_core::rights::Grants;
 use room_core::uid::{MAX_UID, valid_new_uid};
@@ -200,53 +200,6 @@ fn tokens(config: &Config) -> Result<(), String> {
     })
 }
 
-/// Certificates and passwords: what belongs together, and where it counts.
-fn secrets(config: &Config) -> Result<(), String> {
-    for (cert, key, given) in [
-        ("tls-cert", "tls-key", [&config.tls_cert, &config.tls_key]),
-        (
-            "redis-cert",
-            "redis-key",
-            [&config.redis_cert, &config.redis_key],
-        ),
-    ] {
-        if given.iter().filter(|file| file.is_some()).count() == 1 {
-            return Err(format!(
-                "--{cert} and --{key} are two halves: a certificate and its private key"
-            ));
-        }
-    }
-    if config.redis_password.is_some() && config.redis_password_file.is_some() {
-        return Err("--redis-password and --redis-password-file are both given".to_owned());
-    }
-    // One that cannot be read is refused elsewhere.
-    let Ok(address) = Address::of(config) else {
-        return Ok(());
-    };
-    let has_tls_files = config.redis_ca.is_some() || config.redis_cert.is_some();
-    if has_tls_files && !address.is_tls() {
-        return Err(
-            "--redis-ca, --redis-cert and --redis-key are about TLS, which is spoken with a Redis at rediss://"
-                .to_owned(),
-        );
-    }
-    let (has_user, has_password) = address.has_own();
-    let password = config.redis_password.is_some() || config.redis_password_file.is_some();
-    if has_user && config.redis_user.is_some() || has_password && password {
-        return Err(
-            "the user or password of Redis is given twice: in --redis and by an option of its own"
-                .to_owned(),
-        );
-    }
-    if config.redis_user.is_some() && !password && !has_password {
-        return Err(
-            "--redis-user needs a password: --redis-password-file, or the variable ROOMCAST_REDIS_PASSWORD"
-                .to_owned(),
-        );
-    }
-    Ok(())
-}
-
 /// As browsers send it: scheme, host and port, nothing else.
 fn check_origin(origin: &str) -> Result<(), String> {
     let bad = |why: &str| {
@@ -361,6 +314,19 @@ mod tests {
             ),
             (
                 &["--redis", "redis://:p@h", "--redis-password", "q"],
+                "given twice",
+            ),
+            (
+                &["--sentinel-password", "p", "--sentinel-password-file", "f"],
+                "both given",
+            ),
+            (&["--sentinel-password", "p"], "redis+sentinel://"),
+            (
+                &["--redis", "redis+sentinel://h/n", "--sentinel-user", "u"],
+                "--sentinel-user needs",
+            ),
+            (
+                &["--redis", "redis+sentinel://ann@h/n", "--redis-user", "bob"],
                 "given twice",
             ),
             (&["--token-in-query"], "--token-key"),

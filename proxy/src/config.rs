@@ -1,5 +1,6 @@
 //! Options of the program, each declared once: flag, environment variable, default, meaning.
 
+use crate::access_options::AccessOptions;
 #[cfg(feature = "broken")]
 use crate::broken::Broken;
 use crate::http::fronts::network;
@@ -37,7 +38,8 @@ pub struct Config {
     #[arg(long, env = "ROOMCAST_TLS_KEY", value_name = "FILE")]
     pub tls_key: Option<PathBuf>,
 
-    /// The Redis server; rediss:// with TLS
+    /// The Redis server: redis://host:port; redis+sentinel://host:port,host:port/name for the primary that most of these
+    /// sentinels know by that name; rediss:// and rediss+sentinel:// with TLS
     #[arg(
         long,
         env = "ROOMCAST_REDIS",
@@ -47,40 +49,9 @@ pub struct Config {
     )]
     pub redis: String,
 
-    /// The user that this proxy is to Redis, where --redis names none
-    #[arg(
-        long,
-        env = "ROOMCAST_REDIS_USER",
-        hide_env_values = true,
-        value_name = "NAME"
-    )]
-    pub redis_user: Option<String>,
-
-    /// Its password, where --redis names none. Others of this machine can see a command line: better by the variable or
-    /// --redis-password-file
-    #[arg(
-        long,
-        env = "ROOMCAST_REDIS_PASSWORD",
-        hide_env_values = true,
-        value_name = "TEXT"
-    )]
-    pub redis_password: Option<String>,
-
-    /// A file with its password; read again for each new link
-    #[arg(long, env = "ROOMCAST_REDIS_PASSWORD_FILE", value_name = "FILE")]
-    pub redis_password_file: Option<PathBuf>,
-
-    /// Authorities (PEM) whose certificates are good for a Redis by rediss:// [default: the system's]
-    #[arg(long, env = "ROOMCAST_REDIS_CA", value_name = "FILE")]
-    pub redis_ca: Option<PathBuf>,
-
-    /// Our own certificate (PEM) for a Redis that asks for one
-    #[arg(long, env = "ROOMCAST_REDIS_CERT", value_name = "FILE")]
-    pub redis_cert: Option<PathBuf>,
-
-    /// The private key (PEM) of --redis-cert
-    #[arg(long, env = "ROOMCAST_REDIS_KEY", value_name = "FILE")]
-    pub redis_key: Option<PathBuf>,
+    /// As whom it comes to Redis, and whom it trusts there
+    #[command(flatten)]
+    pub access: AccessOptions,
 
     /// The key of room `lobby` is this and `lobby`
     #[arg(

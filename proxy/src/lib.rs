@@ -5,7 +5,9 @@
 //! |---|---|
 //! | [`config`] | the options |
 //! | `times` | times as options write them |
+//! | [`access_options`] | those that say as whom we come to Redis |
 //! | `check` | whether they can work |
+//! | `secrets` | the same for certificates and passwords |
 //! | [`broken`] | defects on request, in builds for tests of the tests |
 //! | [`acl`] | the rights that Redis is to give it |
 //! | `files` | file descriptors |
@@ -39,12 +41,14 @@ mod link;
 mod metrics;
 mod newcomers;
 mod said;
+mod secrets;
 mod server;
 mod speech;
 mod times;
 mod tls;
 mod worker;
 
+pub mod access_options;
 pub mod acl;
 pub mod broken;
 pub mod config;
@@ -112,9 +116,9 @@ pub async fn run(
     let banned = Arc::new(Banned::new(config.max_bans, metrics.clone()));
     let means = Means::new(&config, inboxes.clone(), metrics.clone(), banned.clone());
     let link = means.link.clone();
-    let mut single = Single::new(address.clone(), Arc::new(means));
-    let started = single.start(config.redis_wait).await;
-    let started = started.map_err(|refusal| start_error(&address.shown, refusal))?;
+    let wrong = |refusal| start_error(&address.shown, refusal);
+    let mut single = Single::new(&address, Arc::new(means)).map_err(wrong)?;
+    let started = single.start(config.redis_wait).await.map_err(wrong)?;
     let (questions, asked) = mpsc::unbounded_channel();
     let failure = Arc::new(Failure::new(link.clone()));
     let mut threads = Vec::new();
@@ -226,7 +230,10 @@ fn start_error(shown: &str, refusal: Refusal) -> StartError {
         )),
         Refusal::Files(why) => StartError::Options(why),
         Refusal::Cluster => StartError::Redis(format!(
-            "Redis at {shown} is in cluster mode, which this proxy cannot use yet: give it a single server."
+            "Redis at {shown} is in cluster mode, where each room has a server of its own: the address of a cluster is written redis+cluster://host:port,host:port and names some of its servers."
+        )),
+        Refusal::NotYet => StartError::Redis(format!(
+            "{shown}: this proxy does not serve such an address yet."
         )),
     }
 }

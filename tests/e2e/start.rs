@@ -95,7 +95,10 @@ fn a_redis_that_wants_a_password_says_so() {
 #[test]
 fn a_server_in_cluster_mode_is_refused_in_a_sentence() {
     let redis = Redis::with(&["--save", "", "--cluster-enabled", "yes"]);
-    redis_fails(&redis.url(), &["in cluster mode", "single server"]);
+    redis_fails(
+        &redis.url(),
+        &["in cluster mode", "redis+cluster://host:port"],
+    );
 }
 
 #[test]

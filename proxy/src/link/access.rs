@@ -1,6 +1,7 @@
 //! As whom we come to Redis, and whom we trust there. What is in files is read anew for each pair of connections, so that it
 //! may change.
 
+use crate::access_options::AccessOptions;
 use crate::config::Config;
 use crate::contents;
 use crate::tls::trust::Files;
@@ -24,24 +25,29 @@ pub(super) enum Password {
     #[default]
     None,
     Given(String),
-    File(PathBuf),
+    /// And the option that says so.
+    File(PathBuf, &'static str),
 }
 
 impl Access {
     pub(super) fn of(config: &Config) -> Self {
-        let password = match (&config.redis_password, &config.redis_password_file) {
-            (Some(given), _) => Password::Given(given.clone()),
-            (None, Some(path)) => Password::File(path.clone()),
-            (None, None) => Password::None,
-        };
-        let own = config.redis_cert.clone().zip(config.redis_key.clone());
+        let options = &config.access;
+        let (given, file) = (&options.redis_password, &options.redis_password_file);
         Self {
-            user: config.redis_user.clone(),
-            password,
-            files: Files {
-                ca: config.redis_ca.clone(),
-                own,
-            },
+            user: options.redis_user.clone(),
+            password: Password::of(given.as_ref(), file.as_ref(), "--redis-password-file"),
+            files: files(options),
+        }
+    }
+
+    /// The same for sentinels, which know users of their own.
+    pub(super) fn of_sentinels(config: &Config) -> Self {
+        let options = &config.access;
+        let (given, file) = (&options.sentinel_password, &options.sentinel_password_file);
+        Self {
+            user: options.sentinel_user.clone(),
+            password: Password::of(given.as_ref(), file.as_ref(), "--sentinel-password-file"),
+            files: files(options),
         }
     }
 
@@ -50,10 +56,28 @@ impl Access {
         match &self.password {
             Password::None => Ok(None),
             Password::Given(given) => Ok(Some(given.clone())),
-            Password::File(path) => in_file(path)
+            Password::File(path, option) => in_file(path)
                 .map(Some)
-                .map_err(|why| format!("--redis-password-file: {}: {why}", path.display())),
+                .map_err(|why| format!("{option}: {}: {why}", path.display())),
         }
+    }
+}
+
+impl Password {
+    fn of(given: Option<&String>, file: Option<&PathBuf>, option: &'static str) -> Self {
+        match (given, file) {
+            (Some(given), _) => Self::Given(given.clone()),
+            (None, Some(path)) => Self::File(path.clone(), option),
+            (None, None) => Self::None,
+        }
+    }
+}
+
+fn files(options: &AccessOptions) -> Files {
+    let own = options.redis_cert.clone().zip(options.redis_key.clone());
+    Files {
+        ca: options.redis_ca.clone(),
+        own,
     }
 }
 
@@ -80,7 +104,7 @@ mod tests {
         let name = format!("roomcast-password-{}", std::process::id());
         let path = std::env::temp_dir().join(name);
         let access = Access {
-            password: Password::File(path.clone()),
+            password: Password::File(path.clone(), "--redis-password-file"),
             ..Access::default()
         };
         for (content, found) in [

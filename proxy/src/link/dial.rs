@@ -1,8 +1,8 @@
 //! One connection to Redis: over TCP, a Unix socket, or TLS.
 
-use super::address::{Address, Opened};
 use super::lane::MOST_OPEN;
 use super::refusal::Refusal;
+use super::way::{Endpoint, Opened};
 use crate::tls::trust::speak;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, PushInfo};
@@ -19,7 +19,7 @@ pub(super) struct Dialled {
 
 /// Connects and logs in; `heard` gets what is announced.
 pub(super) async fn dial(
-    address: &Address,
+    at: &Endpoint,
     opened: &Opened,
     within: Duration,
     heard: impl Fn(PushInfo) -> Result<(), ()> + Send + Sync + 'static,
@@ -41,7 +41,7 @@ pub(super) async fn dial(
         });
     };
     // By ourselves: the library reads all of the system's authorities for each connection, and tells errors as words only.
-    let (host, port) = address.host();
+    let (host, port) = at.host();
     let unreachable = |why: String| Refusal::Unreachable(why);
     let stream = TcpStream::connect((host, port)).await;
     let stream = stream.map_err(|error| unreachable(error.to_string()))?;

@@ -4,6 +4,8 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `address` | where Redis is, and how that is shown |
+//! | `several` | addresses that name several servers |
+//! | `way` | how we come to a server, and one server with that |
 //! | `access` | as whom we come there, and whom we trust |
 //! | `backoff` | waits between attempts |
 //! | `identity` | who this proxy is to Redis |
@@ -38,8 +40,10 @@ mod pair;
 mod refusal;
 mod renew;
 mod sentences;
+mod several;
 mod single;
 mod value;
+mod way;
 
 pub(crate) use address::Address;
 pub(crate) use health::Link;

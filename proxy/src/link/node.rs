@@ -1,7 +1,6 @@
 //! One pair of connections from its making to its end: carries the workers' questions to it in their order, and what it
 //! answers and announces to them. When either connection fails both are dropped, so that Redis ends the sessions.
 
-use super::address::Address;
 use super::bans;
 use super::commands::answer;
 use super::lanes::{About, Lanes};
@@ -11,6 +10,7 @@ use super::refusal::Refusal;
 use super::renew::renew;
 use super::sentences::told;
 use super::value::checked;
+use super::way::Endpoint;
 use crate::broken::panic_at;
 use crate::inbox::{Inboxes, Input};
 use crate::worker::Questions;
@@ -43,7 +43,7 @@ impl Node {
     /// A new pair, of a generation that no other one has.
     pub(super) async fn connect(
         means: &Arc<Means>,
-        address: &Address,
+        at: &Endpoint,
         generation: u64,
     ) -> Result<Self, Refusal> {
         let given_up = means.link.given_up();
@@ -56,7 +56,7 @@ impl Node {
             Ok(())
         };
         let times = (means.lease, means.timeout);
-        let pair = Pair::new(address, &means.identity, times, heard).await?;
+        let pair = Pair::new(at, &means.identity, times, heard).await?;
         Ok(Self {
             means: means.clone(),
             generation,

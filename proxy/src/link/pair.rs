@@ -1,10 +1,10 @@
 //! A new pair of connections, and what can be wrong with it.
 
-use super::address::Address;
 use super::dial::{Dialled, dial};
 use super::identity::Identity;
 use super::refusal::Refusal;
 use super::value::{Pairs, text};
+use super::way::Endpoint;
 use redis::aio::MultiplexedConnection;
 use redis::{PushInfo, RedisResult, Value, cmd};
 use std::time::Duration;
@@ -24,20 +24,20 @@ pub(super) struct Pair {
 impl Pair {
     /// Connects, says who we are, and sees whether this is a server for us. `heard` gets what is announced.
     pub(super) async fn new(
-        address: &Address,
+        at: &Endpoint,
         identity: &Identity,
         (lease, within): (Duration, Duration),
         heard: impl Fn(PushInfo) -> Result<(), ()> + Clone + Send + Sync + 'static,
     ) -> Result<Self, Refusal> {
         let made = async {
-            let files = address.clone();
+            let files = at.clone();
             let opened = spawn_blocking(move || files.open()).await;
             let opened = opened.map_err(|error| Refusal::Files(error.to_string()))?;
             let opened = opened.map_err(Refusal::Files)?;
             let Dialled {
                 connection: mut commands,
                 driving,
-            } = dial(address, &opened, within, heard.clone()).await?;
+            } = dial(at, &opened, within, heard.clone()).await?;
             if is_cluster(&mut commands).await {
                 return Err(Refusal::Cluster);
             }
@@ -46,7 +46,7 @@ impl Pair {
             hello.map_err(|error| Refusal::from(&error))?;
             is_primary(&mut commands).await?;
             identity.show(&mut commands).await;
-            let mut other = dial(address, &opened, within, heard).await?;
+            let mut other = dial(at, &opened, within, heard).await?;
             identity.show(&mut other.connection).await;
             Ok(Self {
                 commands,

@@ -20,6 +20,8 @@ pub(crate) enum Refusal {
     NoModule,
     /// It is a part of a Redis Cluster.
     Cluster,
+    /// Nothing is built yet that could serve such an address.
+    NotYet,
 }
 
 impl fmt::Display for Refusal {
@@ -30,6 +32,7 @@ impl fmt::Display for Refusal {
             }
             Self::NoModule => f.write_str("it has no ROOM.* commands"),
             Self::Cluster => f.write_str("it is in cluster mode"),
+            Self::NotYet => f.write_str("nothing serves such an address yet"),
         }
     }
 }

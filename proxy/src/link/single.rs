@@ -1,10 +1,11 @@
 //! Keeps one pair of connections up for ever, at one address.
 
-use super::address::Address;
+use super::address::{Address, Servers};
 use super::backoff::Backoff;
 use super::means::Means;
 use super::node::Node;
 use super::refusal::Refusal;
+use super::way::Endpoint;
 use crate::inbox::Input;
 use crate::worker::Questions;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use tracing::{info, warn};
 
 /// See the top of the file.
 pub(crate) struct Single {
-    address: Address,
+    at: Endpoint,
     means: Arc<Means>,
     generation: u64,
 }
@@ -24,11 +25,16 @@ pub(crate) struct Single {
 pub(crate) struct Started(Node);
 
 impl Single {
-    pub(crate) const fn new(address: Address, means: Arc<Means>) -> Self {
-        Self {
-            address,
-            means,
-            generation: 0,
+    /// # Errors
+    /// If the address is one of several servers.
+    pub(crate) fn new(address: &Address, means: Arc<Means>) -> Result<Self, Refusal> {
+        match &address.servers {
+            Servers::One(at) => Ok(Self {
+                at: at.clone(),
+                means,
+                generation: 0,
+            }),
+            Servers::Sentinels { .. } | Servers::Cluster(_) => Err(Refusal::NotYet),
         }
     }
 
@@ -49,7 +55,7 @@ impl Single {
 
     async fn connect(&mut self) -> Result<Node, Refusal> {
         self.generation += 1;
-        Node::connect(&self.means, &self.address, self.generation).await
+        Node::connect(&self.means, &self.at, self.generation).await
     }
 
     /// Keeps the link up for ever.
