@@ -116,9 +116,10 @@ pub async fn run(
     let banned = Arc::new(Banned::new(config.max_bans, metrics.clone()));
     let means = Means::new(&config, inboxes.clone(), metrics.clone(), banned.clone());
     let link = means.link.clone();
-    let wrong = |refusal| start_error(&address.shown, refusal);
-    let mut single = Single::new(&address, Arc::new(means)).map_err(wrong)?;
-    let started = single.start(config.redis_wait).await.map_err(wrong)?;
+    let single = Single::new(&address, Arc::new(means));
+    let mut single = single.map_err(|refusal| start_error(&address.shown, refusal))?;
+    let started = single.start(config.redis_wait).await;
+    let started = started.map_err(|refusal| start_error(&single.shown, refusal))?;
     let (questions, asked) = mpsc::unbounded_channel();
     let failure = Arc::new(Failure::new(link.clone()));
     let mut threads = Vec::new();
@@ -231,6 +232,13 @@ fn start_error(shown: &str, refusal: Refusal) -> StartError {
         Refusal::Files(why) => StartError::Options(why),
         Refusal::Cluster => StartError::Redis(format!(
             "Redis at {shown} is in cluster mode, where each room has a server of its own: the address of a cluster is written redis+cluster://host:port,host:port and names some of its servers."
+        )),
+        Refusal::IsSentinel => StartError::Redis(format!(
+            "{shown} is a sentinel, which holds no rooms: the address of a primary that sentinels know is written redis+sentinel://host:port,host:port/name."
+        )),
+        Refusal::NoSentinel => StartError::Redis(format!("{shown} is no sentinel.")),
+        Refusal::Sentinels { why, .. } => StartError::Redis(format!(
+            "The sentinels do not lead to a primary: {why}\nTheir own user and password are given with --sentinel-user and --sentinel-password-file."
         )),
         Refusal::NotYet => StartError::Redis(format!(
             "{shown}: this proxy does not serve such an address yet."

@@ -22,6 +22,9 @@ pub(crate) struct Metrics {
     pub(crate) requests_unfinished: Counter,
     pub(crate) redis_up: Gauge,
     pub(crate) redis_lost: Counter,
+    pub(crate) sentinels: Gauge,
+    pub(crate) sentinels_reachable: Gauge,
+    pub(crate) sentinel_switches: Counter,
     pub(crate) events: Counter,
     pub(crate) bad_events: Counter,
     dead: Counter,
@@ -71,6 +74,8 @@ impl Metrics {
         registered(all, name, help, &new.redis_up);
         let (name, help) = ("redis_lost", "Times that the connection to Redis was lost");
         registered(all, name, help, &new.redis_lost);
+        new.register_sentinels();
+        let all = &mut new.registry;
         let (name, help) = ("events", "Events from clients");
         registered(all, name, help, &new.events);
         let (name, help) = (
@@ -110,6 +115,20 @@ impl Metrics {
         registered(all, name, help, &new.bans_left_out);
         all.register_collector(Box::new(OfRooms(workers)));
         new
+    }
+
+    /// Without an address of sentinels they are 0.
+    fn register_sentinels(&mut self) {
+        let all = &mut self.registry;
+        let (name, help) = ("sentinels", "Sentinels that --redis names");
+        registered(all, name, help, &self.sentinels);
+        let (name, help) = ("sentinels_reachable", "Sentinels that answer");
+        registered(all, name, help, &self.sentinels_reachable);
+        let (name, help) = (
+            "sentinel_switches",
+            "Times that a sentinel named another primary than before; each of them counts",
+        );
+        registered(all, name, help, &self.sentinel_switches);
     }
 
     /// What was done about those who cost more than they may.

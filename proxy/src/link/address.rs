@@ -26,7 +26,6 @@ pub(crate) struct Address {
 }
 
 /// Which server a room is on.
-#[allow(dead_code, reason = "nothing asks sentinels yet")]
 #[derive(Clone)]
 pub(super) enum Servers {
     /// This one.

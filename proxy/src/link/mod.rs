@@ -20,7 +20,11 @@
 //! | `lanes` | the two connections of a pair, and what waits for them |
 //! | `renew` | renews a pair's lease |
 //! | `node` | one pair from its making to its end: carries questions and answers |
-//! | `single` | keeps one pair up for ever, at one address |
+//! | `itself` | what a server says of itself |
+//! | `views` | what sentinels say, and what is made of it |
+//! | `sentinel` | follows one sentinel |
+//! | `primary` | where the pair is to go |
+//! | `single` | keeps one pair up for ever, there |
 //! | `means` | what every pair works with |
 //! | `health` | what others see of the link |
 
@@ -32,17 +36,21 @@ mod commands;
 mod dial;
 mod health;
 mod identity;
+mod itself;
 mod lane;
 mod lanes;
 mod means;
 mod node;
 mod pair;
+mod primary;
 mod refusal;
 mod renew;
 mod sentences;
+mod sentinel;
 mod several;
 mod single;
 mod value;
+mod views;
 mod way;
 
 pub(crate) use address::Address;

@@ -2,11 +2,11 @@
 
 use super::dial::{Dialled, dial};
 use super::identity::Identity;
+use super::itself::{mode, other_role};
 use super::refusal::Refusal;
-use super::value::{Pairs, text};
 use super::way::Endpoint;
+use redis::PushInfo;
 use redis::aio::MultiplexedConnection;
-use redis::{PushInfo, RedisResult, Value, cmd};
 use std::time::Duration;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::timeout;
@@ -38,13 +38,18 @@ impl Pair {
                 connection: mut commands,
                 driving,
             } = dial(at, &opened, within, heard.clone()).await?;
-            if is_cluster(&mut commands).await {
-                return Err(Refusal::Cluster);
+            match mode(&mut commands).await.as_deref() {
+                Some("cluster") => return Err(Refusal::Cluster),
+                Some("sentinel") => return Err(Refusal::IsSentinel),
+                _ => {}
             }
             let mut lacks_id = false;
             let hello = identity.hello(&mut commands, lease, &mut lacks_id).await;
             hello.map_err(|error| Refusal::from(&error))?;
-            is_primary(&mut commands).await?;
+            // Sessions begin on a primary only.
+            if let Some(role) = other_role(&mut commands).await {
+                return Err(Refusal::Unreachable(format!("it is a {role}")));
+            }
             identity.show(&mut commands).await;
             let mut other = dial(at, &opened, within, heard).await?;
             identity.show(&mut other.connection).await;
@@ -59,23 +64,5 @@ impl Pair {
             Ok(made) => made,
             Err(_) => Err(Refusal::Unreachable("it does not answer in time".into())),
         }
-    }
-}
-
-/// `HELLO` needs no right.
-async fn is_cluster(commands: &mut MultiplexedConnection) -> bool {
-    let hello: RedisResult<Value> = cmd("HELLO").query_async(commands).await;
-    let mode = hello.ok().map(Pairs::of);
-    let mode = mode.and_then(|hello| hello.get("mode").and_then(text));
-    mode.as_deref() == Some("cluster")
-}
-
-/// Sessions begin on a primary only. Where an ACL forbids the question, the commands themselves will tell.
-async fn is_primary(commands: &mut MultiplexedConnection) -> Result<(), Refusal> {
-    let role = cmd("ROLE").query_async::<Vec<Value>>(commands).await;
-    let role = role.ok().and_then(|role| text(role.first()?));
-    match role {
-        Some(role) if role != "master" => Err(Refusal::Unreachable(format!("it is a {role}"))),
-        _ => Ok(()),
     }
 }

@@ -1,5 +1,6 @@
-//! Renews a pair's lease, and sees whether both connections answer.
+//! Renews a pair's lease, and sees whether both connections answer, and whether it is still a primary that does.
 
+use super::itself::other_role;
 use super::means::Means;
 use super::value::fault_of;
 use crate::inbox::Input;
@@ -32,6 +33,11 @@ pub(super) async fn renew(
                 warn!(%error, "the lease is not renewed yet");
             }
             _ => return "the lease could not be renewed",
+        }
+        match timeout(means.timeout, other_role(&mut commands)).await {
+            Ok(None) => {}
+            Ok(Some(_)) => return "this server is no primary any more",
+            Err(_) => return "it does not say its role",
         }
         let ping = cmd("PING");
         let ping = ping.query_async::<Value>(&mut announcements);

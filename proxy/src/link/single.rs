@@ -1,24 +1,30 @@
-//! Keeps one pair of connections up for ever, at one address.
+//! Keeps one pair of connections up for ever, at the primary.
 
-use super::address::{Address, Servers};
+use super::address::Address;
 use super::backoff::Backoff;
 use super::means::Means;
 use super::node::Node;
+use super::primary::Primary;
 use super::refusal::Refusal;
-use super::way::Endpoint;
 use crate::inbox::Input;
 use crate::worker::Questions;
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
 
 /// See the top of the file.
 pub(crate) struct Single {
-    at: Endpoint,
+    primary: Primary,
+    /// What looks for it.
+    followers: JoinSet<()>,
     means: Arc<Means>,
     generation: u64,
+    /// Where a pair was tried last.
+    pub(crate) shown: String,
 }
 
 /// A pair that nobody uses yet.
@@ -26,16 +32,16 @@ pub(crate) struct Started(Node);
 
 impl Single {
     /// # Errors
-    /// If the address is one of several servers.
+    /// If rooms there are on several primaries.
     pub(crate) fn new(address: &Address, means: Arc<Means>) -> Result<Self, Refusal> {
-        match &address.servers {
-            Servers::One(at) => Ok(Self {
-                at: at.clone(),
-                means,
-                generation: 0,
-            }),
-            Servers::Sentinels { .. } | Servers::Cluster(_) => Err(Refusal::NotYet),
-        }
+        let (primary, followers) = Primary::of(address, &means)?;
+        Ok(Self {
+            primary,
+            followers,
+            means,
+            generation: 0,
+            shown: address.shown.clone(),
+        })
     }
 
     /// The first pair, within `wait`, or why there is none.
@@ -45,22 +51,45 @@ impl Single {
         loop {
             match self.connect().await {
                 Ok(node) => return Ok(Started(node)),
-                Err(Refusal::Unreachable(_)) if Instant::now() < deadline => {
-                    sleep(backoff.next().min(wait / 4)).await;
+                Err(refusal) if refusal.lasts() || Instant::now() >= deadline => {
+                    return Err(refusal);
                 }
-                Err(refusal) => return Err(refusal),
+                Err(_) => sleep(backoff.next().min(wait / 4)).await,
             }
         }
     }
 
     async fn connect(&mut self) -> Result<Node, Refusal> {
+        let at = self.primary.find(self.means.timeout).await?;
+        self.shown.clone_from(&at.shown);
         self.generation += 1;
-        Node::connect(&self.means, &self.at, self.generation).await
+        tokio::select! {
+            biased;
+            () = self.primary.left() => Err(Refusal::Unreachable(LEFT.to_owned())),
+            node = Node::connect(&self.means, &at, self.generation) => node,
+        }
     }
 
     /// Keeps the link up for ever.
     pub(crate) async fn run(
         mut self,
+        started: Started,
+        questions: mpsc::UnboundedReceiver<Questions>,
+    ) {
+        let mut followers = std::mem::take(&mut self.followers);
+        let failed = async {
+            if followers.join_next().await.is_none() {
+                pending().await
+            }
+        };
+        tokio::select! {
+            () = self.keep(started, questions) => {}
+            () = failed => {}
+        }
+    }
+
+    async fn keep(
+        &mut self,
         Started(mut node): Started,
         mut questions: mpsc::UnboundedReceiver<Questions>,
     ) {
@@ -70,24 +99,32 @@ impl Single {
             self.serve(node, &mut questions).await;
             backoff.lived(began.elapsed());
             node = loop {
-                sleep(backoff.next()).await;
+                tokio::select! {
+                    () = sleep(backoff.next()) => {}
+                    // What failed there says nothing of this one.
+                    () = self.primary.moved() => backoff = Backoff::default(),
+                }
                 match self.connect().await {
                     Ok(node) => break node,
                     Err(refusal) => warn!(%refusal, "Redis cannot be reached"),
                 }
             };
-            info!("connected to Redis again");
+            info!(redis = self.shown, "connected to Redis again");
         }
     }
 
     /// Serves one pair, from when the workers hear of it until they hear of its end.
-    async fn serve(&self, node: Node, questions: &mut mpsc::UnboundedReceiver<Questions>) {
-        let means = &self.means;
+    async fn serve(&mut self, node: Node, questions: &mut mpsc::UnboundedReceiver<Questions>) {
+        let means = self.means.clone();
         let generation = node.generation;
         means.link.set_up(true);
         means.metrics.redis_up.set(1);
         means.inboxes.tell_all(|| Input::Up(generation));
-        let why = node.serve(questions).await;
+        let why = tokio::select! {
+            biased;
+            () = self.primary.left() => LEFT,
+            why = node.serve(questions) => why,
+        };
         means.link.set_up(false);
         means.metrics.redis_up.set(0);
         means.metrics.redis_lost.inc();
@@ -95,3 +132,5 @@ impl Single {
         warn!(why, "the connection to Redis is lost");
     }
 }
+
+const LEFT: &str = "a sentinel names another primary now";

@@ -55,6 +55,11 @@ impl Endpoint {
         }
     }
 
+    /// Where it is, without how we come there.
+    pub(super) fn place(&self) -> String {
+        self.at.to_string()
+    }
+
     /// Reads the files that are part of it.
     ///
     /// # Errors
