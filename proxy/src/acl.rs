@@ -25,6 +25,9 @@ const COMMANDS: [&str; 17] = [
     "client|setname",
 ];
 
+/// What it sends to the nodes of a cluster besides.
+const OF_CLUSTER: [&str; 4] = ["ssubscribe", "sunsubscribe", "asking", "cluster|slots"];
+
 /// The line for these options, to be given to redis-cli; its user is that of `--redis-user` or `--redis`, or `proxy`. What
 /// that user could do before, by another line or another password, it cannot do any more.
 ///
@@ -39,7 +42,9 @@ pub fn rule(config: &Config) -> Result<String, String> {
         address.user()
     );
     let select = (address.db != 0).then_some("select");
-    for command in COMMANDS.into_iter().chain(select) {
+    let commands = COMMANDS.into_iter().chain(select);
+    let of_cluster = OF_CLUSTER.into_iter().filter(|_| address.is_cluster());
+    for command in commands.chain(of_cluster) {
         rule = format!("{rule} +{command}");
     }
     Ok(rule)
@@ -86,6 +91,8 @@ mod tests {
             )
         );
         assert!(line.ends_with(" +select") && !line.contains("pass@"));
+        let line = of(&["--redis", "redis+cluster://h"]);
+        assert!(line.ends_with(" +ssubscribe +sunsubscribe +asking +cluster|slots"));
         let line = of(&["--redis-user", "bob", "--redis-password", "s3cret"]);
         assert!(line.starts_with("ACL SETUSER bob reset on >secret "));
         assert!(!line.contains("s3cret"));

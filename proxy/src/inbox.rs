@@ -1,9 +1,10 @@
 //! What workers are told: one queue for each, and which one a room is told by.
 
 use crate::conn::shared::ConnHandle;
-use hub_core::ask::{Answer, Fault, Request};
+use hub_core::ask::{Answer, Ask, Fault, Request};
 use hub_core::event::Event;
 use hub_core::handle::{Beat, ConnId};
+use hub_core::routes::Range;
 use parking_lot::Mutex;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -50,9 +51,18 @@ pub(crate) enum Input {
         request: Request,
         answer: Result<Answer, Fault>,
     },
-    Up(u64),
+    Routed(Arc<[Range]>, Option<u64>),
     Down(u64),
     Announce(u64),
+    /// A node did not do what it was asked.
+    Elsewhere {
+        generation: u64,
+        request: Request,
+        ask: Ask,
+        asking: Option<u64>,
+    },
+    /// A node ended a subscription; to which channel.
+    Unsubscribed(u64, String),
     /// The answer comes when nothing is left to report.
     Stop(oneshot::Sender<()>),
 }
@@ -246,6 +256,15 @@ impl Inboxes {
         let fits = self.of(roomid).announced(generation, channel, frame);
         self.heard.notify_one();
         fits
+    }
+
+    /// A subscription ended that nobody may have asked to end.
+    pub(crate) fn unsubscribed(&self, generation: u64, channel: &[u8]) {
+        if let Ok(key) = std::str::from_utf8(channel) {
+            let roomid = key.strip_prefix(&self.key_prefix).unwrap_or(key);
+            let input = Input::Unsubscribed(generation, key.to_owned());
+            self.of(roomid).push(input);
+        }
     }
 
     /// Wakes workers after announcements, for ever. On the link's thread, whose turn this is when the link has read what

@@ -59,17 +59,18 @@ use config::Config;
 use hub_core::close::Close;
 use hub_core::settings::Settings;
 use inbox::Inboxes;
-use link::{Address, Link, Means, Refusal, Single};
+use link::{Address, Cluster, Link, Means, Refusal, Single};
 use metrics::Metrics;
 use rustls::ServerConfig;
 use server::Server;
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 use std::{io, thread};
 use tls::shown::{Shown, server as server_of};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Handle};
-use tokio::sync::mpsc;
 use tracing::{info, warn};
 
 /// Why the program cannot begin, or go on.
@@ -116,11 +117,8 @@ pub async fn run(
     let banned = Arc::new(Banned::new(config.max_bans, metrics.clone()));
     let means = Means::new(&config, inboxes.clone(), metrics.clone(), banned.clone());
     let link = means.link.clone();
-    let single = Single::new(&address, Arc::new(means));
-    let mut single = single.map_err(|refusal| start_error(&address.shown, refusal))?;
-    let started = single.start(config.redis_wait).await;
-    let started = started.map_err(|refusal| start_error(&single.shown, refusal))?;
-    let (questions, asked) = mpsc::unbounded_channel();
+    let pairs = means.pairs.clone();
+    let linked = link_up(&address, Arc::new(means), config.redis_wait).await?;
     let failure = Arc::new(Failure::new(link.clone()));
     let mut threads = Vec::new();
     for (number, (inbox, figures)) in inboxes.all().iter().zip(figures).enumerate() {
@@ -130,15 +128,14 @@ pub async fn run(
             inbox: inbox.clone(),
             settings: settings(&config, address.db),
             figures,
-            questions: questions.clone(),
+            pairs: pairs.clone(),
             failed: Box::new(move || failure.happened()),
             panics: config.panics(),
         };
         threads.push(start_worker(number, given).map_err(StartError::Thread)?);
     }
     // Requests must keep their order, whatever else there is to do.
-    let linked = tokio::task::unconstrained(single.run(started, asked));
-    let linked = tokio::spawn(linked);
+    let linked = tokio::spawn(tokio::task::unconstrained(linked));
     let waking = inboxes.clone();
     let waking = tokio::spawn(async move { waking.wake().await });
     let server = Server::new(
@@ -195,6 +192,24 @@ pub async fn run(
     Ok(())
 }
 
+/// Makes the first pairs; what keeps the link up for ever.
+async fn link_up(
+    address: &Address,
+    means: Arc<Means>,
+    wait: Duration,
+) -> Result<Pin<Box<dyn Future<Output = ()> + Send>>, StartError> {
+    if let Some(mut cluster) = Cluster::of(address, means.clone()) {
+        let started = cluster.start(wait).await;
+        started.map_err(|refusal| start_error(&address.shown, refusal))?;
+        return Ok(Box::pin(cluster.run()));
+    }
+    let single = Single::new(address, means);
+    let mut single = single.map_err(|refusal| start_error(&address.shown, refusal))?;
+    let started = single.start(wait).await;
+    let started = started.map_err(|refusal| start_error(&single.shown, refusal))?;
+    Ok(Box::pin(single.run(started)))
+}
+
 /// Lets browsers in for ever; why that ended.
 async fn open_door(
     listener: TcpListener,
@@ -240,8 +255,8 @@ fn start_error(shown: &str, refusal: Refusal) -> StartError {
         Refusal::Sentinels { why, .. } => StartError::Redis(format!(
             "The sentinels do not lead to a primary: {why}\nTheir own user and password are given with --sentinel-user and --sentinel-password-file."
         )),
-        Refusal::NotYet => StartError::Redis(format!(
-            "{shown}: this proxy does not serve such an address yet."
+        Refusal::NoCluster => StartError::Redis(format!(
+            "Redis at {shown} is not in cluster mode: the address of a single server is written redis://host:port."
         )),
     }
 }

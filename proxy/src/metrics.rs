@@ -6,6 +6,7 @@ use parking_lot::Mutex;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, text};
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
+use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::Registry;
 use std::fmt;
@@ -22,6 +23,9 @@ pub(crate) struct Metrics {
     pub(crate) requests_unfinished: Counter,
     pub(crate) redis_up: Gauge,
     pub(crate) redis_lost: Counter,
+    pub(crate) slots_nowhere: Gauge,
+    node_up: Family<Labels, Gauge>,
+    node_slots: Family<Labels, Gauge>,
     pub(crate) sentinels: Gauge,
     pub(crate) sentinels_reachable: Gauge,
     pub(crate) sentinel_switches: Counter,
@@ -43,7 +47,28 @@ pub(crate) struct Metrics {
     pub(crate) bans_left_out: Gauge,
 }
 
+type Labels = Vec<(&'static str, String)>;
+
+/// A node of a cluster.
+pub(crate) struct OfNode {
+    pub(crate) node: String,
+    pub(crate) linked: bool,
+    pub(crate) slots: i64,
+}
+
 impl Metrics {
+    /// The nodes that there are now.
+    pub(crate) fn nodes(&self, nodes: impl Iterator<Item = OfNode>) {
+        self.node_up.clear();
+        self.node_slots.clear();
+        for of in nodes {
+            let labels = vec![("node", of.node)];
+            let up = self.node_up.get_or_create(&labels);
+            up.set(of.linked.into());
+            self.node_slots.get_or_create(&labels).set(of.slots);
+        }
+    }
+
     /// With what each worker counts.
     pub(crate) fn new(workers: Vec<Arc<Mutex<Figures>>>) -> Self {
         let mut new = Self::default();
@@ -74,6 +99,21 @@ impl Metrics {
         registered(all, name, help, &new.redis_up);
         let (name, help) = ("redis_lost", "Times that the connection to Redis was lost");
         registered(all, name, help, &new.redis_lost);
+        let (name, help) = (
+            "redis_slots_nowhere",
+            "Slots of the cluster whose owner is not connected",
+        );
+        registered(all, name, help, &new.slots_nowhere);
+        let (name, help) = (
+            "redis_node_up",
+            "1 while this node of the cluster is connected",
+        );
+        registered(all, name, help, &new.node_up);
+        let (name, help) = (
+            "redis_node_slots",
+            "Slots that this node of the cluster owns",
+        );
+        registered(all, name, help, &new.node_slots);
         new.register_sentinels();
         let all = &mut new.registry;
         let (name, help) = ("events", "Events from clients");

@@ -4,29 +4,21 @@ use crate::broken::panic_at;
 use crate::clock;
 use crate::conn::shared::ConnHandle;
 use crate::inbox::{Inbox, Input, Inputs};
+use crate::link::{Pairs, Questions};
 use hub_core::ask::Question;
 use hub_core::hub::Hub;
-use hub_core::routes::ALL;
 use hub_core::settings::Settings;
 use hub_core::{Asks, Figures};
 use parking_lot::Mutex;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tracing::error;
 
 /// How long rooms are served before the worker looks at what came in meanwhile.
 const SLICE: Duration = Duration::from_micros(300);
-
-/// Questions of a worker, for the link.
-pub(crate) struct Questions {
-    pub(crate) worker: usize,
-    /// The link that they are for.
-    pub(crate) generation: u64,
-    pub(crate) asks: Asks,
-}
 
 /// What a worker is given.
 pub(crate) struct Given {
@@ -34,7 +26,7 @@ pub(crate) struct Given {
     pub(crate) inbox: Arc<Inbox>,
     pub(crate) settings: Settings,
     pub(crate) figures: Arc<Mutex<Figures>>,
-    pub(crate) questions: mpsc::UnboundedSender<Questions>,
+    pub(crate) pairs: Arc<Pairs>,
     /// Called after a panic: connections and sessions of the lost rooms must end.
     pub(crate) failed: Box<dyn Fn() + Send>,
     /// A defect on request.
@@ -127,8 +119,17 @@ impl Worker {
                 request,
                 answer,
             } => hub.answer(now, generation, request, answer, asks),
-            Input::Up(generation) => hub.routed(now, &[ALL], Some(generation), asks),
+            Input::Routed(slots, to) => hub.routed(now, &slots, to, asks),
             Input::Down(generation) => hub.down(now, generation, asks),
+            Input::Elsewhere {
+                generation,
+                request,
+                ask,
+                asking,
+            } => hub.elsewhere(now, generation, request, ask, asking, asks),
+            Input::Unsubscribed(generation, channel) => {
+                hub.unsubscribed(now, generation, &channel, asks);
+            }
             Input::Announce(generation) => hub.announce(now, generation, asks),
             Input::Stop(stopped) => {
                 hub.stop(now, asks);
@@ -142,8 +143,7 @@ impl Worker {
         while let Some(first) = asks.first() {
             let generation = first.to;
             let others: Vec<Question> = asks.extract_if(.., |ask| ask.to != generation).collect();
-            // The link ends with the program.
-            let _ = self.given.questions.send(Questions {
+            self.given.pairs.ask(Questions {
                 worker: self.given.number,
                 generation,
                 asks,

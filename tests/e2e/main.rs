@@ -38,6 +38,7 @@ mod addresses;
 mod badinput;
 mod bans;
 mod budget;
+mod cluster;
 mod codes;
 mod crash;
 mod databases;

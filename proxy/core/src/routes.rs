@@ -44,11 +44,11 @@ impl Routes {
 
     /// Some slots are there now. True: slots matter from now on, and did not before.
     pub(crate) fn set(&mut self, slots: &[Range], to: Generation) -> bool {
-        if slots == [ALL] {
-            if let Self::One(of) = self {
-                *of = to;
-                return false;
-            }
+        if let Self::One(of) = self
+            && slots == [ALL]
+        {
+            *of = to;
+            return false;
         }
         let begins = match self {
             Self::One(of) => {

@@ -36,7 +36,7 @@ pub(super) enum Servers {
         sentinels: Vec<Endpoint>,
     },
     /// The owner of its slot, which each of these knows.
-    Cluster(#[allow(dead_code, reason = "nothing serves a cluster yet")] Vec<Endpoint>),
+    Cluster(Vec<Endpoint>),
 }
 
 const SPELLING: &str = "an address of Redis is written redis://host:6379, rediss://host:6379 (with TLS) or unix:///path, with /2 or ?db=2 for database 2; redis+sentinel://host:26379,host:26379/name; or redis+cluster://host:6379,host:6379";
@@ -92,7 +92,7 @@ impl Address {
             settings,
             hosts,
         } = several;
-        let is_tls = scheme.ends_with('s');
+        let is_tls = without_tls(&format!("{scheme}://")).is_some();
         let way = |settings, access| {
             let settings = restrained(settings);
             let scheme = scheme.clone();
@@ -154,6 +154,11 @@ impl Address {
     /// Whether it is one of sentinels.
     pub(crate) const fn is_sentinels(&self) -> bool {
         matches!(self.servers, Servers::Sentinels { .. })
+    }
+
+    /// Whether it is one of a cluster.
+    pub(crate) const fn is_cluster(&self) -> bool {
+        matches!(self.servers, Servers::Cluster(_))
     }
 
     /// Whether a user, and a password, stand in the address itself.

@@ -20,7 +20,7 @@ use tokio::time::{Instant, sleep};
 use tracing::warn;
 
 /// The stream's key.
-const KEY: &str = "roomcast:bans";
+pub(super) const KEY: &str = "roomcast:bans";
 /// How often it is looked at.
 const EVERY: Duration = Duration::from_millis(500);
 /// Entries that are read at once, and a pause behind them: neither Redis nor the link, whose thread and connection these
@@ -30,7 +30,7 @@ const PAUSE: Duration = Duration::from_millis(1);
 /// How soon the stream is read again for those entries that had no place.
 const AGAIN: Duration = Duration::from_secs(30);
 
-/// Follows the stream until the pair ends.
+/// Follows the stream until the pair ends, or another node of a cluster has it.
 pub(super) async fn follow(commands: MultiplexedConnection, banned: Arc<Banned>) {
     let mut follower = Follower {
         commands,
@@ -44,7 +44,8 @@ pub(super) async fn follow(commands: MultiplexedConnection, banned: Arc<Banned>)
         match follower.look().await {
             Ok(()) => follower.banned.drop_over(),
             // The link ends with its connections, and begins anew.
-            Err(Fault::Down) => {}
+            Err(Fault::Down) => return,
+            Err(fault) if fault.is("MOVED") || fault.is("ASK") => return,
             Err(Fault::Refused { code, message }) => follower.tell(&code, &message),
         }
         sleep(EVERY).await;

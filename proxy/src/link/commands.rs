@@ -14,6 +14,14 @@ pub(super) enum On {
     Announcements,
 }
 
+/// What kind of channels announcements come on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Channels {
+    Plain,
+    /// Of a cluster: they are where the slot of their name is.
+    Sharded,
+}
+
 /// How the reply to a question is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reading {
@@ -27,16 +35,24 @@ pub(super) enum Reading {
 }
 
 /// The command for a question about the room of this key.
-pub(super) fn command(key: &str, ask: Ask) -> (On, Reading, Cmd) {
+pub(super) fn command(key: &str, ask: Ask, channels: Channels) -> (On, Reading, Cmd) {
     let mut on = On::Commands;
     let (reading, command) = match ask {
         Ask::Subscribe => {
             on = On::Announcements;
-            (Reading::Done, words("SUBSCRIBE", key))
+            let name = match channels {
+                Channels::Plain => "SUBSCRIBE",
+                Channels::Sharded => "SSUBSCRIBE",
+            };
+            (Reading::Done, words(name, key))
         }
         Ask::Unsubscribe => {
             on = On::Announcements;
-            (Reading::Done, words("UNSUBSCRIBE", key))
+            let name = match channels {
+                Channels::Plain => "UNSUBSCRIBE",
+                Channels::Sharded => "SUNSUBSCRIBE",
+            };
+            (Reading::Done, words(name, key))
         }
         Ask::Join {
             uid,

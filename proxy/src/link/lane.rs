@@ -2,7 +2,7 @@
 //! oldest one is waited for.
 
 use redis::aio::MultiplexedConnection;
-use redis::{Cmd, RedisResult, Value};
+use redis::{Cmd, RedisResult, Value, pipe};
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -27,6 +27,14 @@ struct Open<T> {
     state: State,
 }
 
+async fn ask(mut connection: MultiplexedConnection, command: Cmd) -> Reply {
+    let mut both = pipe();
+    both.cmd("ASKING");
+    both.add_command(command);
+    let replies = connection.send_packed_commands(&both, 1, 1).await?;
+    Ok(replies.into_iter().next().unwrap_or(Value::Nil))
+}
+
 /// See the top of the file. `T` is what a request is for.
 pub(super) struct Lane<T> {
     connection: MultiplexedConnection,
@@ -45,11 +53,14 @@ impl<T> Lane<T> {
         self.open.len() >= MOST_OPEN
     }
 
-    /// Hands a request over.
-    pub(super) fn send(&mut self, command: Cmd, about: T, now: Instant) {
+    /// Hands a request over; `asking` behind an `ASKING`, without anything between the two.
+    pub(super) fn send(&mut self, command: Cmd, asking: bool, about: T, now: Instant) {
         let mut connection = self.connection.clone();
-        let mut reply: Pin<Box<dyn Future<Output = Reply> + Send>> =
-            Box::pin(async move { connection.send_packed_command(&command).await });
+        let mut reply: Pin<Box<dyn Future<Output = Reply> + Send>> = if asking {
+            Box::pin(async move { ask(connection, command).await })
+        } else {
+            Box::pin(async move { connection.send_packed_command(&command).await })
+        };
         // The first poll puts it into the library's queue: in this order, then, whoever is polled first later.
         let state = match reply.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(reply) => State::Has(reply),

@@ -1,9 +1,9 @@
 //! The two connections of a pair as [`Lane`]s, and what waits for place on them, in its order.
 
-use super::commands::{On, Reading, command};
+use super::commands::{Channels, On, Reading, command};
 use super::lane::{Lane, MOST_OPEN};
-use crate::worker::Questions;
-use hub_core::ask::{Question, Request};
+use super::pairs::Questions;
+use hub_core::ask::{Ask, Question, Request};
 use redis::aio::MultiplexedConnection;
 use redis::{RedisResult, Value};
 use std::collections::VecDeque;
@@ -15,6 +15,8 @@ pub(super) struct About {
     pub(super) worker: usize,
     pub(super) request: Request,
     pub(super) reading: Reading,
+    /// In a cluster: the question, which comes back if another node has the room.
+    pub(super) ask: Option<Ask>,
 }
 
 struct Waiting {
@@ -27,17 +29,20 @@ pub(super) struct Lanes {
     pub(super) commands: Lane<About>,
     pub(super) announcements: Lane<About>,
     waiting: VecDeque<Waiting>,
+    channels: Channels,
 }
 
 impl Lanes {
     pub(super) const fn new(
         commands: MultiplexedConnection,
         announcements: MultiplexedConnection,
+        channels: Channels,
     ) -> Self {
         Self {
             commands: Lane::new(commands),
             announcements: Lane::new(announcements),
             waiting: VecDeque::new(),
+            channels,
         }
     }
 
@@ -62,15 +67,21 @@ impl Lanes {
                 return;
             };
             let question = next.question;
-            let (on, reading, command) = command(&question.key, question.ask);
+            let sharded = self.channels == Channels::Sharded;
+            let ask = sharded.then(|| question.ask.clone());
+            let (on, reading, command) = command(&question.key, question.ask, self.channels);
             let about = About {
                 worker: next.worker,
                 request: question.request,
                 reading,
+                ask,
             };
             match on {
-                On::Commands => self.commands.send(command, about, now),
-                On::Announcements => self.announcements.send(command, about, now),
+                On::Commands => self.commands.send(command, question.asking, about, now),
+                On::Announcements => {
+                    self.announcements
+                        .send(command, question.asking, about, now);
+                }
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use super::health::Link;
 use super::identity::Identity;
+use super::pairs::Pairs;
 use crate::bans::Banned;
 use crate::config::Config;
 use crate::inbox::Inboxes;
@@ -13,6 +14,7 @@ use std::time::Duration;
 /// See the top of the file.
 pub(crate) struct Means {
     pub(crate) link: Arc<Link>,
+    pub(crate) pairs: Arc<Pairs>,
     pub(super) inboxes: Arc<Inboxes>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) banned: Arc<Banned>,
@@ -35,6 +37,7 @@ impl Means {
     ) -> Self {
         Self {
             link: Arc::default(),
+            pairs: Arc::default(),
             inboxes,
             metrics,
             banned,

@@ -19,12 +19,18 @@
 //! | `bans` | follows the stream of bans |
 //! | `lanes` | the two connections of a pair, and what waits for them |
 //! | `renew` | renews a pair's lease |
+//! | `pairs` | the pairs that are there, and where questions for them go |
 //! | `node` | one pair from its making to its end: carries questions and answers |
 //! | `itself` | what a server says of itself |
 //! | `views` | what sentinels say, and what is made of it |
 //! | `sentinel` | follows one sentinel |
 //! | `primary` | where the pair is to go |
 //! | `single` | keeps one pair up for ever, there |
+//! | `slots` | what a cluster's node says of who owns which slots |
+//! | `owners` | who owns which slot, and on which pair its rooms are |
+//! | `board` | what all pairs to a cluster share |
+//! | `look` | asking a cluster's nodes who owns what |
+//! | `cluster` | keeps a pair up for ever to each node that owns slots |
 //! | `means` | what every pair works with |
 //! | `health` | what others see of the link |
 
@@ -32,6 +38,8 @@ mod access;
 mod address;
 mod backoff;
 mod bans;
+mod board;
+mod cluster;
 mod commands;
 mod dial;
 mod health;
@@ -39,9 +47,12 @@ mod identity;
 mod itself;
 mod lane;
 mod lanes;
+mod look;
 mod means;
 mod node;
+mod owners;
 mod pair;
+mod pairs;
 mod primary;
 mod refusal;
 mod renew;
@@ -49,12 +60,15 @@ mod sentences;
 mod sentinel;
 mod several;
 mod single;
+mod slots;
 mod value;
 mod views;
 mod way;
 
 pub(crate) use address::Address;
+pub(crate) use cluster::Cluster;
 pub(crate) use health::Link;
 pub(crate) use means::Means;
+pub(crate) use pairs::{Pairs, Questions};
 pub(crate) use refusal::Refusal;
 pub(crate) use single::Single;

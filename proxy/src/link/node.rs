@@ -2,41 +2,55 @@
 //! answers and announces to them. When either connection fails both are dropped, so that Redis ends the sessions.
 
 use super::bans;
-use super::commands::answer;
+use super::board::{Board, Linked};
+use super::commands::{Channels, answer};
 use super::lanes::{About, Lanes};
 use super::means::Means;
 use super::pair::Pair;
+use super::pairs::{Desk, Questions};
 use super::refusal::Refusal;
 use super::renew::renew;
 use super::sentences::told;
+use super::slots::{Place, sent_to};
 use super::value::checked;
 use super::way::Endpoint;
 use crate::broken::panic_at;
 use crate::inbox::{Inboxes, Input};
-use crate::worker::Questions;
-use hub_core::ask::Fault;
+use hub_core::ask::{Ask, Fault};
 use redis::{PushInfo, PushKind, RedisResult, Value};
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::warn;
 
 /// How long an answer that is late may still take.
 const GRACE: Duration = Duration::from_millis(20);
+/// After so long without an answer a cluster is asked whether another node has taken over.
+const DOUBT: Duration = Duration::from_secs(1);
 
 /// Errors of which the server is the cause, and not what a client wants: whoever operates it is to know.
 const OF_THE_SERVER: [&str; 6] = ["NOPERM", "NOAUTH", "BUSY", "MISCONF", "NOREPLICAS", "OOM"];
 
+/// The cluster that a node is one of.
+#[derive(Clone)]
+pub(super) struct Member {
+    pub(super) board: Arc<Board>,
+    pub(super) place: Place,
+}
+
 /// See the top of the file.
 pub(super) struct Node {
     means: Arc<Means>,
-    /// What workers know this pair by.
-    pub(super) generation: u64,
+    desk: Desk,
     pair: Pair,
+    member: Option<Member>,
     /// What was heard on one of its connections, or not any more, is its end.
     broken: Arc<Notify>,
     given_up: watch::Receiver<()>,
+    /// Ends with it.
+    life: watch::Sender<()>,
 }
 
 impl Node {
@@ -44,9 +58,11 @@ impl Node {
     pub(super) async fn connect(
         means: &Arc<Means>,
         at: &Endpoint,
-        generation: u64,
+        member: Option<Member>,
     ) -> Result<Self, Refusal> {
         let given_up = means.link.given_up();
+        let desk = means.pairs.open();
+        let generation = desk.generation;
         let broken = Arc::new(Notify::new());
         let (inboxes, breaks) = (means.inboxes.clone(), broken.clone());
         let heard = move |push| {
@@ -56,42 +72,71 @@ impl Node {
             Ok(())
         };
         let times = (means.lease, means.timeout);
-        let pair = Pair::new(at, &means.identity, times, heard).await?;
+        let channels = channels(member.as_ref());
+        let pair = Pair::new(at, &means.identity, times, channels, heard).await?;
         Ok(Self {
             means: means.clone(),
-            generation,
+            desk,
             pair,
+            member,
             broken,
             given_up,
+            life: watch::Sender::default(),
         })
     }
 
+    /// What workers know it by.
+    pub(super) const fn generation(&self) -> u64 {
+        self.desk.generation
+    }
+
+    /// What others may use of it.
+    pub(super) fn linked(&self, leave: Arc<Notify>) -> Linked {
+        Linked {
+            generation: self.generation(),
+            commands: self.pair.commands.clone(),
+            leave,
+            lives: self.life.subscribe(),
+        }
+    }
+
     /// Serves until something breaks: what.
-    pub(super) async fn serve(
-        self,
-        questions: &mut mpsc::UnboundedReceiver<Questions>,
-    ) -> &'static str {
+    pub(super) async fn serve(self) -> &'static str {
         let Self {
             means,
-            generation,
+            mut desk,
             pair,
+            member,
             broken,
             mut given_up,
+            life: _life,
         } = self;
+        let hands = Hands {
+            means: &means,
+            member: member.as_ref(),
+            generation: desk.generation,
+        };
         let both = (pair.commands.clone(), pair.announcements.clone());
-        let mut renew = Box::pin(renew(&means, generation, both, pair.lacks_id));
-        let mut bans = Box::pin(bans::follow(pair.commands.clone(), means.banned.clone()));
-        let mut lanes = Lanes::new(pair.commands, pair.announcements);
+        let renew = renew(&means, desk.generation, both, pair.lacks_id);
+        let mut renew = Box::pin(renew);
+        let follow = bans::follow(pair.commands.clone(), means.banned.clone());
+        let mut bans = Box::pin(async {
+            // When that ends, so does the pair. In a cluster one follows them for all nodes.
+            if hands.member.is_none() {
+                follow.await;
+            }
+            pending::<()>().await;
+        });
+        let channels = channels(hands.member);
+        let mut lanes = Lanes::new(pair.commands, pair.announcements, channels);
         let _driving = pair.driving;
-        let take = |lanes: &mut Lanes, more| take(&means, generation, lanes, more);
-        let settle = |about, reply| settle(&means, generation, about, reply);
         loop {
-            while let Ok(more) = questions.try_recv() {
-                take(&mut lanes, more);
+            while let Ok(more) = desk.questions.try_recv() {
+                hands.take(&mut lanes, more);
             }
             lanes.send();
             while let Some((about, reply)) = lanes.try_next() {
-                if let Some(why) = settle(about, reply) {
+                if let Some(why) = hands.settle(about, reply) {
                     return why;
                 }
             }
@@ -99,21 +144,23 @@ impl Node {
             lanes.send();
             let deadline = lanes.deadline(means.timeout);
             let deadline = deadline.unwrap_or_else(|| Instant::now() + means.timeout);
+            let doubtful = lanes.deadline(DOUBT);
             let answered = tokio::select! {
                 biased;
                 () = broken.notified() => return ENDED,
                 _ = given_up.changed() => return "it is given up",
                 why = &mut renew => return why,
-                () = &mut bans => return "the bans are not followed any more",
-                more = questions.recv() => {
+                () = &mut bans => continue,
+                more = desk.questions.recv() => {
                     match more {
-                        Some(more) => take(&mut lanes, more),
-                        None => std::future::pending().await,
+                        Some(more) => hands.take(&mut lanes, more),
+                        None => pending().await,
                     }
                     continue;
                 }
                 answered = lanes.commands.next() => answered,
                 answered = lanes.announcements.next() => answered,
+                () = hands.doubt(doubtful) => continue,
                 () = sleep_until(deadline) => {
                     // If it was this process that stood still, the answer is there and is read now.
                     sleep(GRACE).await;
@@ -124,7 +171,7 @@ impl Node {
                     }
                 }
             };
-            if let Some(why) = settle(answered.0, answered.1) {
+            if let Some(why) = hands.settle(answered.0, answered.1) {
                 return why;
             }
         }
@@ -133,64 +180,136 @@ impl Node {
 
 const ENDED: &str = "one of its connections ended";
 
-fn take(means: &Means, generation: u64, lanes: &mut Lanes, questions: Questions) {
-    // Those of an earlier pair failed with it.
-    if questions.generation == generation {
-        if means.panics {
+fn channels(member: Option<&Member>) -> Channels {
+    match member {
+        Some(_) => Channels::Sharded,
+        None => Channels::Plain,
+    }
+}
+
+/// What hands questions and answers over.
+struct Hands<'a> {
+    means: &'a Means,
+    member: Option<&'a Member>,
+    generation: u64,
+}
+
+impl Hands<'_> {
+    fn take(&self, lanes: &mut Lanes, questions: Questions) {
+        if self.means.panics {
             for question in &questions.asks {
                 panic_at("link", true, question.key.trim_start_matches("room:"));
             }
         }
         lanes.add(questions);
     }
+
+    /// An answer that is late in a cluster may never come: whether another node has taken over is asked of the others.
+    async fn doubt(&self, at: Option<Instant>) {
+        let (Some(member), Some(at)) = (self.member, at) else {
+            return pending().await;
+        };
+        if at <= Instant::now() {
+            // That was asked already, and the answer is late still.
+            sleep(DOUBT).await;
+        } else {
+            sleep_until(at).await;
+        }
+        member.board.doubt();
+    }
+
+    /// Hands an answer to its worker. Why the pair is not to be kept, if so.
+    fn settle(&self, about: About, reply: RedisResult<Value>) -> Option<&'static str> {
+        let reply = checked(reply);
+        let why = match &reply {
+            Err(Fault::Down) => return Some(ENDED),
+            // It was demoted or began again: the address may lead to another server by now.
+            Err(fault)
+                if ["READONLY", "LOADING", "MASTERDOWN"]
+                    .iter()
+                    .any(|code| fault.is(code)) =>
+            {
+                Some("this server takes no writes")
+            }
+            Err(Fault::Refused { code, message }) if OF_THE_SERVER.contains(&code.as_str()) => {
+                if let Some(left_out) = self.means.refused.again() {
+                    warn!(code, message, left_out, "Redis refuses what a room needs");
+                }
+                None
+            }
+            _ => None,
+        };
+        let generation = self.generation;
+        let (request, worker) = (about.request, about.worker);
+        let input = match self.elsewhere(&reply, about.ask) {
+            Some((ask, asking)) => Input::Elsewhere {
+                generation,
+                request,
+                ask,
+                asking,
+            },
+            None => Input::Answer {
+                generation,
+                request,
+                answer: answer(about.reading, reply.map_err(without_address)).map_err(told),
+            },
+        };
+        if let Some(inbox) = self.means.inboxes.all().get(worker) {
+            inbox.push(input);
+        }
+        why
+    }
+
+    /// The question, if another node has the room; and the pair to it, if its slot is not there yet. Without a pair it is told as
+    /// a refusal that passes.
+    fn elsewhere(
+        &self,
+        reply: &Result<Value, Fault>,
+        ask: Option<Ask>,
+    ) -> Option<(Ask, Option<u64>)> {
+        let (Some(member), Err(Fault::Refused { code, message })) = (self.member, reply) else {
+            return None;
+        };
+        let (slot, place) = match code.as_str() {
+            "MOVED" | "ASK" => sent_to(message, &member.place)?,
+            _ => return None,
+        };
+        if code == "MOVED" {
+            member.board.sent(slot, place);
+            return Some((ask?, None));
+        }
+        let asking = member.board.asked(place)?;
+        Some((ask?, Some(asking)))
+    }
 }
 
-/// Hands an answer to its worker. Why the pair is not to be kept, if so.
-fn settle(
-    means: &Means,
-    generation: u64,
-    about: About,
-    reply: RedisResult<Value>,
-) -> Option<&'static str> {
-    let reply = checked(reply);
-    let why = match &reply {
-        Err(Fault::Down) => return Some(ENDED),
-        // It was demoted or began again: the address may lead to another server by now.
-        Err(fault)
-            if ["READONLY", "LOADING", "MASTERDOWN"]
-                .iter()
-                .any(|code| fault.is(code)) =>
-        {
-            Some("this server takes no writes")
-        }
-        Err(Fault::Refused { code, message }) if OF_THE_SERVER.contains(&code.as_str()) => {
-            if let Some(left_out) = means.refused.again() {
-                warn!(code, message, left_out, "Redis refuses what a room needs");
-            }
-            None
-        }
-        _ => None,
-    };
-    if let Some(inbox) = means.inboxes.all().get(about.worker) {
-        inbox.push(Input::Answer {
-            generation,
-            request: about.request,
-            answer: answer(about.reading, reply).map_err(told),
-        });
+/// Where another node is, is nothing for clients; that this passes is.
+fn without_address(fault: Fault) -> Fault {
+    match fault {
+        Fault::Refused { code, message } if code == "MOVED" || code == "ASK" => Fault::Refused {
+            code: "TRYAGAIN".into(),
+            message,
+        },
+        fault => fault,
     }
-    why
 }
 
 /// Hands an announcement on. False: the pair is not to be kept.
 fn hear(generation: u64, inboxes: &Inboxes, push: PushInfo) -> bool {
     match push.kind {
-        PushKind::Message => {
+        PushKind::Message | PushKind::SMessage => {
             let Ok([Value::BulkString(channel), Value::BulkString(frame)]) =
                 <[Value; 2]>::try_from(push.data)
             else {
                 return true;
             };
             inboxes.announced(generation, &channel, &frame)
+        }
+        PushKind::SUnsubscribe => {
+            if let Some(Value::BulkString(channel)) = push.data.first() {
+                inboxes.unsubscribed(generation, channel);
+            }
+            true
         }
         PushKind::Disconnection => false,
         _ => true,

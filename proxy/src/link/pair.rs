@@ -1,5 +1,6 @@
 //! A new pair of connections, and what can be wrong with it.
 
+use super::commands::Channels;
 use super::dial::{Dialled, dial};
 use super::identity::Identity;
 use super::itself::{mode, other_role};
@@ -27,6 +28,7 @@ impl Pair {
         at: &Endpoint,
         identity: &Identity,
         (lease, within): (Duration, Duration),
+        channels: Channels,
         heard: impl Fn(PushInfo) -> Result<(), ()> + Clone + Send + Sync + 'static,
     ) -> Result<Self, Refusal> {
         let made = async {
@@ -39,7 +41,10 @@ impl Pair {
                 driving,
             } = dial(at, &opened, within, heard.clone()).await?;
             match mode(&mut commands).await.as_deref() {
-                Some("cluster") => return Err(Refusal::Cluster),
+                Some("cluster") if channels == Channels::Plain => return Err(Refusal::Cluster),
+                Some("standalone") if channels == Channels::Sharded => {
+                    return Err(Refusal::NoCluster);
+                }
                 Some("sentinel") => return Err(Refusal::IsSentinel),
                 _ => {}
             }

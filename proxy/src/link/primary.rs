@@ -42,7 +42,7 @@ impl Primary {
         let mut followers = JoinSet::new();
         let (name, sentinels) = match &address.servers {
             Servers::One(at) => return Ok((Self::Fixed(at.clone()), followers)),
-            Servers::Cluster(_) => return Err(Refusal::NotYet),
+            Servers::Cluster(_) => return Err(Refusal::Cluster),
             Servers::Sentinels { name, sentinels } => (name, sentinels),
         };
         let name: Arc<str> = Arc::from(&**name);

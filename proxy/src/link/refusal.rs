@@ -20,14 +20,14 @@ pub(crate) enum Refusal {
     NoModule,
     /// It is a part of a Redis Cluster.
     Cluster,
+    /// It is no part of one.
+    NoCluster,
     /// It is a sentinel, and holds no rooms.
     IsSentinel,
     /// It is no sentinel.
     NoSentinel,
     /// The sentinels agree on no primary. Whether that will be the same the next time, too.
     Sentinels { why: String, lasts: bool },
-    /// Nothing is built yet that could serve such an address.
-    NotYet,
 }
 
 impl Refusal {
@@ -49,10 +49,10 @@ impl fmt::Display for Refusal {
             }
             Self::NoModule => f.write_str("it has no ROOM.* commands"),
             Self::Cluster => f.write_str("it is in cluster mode"),
+            Self::NoCluster => f.write_str("it is not in cluster mode"),
             Self::IsSentinel => f.write_str("it is a sentinel"),
             Self::NoSentinel => f.write_str("it is no sentinel"),
             Self::Sentinels { why, .. } => f.write_str(why),
-            Self::NotYet => f.write_str("nothing serves such an address yet"),
         }
     }
 }

@@ -7,11 +7,10 @@ use super::node::Node;
 use super::primary::Primary;
 use super::refusal::Refusal;
 use crate::inbox::Input;
-use crate::worker::Questions;
+use hub_core::routes::ALL;
 use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
@@ -22,7 +21,6 @@ pub(crate) struct Single {
     /// What looks for it.
     followers: JoinSet<()>,
     means: Arc<Means>,
-    generation: u64,
     /// Where a pair was tried last.
     pub(crate) shown: String,
 }
@@ -39,7 +37,6 @@ impl Single {
             primary,
             followers,
             means,
-            generation: 0,
             shown: address.shown.clone(),
         })
     }
@@ -62,20 +59,15 @@ impl Single {
     async fn connect(&mut self) -> Result<Node, Refusal> {
         let at = self.primary.find(self.means.timeout).await?;
         self.shown.clone_from(&at.shown);
-        self.generation += 1;
         tokio::select! {
             biased;
             () = self.primary.left() => Err(Refusal::Unreachable(LEFT.to_owned())),
-            node = Node::connect(&self.means, &at, self.generation) => node,
+            node = Node::connect(&self.means, &at, None) => node,
         }
     }
 
     /// Keeps the link up for ever.
-    pub(crate) async fn run(
-        mut self,
-        started: Started,
-        questions: mpsc::UnboundedReceiver<Questions>,
-    ) {
+    pub(crate) async fn run(mut self, started: Started) {
         let mut followers = std::mem::take(&mut self.followers);
         let failed = async {
             if followers.join_next().await.is_none() {
@@ -83,20 +75,16 @@ impl Single {
             }
         };
         tokio::select! {
-            () = self.keep(started, questions) => {}
+            () = self.keep(started) => {}
             () = failed => {}
         }
     }
 
-    async fn keep(
-        &mut self,
-        Started(mut node): Started,
-        mut questions: mpsc::UnboundedReceiver<Questions>,
-    ) {
+    async fn keep(&mut self, Started(mut node): Started) {
         let mut backoff = Backoff::default();
         loop {
             let began = Instant::now();
-            self.serve(node, &mut questions).await;
+            self.serve(node).await;
             backoff.lived(began.elapsed());
             node = loop {
                 tokio::select! {
@@ -114,16 +102,18 @@ impl Single {
     }
 
     /// Serves one pair, from when the workers hear of it until they hear of its end.
-    async fn serve(&mut self, node: Node, questions: &mut mpsc::UnboundedReceiver<Questions>) {
+    async fn serve(&mut self, node: Node) {
         let means = self.means.clone();
-        let generation = node.generation;
+        let generation = node.generation();
         means.link.set_up(true);
         means.metrics.redis_up.set(1);
-        means.inboxes.tell_all(|| Input::Up(generation));
+        let all: Arc<[_]> = Arc::new([ALL]);
+        let on = Some(generation);
+        means.inboxes.tell_all(|| Input::Routed(all.clone(), on));
         let why = tokio::select! {
             biased;
             () = self.primary.left() => LEFT,
-            why = node.serve(questions) => why,
+            why = node.serve() => why,
         };
         means.link.set_up(false);
         means.metrics.redis_up.set(0);
