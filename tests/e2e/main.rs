@@ -12,6 +12,8 @@
 //! | `poison` | messages that common readers cannot read |
 //! | `redis_cli` | what an operator types reaches browsers |
 //! | `crash`, `link`, `redis_away` | proxies, links and Redis die, freeze and come back |
+//! | `sentinel` | sentinels, and the primary that they lead to |
+//! | `role` | a server that became a replica |
 //! | `refused` | a Redis that answers, and refuses |
 //! | `relink` | many rooms come back over a slow link |
 //! | `storm` | thousands come back at once |
@@ -58,6 +60,8 @@ mod redis_cli;
 mod refused;
 mod relink;
 mod returns;
+mod role;
+mod sentinel;
 mod slow;
 mod speech;
 mod start;

@@ -6,6 +6,7 @@
 //! | [`connection`] | a connection to it that waits for each answer, but not for ever |
 //! | [`servers`] | which servers there are beside the installed one |
 //! | [`cluster`] | two nodes of a cluster, and a slot that moves between them |
+//! | [`sentinel`] | a primary, replicas, and sentinels that watch them |
 //! | [`proxy`] | a roomcast-proxy, killed and frozen at will |
 //! | [`client`] | a WebSocket client that sends only what the tutorial's sends |
 //! | [`stream`] | its socket, in plain or with TLS |
@@ -38,6 +39,7 @@ pub mod proxy;
 pub mod random;
 pub mod redis;
 pub mod relay;
+pub mod sentinel;
 pub mod servers;
 pub mod shown;
 pub mod stream;

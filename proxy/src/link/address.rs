@@ -92,7 +92,7 @@ impl Address {
             settings,
             hosts,
         } = several;
-        let is_tls = without_tls(&format!("{scheme}://")).is_some();
+        let is_tls = matches!(&*scheme, "rediss" | "valkeys");
         let way = |settings, access| {
             let settings = restrained(settings);
             let scheme = scheme.clone();
@@ -266,6 +266,22 @@ mod tests {
             ("redis+cluster://h", 0),
         ] {
             assert_eq!(address(given).map(|address| address.db), Ok(db));
+        }
+    }
+
+    #[test]
+    fn whether_it_speaks_tls_is_known() {
+        for (given, tls) in [
+            ("redis://h", false),
+            ("rediss://h", true),
+            ("valkeys://h", true),
+            ("unix:///s", false),
+            ("redis+sentinel://h/n", false),
+            ("valkey+cluster://h", false),
+            ("rediss+sentinel://h/n", true),
+            ("valkeys+cluster://h", true),
+        ] {
+            assert_eq!(address(given).map(|address| address.is_tls()), Ok(tls));
         }
     }
 
