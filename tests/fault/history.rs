@@ -1,6 +1,7 @@
 //! What happened: what each client sent, was told and saw, and what the room held in the end.
 
 use room_core::position::{Position, Seq};
+use std::fmt::Write;
 
 /// What kind of client it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,4 +80,34 @@ pub(crate) struct History {
     pub(crate) cursors: Vec<(u64, String, Seq)>,
     /// Who was not at rest in the end, and why.
     pub(crate) restless: Vec<String>,
+}
+
+impl History {
+    /// Keeps it in a file for whoever looks into a failure.
+    pub(crate) fn keep(&self, name: &str) {
+        let path = std::env::temp_dir().join(format!("roomcast-fault-{name}.txt"));
+        let _ = std::fs::write(&path, self.told());
+        eprintln!("the whole history: {}", path.display());
+    }
+
+    fn told(&self) -> String {
+        let mut out = format!("{:?}\nbefore {}\n", self.allowed, self.before);
+        for row in &self.log {
+            let _ = writeln!(out, "log {} {} {}", row.position, row.uid, row.text);
+        }
+        for (ms, uid, cursor) in &self.cursors {
+            let _ = writeln!(out, "cursor {ms} {uid} {cursor}");
+        }
+        for diary in &self.diaries {
+            let _ = writeln!(
+                out,
+                "\n{} as {} ({:?})",
+                diary.device, diary.uid, diary.kind
+            );
+            for (ms, event) in &diary.moments {
+                let _ = writeln!(out, "{ms:>7} {event:?}");
+            }
+        }
+        out
+    }
 }

@@ -5,9 +5,11 @@
 //! | `world` | servers, and links that can be broken |
 //! | `people` | clients that write down what they meet |
 //! | `faults` | what can go wrong |
+//! | `stage` | the people of a run: how they begin, come to rest, and end |
 //! | `run` | one run: talk, faults, healing, rest |
 //! | `history` | what happened |
 //! | `checker` | judges it (pure) |
+//! | `sentinels` | failovers by sentinels, with a primary that comes back |
 //! | `panics` | a part of the proxy panics: not one of the faults above |
 //!
 //! Each fault has a test; `random_schedules` mixes them. A run is repeated by its seed as far as a machine repeats
@@ -19,6 +21,8 @@ mod history;
 mod panics;
 mod people;
 mod run;
+mod sentinels;
+mod stage;
 mod world;
 
 use faults::Fault;

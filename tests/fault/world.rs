@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// Times so short that a run takes seconds, and long against a machine's hiccups.
-const OPTIONS: [&str; 10] = [
+pub(crate) const OPTIONS: [&str; 10] = [
     "--heartbeat",
     "500ms",
     "--dead-after",
@@ -22,7 +22,7 @@ const OPTIONS: [&str; 10] = [
     "8192",
 ];
 /// Kept over a restart. Nothing goes because everybody has read it: the checker wants to see all of it.
-const REDIS: [&str; 10] = [
+pub(crate) const REDIS: [&str; 10] = [
     "--save",
     "",
     "--appendonly",

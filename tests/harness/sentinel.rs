@@ -163,14 +163,13 @@ impl Watched {
 
     fn is_settled(&self, sentinel: &Sentinel, primary: u16) -> bool {
         let mut c = sentinel.connect();
-        let rows = |c: &mut Connection, what: &str| {
+        let rows = |c: &mut Connection, what: &str| -> Vec<Vec<(String, String)>> {
             let command = words(&format!("SENTINEL {what} {NAME}"));
             let rows: Value = command.query(c).unwrap_or(Value::Nil);
-            let rows = match &rows {
+            match &rows {
                 Value::Array(rows) => rows.iter().map(pairs).collect(),
                 _ => Vec::new(),
-            };
-            rows
+            }
         };
         let is = |row: &[(String, String)], name: &str, wanted: &str| {
             row.iter().any(|(of, value)| of == name && value == wanted)

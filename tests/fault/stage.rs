@@ -1,0 +1,160 @@
+//! The people of a run on their stage: how they begin, come to rest, and what they met in the end.
+
+use crate::faults::KEY;
+use crate::history::{Allowed, History, Kind, Stored};
+use crate::people::{Person, Scene};
+use harness::random::Random;
+use harness::redis::Redis;
+use harness::value::{field, int, list, text};
+use room_core::position::{Position, Seq};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// By when everybody must be at rest after all has healed.
+const REST: Duration = Duration::from_secs(30);
+const ROOM: &str = "r";
+/// Who takes part: device, uid, kind.
+const CAST: [(&str, &str, Kind); 6] = [
+    ("ann", "ann", Kind::Careful),
+    ("phone", "ben", Kind::Careful),
+    ("laptop", "ben", Kind::Careful),
+    ("cleo", "cleo", Kind::Careful),
+    ("pat", "pat", Kind::Plain),
+    ("pia", "pia", Kind::Plain),
+];
+
+/// See the top of the file.
+pub(crate) struct Stage {
+    scene: Arc<Scene>,
+    pub(crate) people: Vec<Person>,
+    cursors: Vec<(u64, String, Seq)>,
+    restless: Vec<String>,
+}
+
+impl Stage {
+    /// Everybody comes, by one of the proxies at these ports.
+    pub(crate) fn begin(ports: Vec<u16>, random: &mut Random) -> Self {
+        let scene = Arc::new(Scene {
+            roomid: ROOM.into(),
+            ports,
+            began: Instant::now(),
+            talking: AtomicBool::new(false),
+            over: AtomicBool::new(false),
+        });
+        let people = CAST.map(|(device, uid, kind)| {
+            let shared = CAST.iter().filter(|(_, other, _)| *other == uid).count() > 1;
+            let own = Random::new(random.below(usize::MAX) as u64);
+            let person = Person::start(scene.clone(), device, uid, kind, shared, own);
+            person.strings.home.store(random.below(2) as u64, Relaxed);
+            person
+        });
+        Self {
+            scene,
+            people: people.into(),
+            cursors: Vec::new(),
+            restless: Vec::new(),
+        }
+    }
+
+    /// Milliseconds since it began.
+    pub(crate) fn now(&self) -> u64 {
+        self.scene.began.elapsed().as_millis() as u64
+    }
+
+    pub(crate) fn talk(&self, talking: bool) {
+        self.scene.talking.store(talking, Relaxed);
+    }
+
+    /// Waits until everybody has everything and nothing is on its way; notes who does not.
+    pub(crate) fn come_to_rest(&mut self, redis: &Redis) {
+        let deadline = Instant::now() + REST;
+        let mut calm = 0;
+        loop {
+            let head = head(redis);
+            let restless: Vec<String> = CAST
+                .iter()
+                .zip(&self.people)
+                .filter_map(|((device, ..), person)| {
+                    let (at, why) = person.strings.state.lock().expect("a state").clone();
+                    (!why.is_empty() || at != head).then(|| {
+                        format!("{device} did not come to rest at {head:?}: {why}, at {at:?}")
+                    })
+                })
+                .collect();
+            calm = if restless.is_empty() { calm + 1 } else { 0 };
+            if calm == 3 {
+                return;
+            }
+            if Instant::now() > deadline {
+                self.restless.extend(restless);
+                return;
+            }
+            sleep(Duration::from_millis(50));
+        }
+    }
+
+    pub(crate) fn look_at_cursors(&mut self, redis: &Redis) {
+        for (_, uid, _) in CAST.iter().filter(|(_, _, kind)| *kind == Kind::Plain) {
+            let pending = redis.run_words(&format!("ROOM.PENDING {KEY} {uid}"));
+            if let Ok(pending) = pending {
+                let cursor = int(&field(&pending, "cursor")) as Seq;
+                self.cursors.push((self.now(), (*uid).to_owned(), cursor));
+            }
+        }
+    }
+
+    /// All go; what they met, and what the room holds.
+    pub(crate) fn end(self, redis: &Redis, allowed: Allowed) -> History {
+        self.scene.over.store(true, Relaxed);
+        let diaries = self.people.into_iter().map(Person::diary).collect();
+        let (before, log) = read_log(redis);
+        History {
+            allowed,
+            diaries,
+            before,
+            log,
+            cursors: self.cursors,
+            restless: self.restless,
+        }
+    }
+}
+
+fn head(redis: &Redis) -> Option<Position> {
+    let heads = redis.run_words(&format!("ROOM.HEADS {KEY}")).ok()?;
+    match list(&heads).first()? {
+        redis::Value::Nil => None,
+        position => text(position).parse().ok(),
+    }
+}
+
+/// The whole log, with positions by the chain.
+fn read_log(redis: &Redis) -> (Position, Vec<Stored>) {
+    let page = redis
+        .run_words(&format!(
+            "ROOM.RANGE {KEY} - + COUNT 1000000 BYTES 100000000"
+        ))
+        .unwrap_or_else(|error| panic!("the log: {error}"));
+    let before: Position = text(&field(&page, "before")).parse().expect("a position");
+    let mut at = before;
+    let rows = field(&page, "rows");
+    let log = list(&rows).iter().map(|row| {
+        let row = list(row);
+        let (ms, uid, payload) = (int(&row[1]) as u64, text(&row[2]), text(&row[3]));
+        at = at.next(ms, uid.as_bytes(), payload.as_bytes());
+        let event: serde_json::Value = serde_json::from_str(&payload).expect("JSON in the log");
+        Stored {
+            position: at,
+            uid,
+            text: event["message"].as_str().unwrap_or("?").to_owned(),
+        }
+    });
+    let log = log.collect();
+    assert_eq!(
+        Some(at),
+        text(&field(&page, "head")).parse().ok(),
+        "the chain leads to the head"
+    );
+    (before, log)
+}
