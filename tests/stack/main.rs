@@ -1,9 +1,12 @@
-//! Starts a redis-server with the module and a proxy beside it, says where they are, and ends both: `scripts/run`.
+//! Starts a redis-server with the module (or several, with sentinels) and a proxy beside it, says where they are, and ends
+//! all of them: `scripts/run`.
+
+mod servers;
 
 use clap::Parser;
 use harness::process::free_port;
 use harness::proxy::Proxy;
-use harness::redis::Redis;
+use servers::Servers;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -29,6 +32,10 @@ struct Options {
     /// Keeps the rooms in this folder (without it they end with the program)
     #[arg(long, value_name = "FOLDER")]
     data: Option<PathBuf>,
+
+    /// A primary, two replicas and three sentinels instead of one server
+    #[arg(long, conflicts_with = "data")]
+    sentinel: bool,
 
     /// More options for the proxy
     #[arg(last = true, value_name = "PROXY OPTIONS")]
@@ -60,21 +67,22 @@ async fn run(options: Options) -> ExitCode {
     let listen = options
         .listen
         .unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, free_or_any(8080))));
-    let mut redis = start_redis(redis_port, options.data.as_ref());
+    let mut servers = match options.sentinel {
+        true => Servers::watched(redis_port),
+        false => Servers::one(redis_port, options.data.as_ref()),
+    };
     let mut proxy_options: Vec<&str> = options.proxy.iter().map(String::as_str).collect();
     proxy_options.extend(options.open.then_some("--open"));
-    let mut proxy = Proxy::at(listen, &redis.url(), &proxy_options);
-    greet(listen, &redis, &proxy);
+    let mut proxy = Proxy::at(listen, &servers.url(), &proxy_options);
+    greet(listen, &servers, &proxy);
     loop {
         tokio::select! {
             () = &mut stopped => break,
             () = tokio::time::sleep(Duration::from_millis(200)) => {}
         }
-        let ended = [
-            ("redis-server", redis.ended()),
-            ("roomcast-proxy", proxy.ended()),
-        ];
-        let Some((name, Some(code))) = ended.into_iter().find(|(_, code)| code.is_some()) else {
+        let ended = servers.ended().map(|code| ("redis-server", code));
+        let of_proxy = || proxy.ended().map(|code| ("roomcast-proxy", code));
+        let Some((name, code)) = ended.or_else(of_proxy) else {
             continue;
         };
         // Ctrl-C in a terminal reaches the servers as well: one of them may have been quicker than we.
@@ -89,17 +97,8 @@ async fn run(options: Options) -> ExitCode {
     }
     println!("\nStopping.");
     proxy.stop();
-    redis.stop();
+    servers.stop();
     ExitCode::SUCCESS
-}
-
-fn start_redis(port: u16, data: Option<&PathBuf>) -> Redis {
-    let Some(folder) = data else {
-        return Redis::at(port, None, &["--save", ""]);
-    };
-    std::fs::create_dir_all(folder)
-        .unwrap_or_else(|error| panic!("{} cannot be made: {error}", folder.display()));
-    Redis::at(port, Some(folder), &["--save", "", "--appendonly", "yes"])
 }
 
 fn free_or_any(port: u16) -> u16 {
@@ -109,13 +108,13 @@ fn free_or_any(port: u16) -> u16 {
     }
 }
 
-fn greet(listen: SocketAddr, redis: &Redis, proxy: &Proxy) {
+fn greet(listen: SocketAddr, servers: &Servers, proxy: &Proxy) {
     let host = match listen.ip() {
         ip if ip.is_unspecified() => "127.0.0.1".to_owned(),
         ip => ip.to_string(),
     };
     let page = format!("http://{host}:{}/", listen.port());
-    let cli = format!("redis-cli -p {}", redis.port);
+    let cli = format!("redis-cli -p {}", servers.port());
     println!(
         "
 Roomcast runs.
@@ -129,9 +128,10 @@ Roomcast runs.
   What waits for Bob {cli} ROOM.QUEUE room:lobby bob
   Say something      {cli} ROOM.PUBLISH room:lobby bot 'hello from redis-cli'
   Metrics            http://127.0.0.1:{}/metrics
-
+{}
 Ctrl-C ends all of it.",
-        proxy.admin
+        proxy.admin,
+        servers.told()
     );
 }
 

@@ -1,5 +1,6 @@
 //! Follows one sentinel for ever: asks it where the primary is, again and again, and at once when it says that there is
-//! another one (`+switch-master`).
+//! another one (`+switch-master`). It also says when it begins to make a replica the primary, a moment before it does: what
+//! the old primary confirms after that is lost.
 
 use super::backoff::Backoff;
 use super::dial::dial;
@@ -23,6 +24,9 @@ use tracing::{info, warn};
 const EVERY: Duration = Duration::from_secs(1);
 /// How long its answer may take at most. One that stands still says nothing of where the primary is.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(2);
+
+const SWITCHED: &str = "+switch-master";
+const REPLACES: &str = "+failover-state-send-slaveof-noone";
 
 /// What all sentinels say.
 pub(super) struct Views {
@@ -64,6 +68,20 @@ impl Views {
     }
 }
 
+impl Views {
+    /// One of them begins to give the place of this primary to another.
+    fn replaces(&self, number: usize, old: Named) {
+        self.all.send_if_modified(|views| {
+            let view = views.get_mut(number);
+            view.map(|view| {
+                info!(sentinel = view.sentinel, primary = %old, "a sentinel gives the primary's place to another");
+                view.replaces(old, Instant::now().into_std());
+            })
+            .is_some()
+        });
+    }
+}
+
 fn tell_log(view: &View, says: &Says) {
     let sentinel = &view.sentinel;
     match says {
@@ -102,10 +120,16 @@ impl Sentinel {
     /// On one connection, until that fails.
     async fn listen(&self) -> Result<Infallible, Refusal> {
         let woken = Arc::new(Notify::new());
-        let wake = woken.clone();
+        let (wake, views) = (woken.clone(), self.views.clone());
+        let (number, name) = (self.number, self.name.clone());
         let heard = move |push: PushInfo| {
-            if matches!(push.kind, PushKind::Message | PushKind::Disconnection) {
-                wake.notify_one();
+            match push.kind {
+                PushKind::Message => match replaced(&push.data, &name) {
+                    Some(old) => views.replaces(number, old),
+                    None => wake.notify_one(),
+                },
+                PushKind::Disconnection => wake.notify_one(),
+                _ => {}
             }
             Ok(())
         };
@@ -140,7 +164,7 @@ impl Sentinel {
             return Err(Refusal::NoSentinel);
         }
         let mut subscribe = cmd("SUBSCRIBE");
-        subscribe.arg("+switch-master");
+        subscribe.arg(SWITCHED).arg(REPLACES);
         let subscribed = subscribe.query_async::<Value>(&mut connection).await;
         subscribed.map_err(|error| Refusal::from(&error))?;
         Ok((connection, dialled.driving))
@@ -152,6 +176,22 @@ impl Sentinel {
         let reply = ask.query_async::<Value>(connection).await;
         said(&reply.map_err(|error| Refusal::from(&error))?)
     }
+}
+
+/// The primary of this name, if this is about the place that it is to lose: `slave … @ NAME HOST PORT`.
+fn replaced(message: &[Value], name: &str) -> Option<Named> {
+    let [channel, payload] = message else {
+        return None;
+    };
+    let payload = text(payload).filter(|_| text(channel).as_deref() == Some(REPLACES))?;
+    let (_, of) = payload.rsplit_once(" @ ")?;
+    let mut words = of.split(' ');
+    let (named, host, port) = (words.next()?, words.next()?, words.next()?);
+    let port = port.parse().ok()?;
+    (named == name).then(|| Named {
+        host: host.to_owned(),
+        port,
+    })
 }
 
 fn said(reply: &Value) -> Result<Says, Refusal> {
@@ -178,6 +218,27 @@ fn said(reply: &Value) -> Result<Says, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_it_is_about_to_do_is_read() {
+        let bulk = |text: &str| Value::BulkString(text.into());
+        let heard = |channel, payload| replaced(&[bulk(channel), bulk(payload)], "main");
+        let payload = "slave 10.0.0.2:2 10.0.0.2 2 @ main 10.0.0.1 1";
+        let old = Named {
+            host: "10.0.0.1".into(),
+            port: 1,
+        };
+        assert_eq!(heard(REPLACES, payload), Some(old));
+        assert_eq!(heard(SWITCHED, "main 10.0.0.1 1 10.0.0.2 2"), None);
+        let another = "slave 10.0.0.2:2 10.0.0.2 2 @ other 10.0.0.1 1";
+        for (channel, payload) in [
+            (SWITCHED, payload),
+            (REPLACES, another),
+            (REPLACES, "slave"),
+        ] {
+            assert_eq!(heard(channel, payload), None, "{channel} {payload}");
+        }
+    }
 
     #[test]
     fn its_answers_are_read() {

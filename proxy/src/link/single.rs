@@ -123,4 +123,4 @@ impl Single {
     }
 }
 
-const LEFT: &str = "a sentinel names another primary now";
+const LEFT: &str = "the sentinels leave this primary for another";

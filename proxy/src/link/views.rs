@@ -2,7 +2,8 @@
 //!
 //! A primary is one that more than half of the sentinels name that were given. After a failover they do not all learn of it
 //! at the same time: for a moment most still name the old primary, which may still take writes that nobody will ever see. So
-//! one sentinel's word is enough to leave a primary, and for some seconds to keep away from it.
+//! one sentinel's word is enough to leave a primary, and for some seconds to keep away from it: that it names another one, or
+//! that it is about to make a replica the primary.
 
 use super::refusal::Refusal;
 use std::fmt::{self, Write};
@@ -10,6 +11,8 @@ use std::time::{Duration, Instant};
 
 /// How long a primary that a sentinel has left is not linked on the word of the others.
 const HOLD: Duration = Duration::from_secs(3);
+/// How long a failover may take before the old primary is taken for the one again.
+const FAILOVER: Duration = Duration::from_secs(5);
 
 /// A server as sentinels name it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +43,8 @@ pub(super) struct View {
     named: Option<Named>,
     /// The one that it named before that, until then.
     left: Option<(Named, Instant)>,
+    /// The one whose place it began to give to another, then.
+    replaces: Option<(Named, Instant)>,
 }
 
 impl View {
@@ -49,7 +54,13 @@ impl View {
             says: Says::NotYet,
             named: None,
             left: None,
+            replaces: None,
         }
+    }
+
+    /// It begins to give the place of this primary to another.
+    pub(super) fn replaces(&mut self, old: Named, now: Instant) {
+        self.replaces = Some((old, now));
     }
 
     /// Whether it names another primary than before.
@@ -61,6 +72,8 @@ impl View {
             let old = self.named.replace(new.clone());
             switched = old.is_some();
             self.left = old.map(|old| (old, now));
+            // That is over; and this one may be the one that had the place before.
+            self.replaces = None;
         }
         self.says = says;
         switched
@@ -75,13 +88,16 @@ impl View {
         matches!(self.says, Says::Primary(_) | Says::Unknown)
     }
 
-    /// Whether it named this primary until lately, and names another one now.
+    /// Whether it named this primary until lately, and names another one now, or is about to.
     fn has_left(&self, at: &Named, now: Instant) -> bool {
-        let lately = |(old, then): &(Named, Instant)| {
-            old == at && now.saturating_duration_since(*then) < HOLD
+        let lately = |left: &Option<(Named, Instant)>, within| {
+            let is_it = |(old, then): &&(Named, Instant)| {
+                old == at && now.saturating_duration_since(*then) < within
+            };
+            left.as_ref().filter(is_it).is_some()
         };
-        matches!(&self.says, Says::Primary(new) if new != at)
-            && self.left.as_ref().is_some_and(lately)
+        let names_another = matches!(&self.says, Says::Primary(new) if new != at);
+        names_another && lately(&self.left, HOLD) || lately(&self.replaces, FAILOVER)
     }
 }
 
@@ -282,6 +298,29 @@ mod tests {
         let later = now + HOLD;
         assert_eq!(primary(&three, "main", later).ok(), Some(at(1)));
         assert!(!is_left(&three, &at(1), later));
+    }
+
+    #[test]
+    fn a_primary_is_left_before_another_takes_its_place() {
+        let now = Instant::now();
+        let agree = |views: &[View], now| primary(views, "main", now).ok();
+        let mut three = views("111");
+        three[0].replaces(at(1), now);
+        assert!(is_left(&three, &at(1), now));
+        assert_eq!(agree(&three, now), None);
+        // It came to nothing.
+        let later = now + FAILOVER;
+        assert!(!is_left(&three, &at(1), later));
+        assert_eq!(agree(&three, later), Some(at(1)));
+        // Or it did, and the way back is free again.
+        for view in &mut three {
+            view.hears(Says::Primary(at(2)), now);
+        }
+        assert_eq!(agree(&three, now), Some(at(2)));
+        for view in &mut three {
+            view.hears(Says::Primary(at(1)), now);
+        }
+        assert_eq!(agree(&three, now), Some(at(1)));
     }
 
     #[test]

@@ -1,0 +1,114 @@
+//! One redis-server, or a primary with replicas and sentinels, of which each may be killed: it comes back.
+
+use harness::redis::Redis;
+use harness::sentinel::{NAME, Watched};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// A server that was killed comes back so late that the sentinels have noticed.
+const BACK_AFTER: Duration = Duration::from_secs(5);
+const OPTIONS: [&str; 4] = ["--save", "", "--appendonly", "yes"];
+
+/// See the top of the file.
+pub(crate) enum Servers {
+    One(Redis),
+    /// And since when each of the servers is gone.
+    Watched(Watched, Vec<Option<Instant>>),
+}
+
+impl Servers {
+    /// One at this port, which keeps its data in the folder, if there is one.
+    pub(crate) fn one(port: u16, data: Option<&PathBuf>) -> Self {
+        let Some(folder) = data else {
+            return Self::One(Redis::at(port, None, &["--save", ""]));
+        };
+        std::fs::create_dir_all(folder)
+            .unwrap_or_else(|error| panic!("{} cannot be made: {error}", folder.display()));
+        Self::One(Redis::at(port, Some(folder), &OPTIONS))
+    }
+
+    /// A primary at this port, two replicas, three sentinels.
+    pub(crate) fn watched(port: u16) -> Self {
+        println!(
+            "Starting a primary, two replicas and three sentinels, until all know each other …"
+        );
+        let watched = Watched::of(Redis::at(port, None, &OPTIONS), 2, 3, &OPTIONS);
+        let gone = vec![None; watched.servers.len()];
+        Self::Watched(watched, gone)
+    }
+
+    /// For the proxy.
+    pub(crate) fn url(&self) -> String {
+        match self {
+            Self::One(redis) => redis.url(),
+            Self::Watched(watched, _) => watched.url(),
+        }
+    }
+
+    /// The server that rooms are on, at first.
+    pub(crate) fn port(&self) -> u16 {
+        match self {
+            Self::One(redis) => redis.port,
+            Self::Watched(watched, _) => watched.servers[0].port,
+        }
+    }
+
+    /// What more there is to try.
+    pub(crate) fn told(&self) -> String {
+        let Self::Watched(watched, _) = self else {
+            return String::new();
+        };
+        let cli = format!("redis-cli -p {}", watched.sentinels[0].port);
+        let servers = watched.servers.iter();
+        let servers =
+            servers.map(|redis| format!("{} (pid {})", redis.port, redis.process().pid()));
+        format!(
+            "
+  The servers        {}
+  Who is primary     {cli} SENTINEL GET-MASTER-ADDR-BY-NAME {NAME}
+  A failover         {cli} SENTINEL FAILOVER {NAME}
+  A crash            kill -9 the primary's pid: it comes back after {} s, and is a replica soon after
+",
+            servers.collect::<Vec<_>>().join(", "),
+            BACK_AFTER.as_secs(),
+        )
+    }
+
+    /// The exit code of one that has ended for good. One of several comes back.
+    pub(crate) fn ended(&mut self) -> Option<i32> {
+        let (watched, gone) = match self {
+            Self::One(redis) => return redis.ended(),
+            Self::Watched(watched, gone) => (watched, gone),
+        };
+        for (redis, gone) in watched.servers.iter_mut().zip(gone) {
+            match gone {
+                None if redis.ended().is_some() => *gone = Some(Instant::now()),
+                Some(since) if since.elapsed() >= BACK_AFTER => {
+                    redis.start_again();
+                    *gone = None;
+                    let pid = redis.process().pid();
+                    println!("The server at {} is back (pid {pid}).", redis.port);
+                }
+                _ => {}
+            }
+        }
+        watched
+            .sentinels
+            .iter_mut()
+            .find_map(|sentinel| sentinel.ended())
+    }
+
+    /// Ends all of them.
+    pub(crate) fn stop(&mut self) {
+        match self {
+            Self::One(redis) => redis.stop(),
+            Self::Watched(watched, _) => {
+                watched
+                    .sentinels
+                    .iter_mut()
+                    .for_each(|sentinel| sentinel.stop());
+                watched.servers.iter_mut().for_each(Redis::stop);
+            }
+        }
+    }
+}
