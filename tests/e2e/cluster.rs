@@ -4,7 +4,7 @@ use harness::client::{Client, texts};
 use harness::cluster::{Primaries, Way};
 use harness::eventually;
 use harness::proxy::Proxy;
-use harness::value::words;
+use harness::value::{field, int, ok, words};
 use serde_json::json;
 
 const OPTIONS: [&str; 2] = ["--heartbeat", "300ms"];
@@ -40,9 +40,11 @@ fn rooms_of_all_nodes_live() {
         bob.confirm();
         eventually("nothing waits for bob", || {
             let node = &cluster.nodes[cluster.owner(&format!("room:{room}"))];
-            let waits: Vec<redis::Value> =
-                node.query(&words(&format!("ROOM.QUEUE room:{room} bob")));
-            waits.is_empty().then_some(())
+            let waits = ok(
+                &mut node.connect(),
+                &format!("ROOM.PENDING room:{room} bob"),
+            );
+            (int(&field(&waits, "pending")) == 0).then_some(())
         });
     }
     assert_eq!(proxies[0].metric("roomcast_redis_slots_nowhere"), 0);
