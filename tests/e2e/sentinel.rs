@@ -166,7 +166,8 @@ fn sentinels_and_their_primary_have_passwords_of_their_own() {
     );
     ok(
         &mut sentinel.connect(),
-        "ACL SETUSER watch on >second +ping +subscribe +sentinel|get-master-addr-by-name &*",
+        // As the documentation has it.
+        "ACL SETUSER watch reset on >second &+switch-master &+failover-state-send-slaveof-noone +ping +subscribe +sentinel|get-master-addr-by-name",
     );
     ok(&mut sentinel.connect(), "ACL SETUSER default off");
     let folder = tempfile::tempdir().expect("a folder");

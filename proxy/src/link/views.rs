@@ -90,15 +90,26 @@ impl View {
 
     /// Whether it named this primary until lately, and names another one now, or is about to.
     fn has_left(&self, at: &Named, now: Instant) -> bool {
-        let lately = |left: &Option<(Named, Instant)>, within| {
-            let is_it = |(old, then): &&(Named, Instant)| {
-                old == at && now.saturating_duration_since(*then) < within
-            };
-            left.as_ref().filter(is_it).is_some()
-        };
         let names_another = matches!(&self.says, Says::Primary(new) if new != at);
-        names_another && lately(&self.left, HOLD) || lately(&self.replaces, FAILOVER)
+        let left = self.left.as_ref().filter(|_| names_another);
+        is_lately(left, at, HOLD, now) || self.is_replacing(at, now)
     }
+
+    fn is_replacing(&self, at: &Named, now: Instant) -> bool {
+        is_lately(self.replaces.as_ref(), at, FAILOVER, now)
+    }
+
+    fn told(&self, now: Instant) -> String {
+        let mut told = format!("{} {}", self.sentinel, self.says);
+        if matches!(&self.says, Says::Primary(at) if self.is_replacing(at, now)) {
+            told.push_str(" and is giving its place to another");
+        }
+        told
+    }
+}
+
+fn is_lately(left: Option<&(Named, Instant)>, at: &Named, within: Duration, now: Instant) -> bool {
+    left.is_some_and(|(old, then)| old == at && now.saturating_duration_since(*then) < within)
 }
 
 /// The primary that they agree on, or why there is none. `name` is that of the primary.
@@ -106,7 +117,7 @@ pub(super) fn primary(views: &[View], name: &str, now: Instant) -> Result<Named,
     let named = agreed(views);
     match named {
         Some(at) if !views.iter().any(|view| view.has_left(at, now)) => Ok(at.clone()),
-        _ => Err(why_not(views, name)),
+        _ => Err(why_not(views, name, now)),
     }
 }
 
@@ -142,7 +153,7 @@ const fn majority(views: &[View]) -> usize {
 }
 
 /// It lasts if so many refuse us for good that the others are too few.
-fn why_not(views: &[View], name: &str) -> Refusal {
+fn why_not(views: &[View], name: &str, now: Instant) -> Refusal {
     let most = majority(views);
     let mut why = match views {
         [_] => format!("the sentinel must name the primary of '{name}':"),
@@ -153,7 +164,7 @@ fn why_not(views: &[View], name: &str) -> Refusal {
     };
     for (i, view) in views.iter().enumerate() {
         let comma = if i > 0 { ";" } else { "" };
-        let _ = write!(why, "{comma} {} {}", view.sentinel, view.says);
+        let _ = write!(why, "{comma} {}", view.told(now));
     }
     let lasts = |view: &&View| matches!(&view.says, Says::Failed(refusal) if refusal.lasts());
     let lasting = views.iter().filter(lasts).count();
@@ -307,7 +318,8 @@ mod tests {
         let mut three = views("111");
         three[0].replaces(at(1), now);
         assert!(is_left(&three, &at(1), now));
-        assert_eq!(agree(&three, now), None);
+        let why = primary(&three, "main", now).unwrap_err().to_string();
+        assert_eq!(why.matches("is giving its place to another").count(), 1);
         // It came to nothing.
         let later = now + FAILOVER;
         assert!(!is_left(&three, &at(1), later));
