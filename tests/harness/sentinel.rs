@@ -27,14 +27,15 @@ pub struct Sentinel {
 }
 
 impl Sentinel {
-    /// One that watches the primary at this port: more than half of all `many` must agree that it is down.
-    fn watching(primary: u16, many: usize) -> Self {
+    /// One that watches the primary at this port: more than half of all `many` must agree that it is down. `more` lines of
+    /// its configuration go before.
+    pub fn watching(primary: u16, many: usize, more: &str) -> Self {
         let folder = tempfile::Builder::new().prefix("roomcast-").tempdir();
         let folder = folder.expect("a folder");
         for _ in 0..5 {
             let port = free_port();
             let config = format!(
-                "port {port}\nbind 127.0.0.1\ndir {}\nsentinel monitor {NAME} 127.0.0.1 {primary} {}\n\
+                "port {port}\nbind 127.0.0.1\ndir {}\n{more}\nsentinel monitor {NAME} 127.0.0.1 {primary} {}\n\
                  sentinel down-after-milliseconds {NAME} 1000\nsentinel failover-timeout {NAME} 20000\n\
                  sentinel parallel-syncs {NAME} 2\n",
                 folder.path().display(),
@@ -140,7 +141,7 @@ impl Watched {
             servers[0].in_step(&replica);
             servers.push(replica);
         }
-        let start = |_| Sentinel::watching(port, sentinels);
+        let start = |_| Sentinel::watching(port, sentinels, "");
         let watched = Self {
             servers,
             sentinels: (0..sentinels).map(start).collect(),

@@ -66,9 +66,7 @@ impl Views {
             self.switched.send_replace(());
         }
     }
-}
 
-impl Views {
     /// One of them begins to give the place of this primary to another.
     fn replaces(&self, number: usize, old: Named) {
         self.all.send_if_modified(|views| {

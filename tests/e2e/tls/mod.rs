@@ -3,3 +3,4 @@
 mod link;
 mod listener;
 mod mistakes;
+mod sentinel;
