@@ -131,30 +131,38 @@ fn head(redis: &Redis) -> Option<Position> {
 
 /// The whole log, with positions by the chain.
 fn read_log(redis: &Redis) -> (Position, Vec<Stored>) {
-    let page = redis
-        .run_words(&format!(
-            "ROOM.RANGE {KEY} - + COUNT 1000000 BYTES 100000000"
-        ))
-        .unwrap_or_else(|error| panic!("the log: {error}"));
-    let before: Position = text(&field(&page, "before")).parse().expect("a position");
-    let mut at = before;
-    let rows = field(&page, "rows");
-    let log = list(&rows).iter().map(|row| {
-        let row = list(row);
-        let (ms, uid, payload) = (int(&row[1]) as u64, text(&row[2]), text(&row[3]));
-        at = at.next(ms, uid.as_bytes(), payload.as_bytes());
-        let event: serde_json::Value = serde_json::from_str(&payload).expect("JSON in the log");
-        Stored {
-            position: at,
-            uid,
-            text: event["message"].as_str().unwrap_or("?").to_owned(),
+    let page = |from: Seq| {
+        let command = format!("ROOM.RANGE {KEY} {from} + COUNT 10000");
+        let page = redis.run_words(&command);
+        page.unwrap_or_else(|error| panic!("the log: {error}"))
+    };
+    let mut next = page(0);
+    let before: Position = text(&field(&next, "before")).parse().expect("a position");
+    let (mut at, mut log) = (before, Vec::new());
+    loop {
+        let rows = field(&next, "rows");
+        log.extend(list(&rows).iter().map(|row| stored(&mut at, list(row))));
+        if int(&field(&next, "more")) == 0 {
+            break;
         }
-    });
-    let log = log.collect();
+        next = page(at.seq + 1);
+    }
     assert_eq!(
         Some(at),
-        text(&field(&page, "head")).parse().ok(),
+        text(&field(&next, "head")).parse().ok(),
         "the chain leads to the head"
     );
     (before, log)
+}
+
+/// The message that follows.
+fn stored(at: &mut Position, row: &[redis::Value]) -> Stored {
+    let (ms, uid, payload) = (int(&row[1]) as u64, text(&row[2]), text(&row[3]));
+    *at = at.next(ms, uid.as_bytes(), payload.as_bytes());
+    let event: serde_json::Value = serde_json::from_str(&payload).expect("JSON in the log");
+    Stored {
+        position: *at,
+        uid,
+        text: event["message"].as_str().unwrap_or("?").to_owned(),
+    }
 }
