@@ -102,6 +102,15 @@ pub struct Config {
     #[arg(long, env = "ROOMCAST_ACK_INTERVAL", default_value = "50ms", value_parser = duration, value_name = "TIME")]
     pub ack_interval: Duration,
 
+    /// Acknowledgements a second beyond which rooms gather what was confirmed for longer, up to 2 s, before each of them
+    #[arg(
+        long,
+        env = "ROOMCAST_ACKS_PER_SECOND",
+        default_value_t = 1_000,
+        value_name = "N"
+    )]
+    pub acks_per_second: u32,
+
     /// How long a room that nobody is in any more stays subscribed
     #[arg(long, env = "ROOMCAST_ROOM_PAUSE", default_value = "5s", value_parser = duration, value_name = "TIME")]
     pub room_pause: Duration,

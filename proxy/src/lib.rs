@@ -272,6 +272,7 @@ fn settings(config: &Config, db: i32) -> Settings {
         key_prefix: config.key_prefix.clone(),
         db,
         ack_interval: config.ack_interval.as_millis() as u64,
+        acks: each(config.acks_per_second as usize) as u64,
         room_pause: config.room_pause.as_millis() as u64,
         page: config.page,
         room_bytes: config.publish_bytes_per_room.into(),

@@ -344,6 +344,11 @@ const COUNTERS: &[Of] = &[
     ),
     ("acked", "Acknowledgements that Redis took.", |f| f.acked),
     (
+        "acks_gathered",
+        "Times that a room gathered what was confirmed for longer, beyond --acks-per-second.",
+        |f| f.gathered,
+    ),
+    (
         "acks_asked_again",
         "Acknowledgements that Redis refused in passing.",
         |f| f.asked_again,

@@ -93,6 +93,8 @@ struct News {
     marked: Vec<Arc<str>>,
     /// What seats that went without a logout had confirmed.
     away: VecDeque<(Arc<str>, Position)>,
+    /// Somebody may have ended since all was said.
+    ends: bool,
 }
 
 impl News {
@@ -146,6 +148,7 @@ impl Book {
 
     /// The join failed. Whether Redis has a session of the uid is not known: it is ended, unless somebody is here.
     pub(crate) fn abort(&mut self, uid: &str) {
+        self.news.get_or_insert_default().ends = true;
         if let Some(row) = self.uids.get_mut(uid) {
             row.joining = row.joining.saturating_sub(1);
         }
@@ -214,8 +217,10 @@ impl Book {
         if row.seats.is_empty() {
             row.last = lowest.map(Box::new);
         }
+        let news = self.news.get_or_insert_default();
+        news.ends = true;
         if how == Leave::Away {
-            let away = &mut self.news.get_or_insert_default().away;
+            let away = &mut news.away;
             away.push_back((row.uid.clone(), at));
             if away.len() > MOST_AWAY {
                 away.pop_front();
@@ -250,6 +255,11 @@ impl Book {
     /// Whether there is something to say, now or when an answer comes.
     pub(crate) fn is_due(&self) -> bool {
         self.news.as_ref().is_some_and(|news| !news.is_empty())
+    }
+
+    /// Whether some of it is about ends, which are told soon.
+    pub(crate) fn has_ends(&self) -> bool {
+        self.news.as_ref().is_some_and(|news| news.ends)
     }
 
     /// Whether nothing is known of anybody.

@@ -7,6 +7,7 @@ use crate::event::LoginNumber;
 use crate::figures::Figures;
 use crate::handle::ConnId;
 use crate::moves::Moves;
+use crate::pace::Pace;
 use crate::rights::Rights;
 use crate::settings::Settings;
 use crate::turns::Turns;
@@ -200,6 +201,7 @@ pub(crate) struct Cx<'a, H> {
     pub(crate) now: u64,
     pub(crate) settings: &'a Settings,
     pub(crate) figures: &'a mut Figures,
+    pub(crate) pace: &'a mut Pace,
     pub(crate) asks: &'a mut Asks,
     pub(crate) open: &'a mut Open<H>,
     /// The room's place in the hub.

@@ -37,6 +37,8 @@ pub struct Figures {
     pub stepped: u64,
     /// Acknowledgements that Redis took, in uids.
     pub acked: u64,
+    /// Times that a room gathered what was confirmed for longer, as many acknowledgements are asked.
+    pub gathered: u64,
     /// Acknowledgements that are asked again because Redis refused them in passing.
     pub asked_again: u64,
     /// Rooms that went from one server to another, or whose subscription a server ended.

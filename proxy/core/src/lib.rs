@@ -24,6 +24,7 @@
 //! | [`routes`] | which server the rooms of a slot are on |
 //! | `lines` | rooms that are to be attached there |
 //! | `moves` | questions of clients whose room went to another server |
+//! | `pace` | how long rooms gather what was confirmed |
 //! | `places` | rooms by name and by number |
 //! | `room` | one room |
 //! | `visit` | where a guest begins |
@@ -59,6 +60,7 @@ pub mod hub;
 mod json;
 mod lines;
 mod moves;
+mod pace;
 mod pages;
 pub mod pass;
 mod places;

@@ -9,6 +9,10 @@ pub struct Settings {
     pub db: i32,
     /// The least time between two acknowledgement rounds of a room.
     pub ack_interval: u64,
+    /// Acknowledgements a second beyond which rooms gather more before each of them …
+    pub acks: u64,
+    /// … for so long at most.
+    pub longest_ack_interval: u64,
     /// How long a room that nobody is in stays subscribed.
     pub room_pause: u64,
     /// Payload of one page of a catch-up.
@@ -42,6 +46,8 @@ impl Default for Settings {
             key_prefix: "room:".into(),
             db: 0,
             ack_interval: 50,
+            acks: 1_000,
+            longest_ack_interval: 2_000,
             room_pause: 5_000,
             page: 32 * 1024,
             catch_ups: 128,

@@ -20,6 +20,7 @@ impl Book {
         };
         self.due_away(of, &mut news.away, &mut asks);
         self.due_marked(of, &mut news.marked, &mut asks);
+        news.ends &= !news.marked.is_empty() || !news.away.is_empty();
         self.news = (!news.is_empty()).then_some(news);
         asks
     }

@@ -15,6 +15,7 @@ use crate::event::Event;
 use crate::figures::Figures;
 use crate::handle::{Beat, ConnId, Handle};
 use crate::lines::Lines;
+use crate::pace::Pace;
 use crate::places::Places;
 use crate::room::{Link, NEVER, Room};
 use crate::routes::Routes;
@@ -27,6 +28,7 @@ use std::sync::Arc;
 pub struct Hub<H> {
     settings: Settings,
     figures: Figures,
+    pace: Pace,
     rooms: Places<H>,
     open: Open<H>,
     routes: Routes,
@@ -43,6 +45,7 @@ impl<H: Handle> Hub<H> {
         Self {
             settings,
             figures: Figures::default(),
+            pace: Pace::default(),
             rooms: Places::default(),
             open: Open::default(),
             routes: Routes::default(),
@@ -89,6 +92,7 @@ impl<H: Handle> Hub<H> {
             now,
             settings: &self.settings,
             figures: &mut self.figures,
+            pace: &mut self.pace,
             asks,
             open: &mut self.open,
             place,
@@ -232,6 +236,7 @@ impl<H: Handle> Hub<H> {
                 now,
                 settings: &self.settings,
                 figures: &mut self.figures,
+                pace: &mut self.pace,
                 asks,
                 open: &mut self.open,
                 place: u32::MAX,

@@ -1,6 +1,6 @@
 //! Telling Redis who went, what was confirmed, and who is gone for good.
 
-use super::{Link, Room};
+use super::{Link, NEVER, Room};
 use crate::ask::{Ask, Fault};
 use crate::cx::{Cx, Purpose};
 use crate::handle::{Beat, ConnId, Handle};
@@ -17,12 +17,18 @@ impl<H: Handle> Room<H> {
         matches!(self.link, Link::Linked)
     }
 
-    /// Reports soon, if there is something.
+    /// Reports soon, if there is something; what was only confirmed when enough of it may have been gathered.
     pub(super) fn report_soon(&mut self, cx: &mut Cx<'_, H>) {
         if self.book.is_due() && self.is_linked() {
-            let grown = cx.settings.ack_interval + self.book.len() as u64 * PER_UID_US / 1000;
-            let most = LONGEST_MS.max(cx.settings.ack_interval);
-            self.times.flush = self.times.flush.min(cx.now + grown.min(most));
+            let least = cx.settings.ack_interval;
+            let grown = least + self.book.len() as u64 * PER_UID_US / 1000;
+            let mut wait = grown.min(LONGEST_MS.max(least));
+            if !self.book.has_ends() {
+                let paced = cx.pace.interval(cx.now, cx.settings);
+                cx.figures.gathered += u64::from(paced > wait && self.times.flush == NEVER);
+                wait = wait.max(paced);
+            }
+            self.times.flush = self.times.flush.min(cx.now + wait);
         }
     }
 
@@ -44,7 +50,10 @@ impl<H: Handle> Room<H> {
         for ask in asks {
             let purpose = match &ask {
                 Ask::Away(at, uids) => Purpose::Went(*at, uids.clone()),
-                Ask::Ack(to, uids) => Purpose::Acked(*to, uids.clone()),
+                Ask::Ack(to, uids) => {
+                    cx.pace.asked(cx.now, cx.settings);
+                    Purpose::Acked(*to, uids.clone())
+                }
                 Ask::Detach(uids) => Purpose::Detached(uids.clone()),
                 _ => continue,
             };
