@@ -1,9 +1,10 @@
 //! A proxy in front of two nodes of a cluster, and a slot that moves between them.
 
 use harness::client::{Client, texts};
-use harness::cluster::{Primaries, Way};
+use harness::cluster::Primaries;
 use harness::eventually;
 use harness::proxy::Proxy;
+use harness::slots::Way;
 use harness::value::{field, int, ok, words};
 use serde_json::json;
 
@@ -71,7 +72,7 @@ fn a_slot_that_moves_takes_its_room_along() {
         if !cluster.know(way) {
             continue;
         }
-        let mut operator = harness::cluster::Follower::of(&cluster);
+        let mut operator = cluster.follower();
         let mut say = |text: String| {
             let mut publish = words(&format!("ROOM.PUBLISH {key} bot"));
             publish.arg(format!(r#"{{"event":"message","message":"{text}"}}"#));

@@ -4,21 +4,29 @@
 //! |---|---|
 //! | `world` | servers, and links that can be broken |
 //! | `people` | clients that write down what they meet |
+//! | `part` | what one of them does in one room |
 //! | `faults` | what can go wrong |
 //! | `stage` | the people of a run: how they begin, come to rest, and end |
 //! | `run` | one run: talk, faults, healing, rest |
 //! | `history` | what happened |
 //! | `checker` | judges it (pure) |
 //! | `sentinels` | failovers by sentinels, with a primary that comes back |
+//! | `cluster` | a cluster whose slots and nodes move, fail, come and go |
+//! | `crowd` | people in many rooms, for that |
+//! | `ears` | rooms in which everybody only listens, for that |
 //! | `panics` | a part of the proxy panics: not one of the faults above |
 //!
 //! Each fault has a test; `random_schedules` mixes them. A run is repeated by its seed as far as a machine repeats
 //! anything: the faults and who they hit are the same, the moments are not.
 
 mod checker;
+mod cluster;
+mod crowd;
+mod ears;
 mod faults;
 mod history;
 mod panics;
+mod part;
 mod people;
 mod run;
 mod sentinels;

@@ -1,10 +1,10 @@
-//! Clients in threads of their own that write down what they meet.
+//! Clients in threads of their own, in one room or in several, that write down what they meet.
 
-use crate::history::{Diary, Event, Kind, Moment};
+use crate::history::{Diary, Event, Kind};
+use crate::part::{Part, send};
 use harness::random::Random;
 use room_core::position::Position;
 use serde_json::{Value, json};
-use std::collections::{HashSet, VecDeque};
 use std::io::ErrorKind;
 use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -15,19 +15,55 @@ use tungstenite::{Message, WebSocket};
 
 /// A connection that says nothing for so long is given up: more than the proxies' heartbeat.
 const DEAD_AFTER: Duration = Duration::from_secs(3);
-/// A message that is not confirmed for so long is given up with its connection.
-const ANSWER_WITHIN: Duration = Duration::from_millis(1500);
 
 /// What everybody of a run shares.
 pub(crate) struct Scene {
-    pub(crate) roomid: String,
     /// Where clients connect.
     pub(crate) ports: Vec<u16>,
     pub(crate) began: Instant,
+    /// A message that is not confirmed for so long is given up with its connection.
+    pub(crate) answers_within: Duration,
+    /// Milliseconds between two messages of one in a room: so many, and so many more at most.
+    pub(crate) pace: (u64, usize),
+    /// Who is refused in passing tries again on the same connection.
+    pub(crate) stays: bool,
+    /// How often one looks whether it is time to say something.
+    pub(crate) looks: Duration,
     /// People write messages.
     pub(crate) talking: AtomicBool,
     pub(crate) over: AtomicBool,
+    /// Connections that ended though nobody wanted it.
+    pub(crate) ended: Mutex<Vec<String>>,
 }
+
+impl Scene {
+    /// One in which people hurry, and go to another proxy as soon as something is wrong.
+    pub(crate) fn restless(ports: Vec<u16>) -> Self {
+        Self {
+            ports,
+            began: Instant::now(),
+            answers_within: Duration::from_millis(1500),
+            pace: (5, 60),
+            stays: false,
+            looks: Duration::from_millis(5),
+            talking: AtomicBool::new(false),
+            over: AtomicBool::new(false),
+            ended: Mutex::default(),
+        }
+    }
+
+    /// Milliseconds since it began.
+    pub(crate) fn now(&self) -> u64 {
+        self.began.elapsed().as_millis() as u64
+    }
+
+    pub(crate) fn is_talking(&self) -> bool {
+        self.talking.load(Relaxed)
+    }
+}
+
+/// What a client has of a room, for the director: where it is, and why it is not at rest (empty if it is).
+pub(crate) type State = (Option<Position>, String);
 
 /// How the director reaches one client.
 #[derive(Default)]
@@ -38,52 +74,64 @@ pub(crate) struct Strings {
     pub(crate) crawl: AtomicU64,
     /// The next connection goes to this port, by its place in the list.
     pub(crate) home: AtomicU64,
-    /// What it has, for the director: where it is, and why it is not at rest (empty if it is).
-    pub(crate) state: Mutex<(Option<Position>, String)>,
+    /// Of each of its rooms.
+    pub(crate) states: Mutex<Vec<State>>,
+}
+
+/// Who somebody is.
+#[derive(Clone, Copy)]
+pub(crate) struct Who<'a> {
+    pub(crate) device: &'a str,
+    pub(crate) uid: &'a str,
+    pub(crate) kind: Kind,
+    /// Another client has the same uid.
+    pub(crate) shared: bool,
 }
 
 /// A running client.
 pub(crate) struct Person {
     pub(crate) strings: Arc<Strings>,
-    thread: JoinHandle<Diary>,
+    thread: JoinHandle<Vec<(String, Diary)>>,
 }
 
 impl Person {
+    /// Somebody in these rooms, whose first connection goes to this one of the ports.
     pub(crate) fn start(
         scene: Arc<Scene>,
-        device: &str,
-        uid: &str,
-        kind: Kind,
-        shared: bool,
+        who: Who<'_>,
+        rooms: &[String],
+        home: u64,
         random: Random,
     ) -> Self {
         let strings = Arc::new(Strings::default());
+        strings.home.store(home, Relaxed);
+        let diary = Diary {
+            device: who.device.to_owned(),
+            uid: who.uid.to_owned(),
+            kind: who.kind,
+            shared: who.shared,
+            moments: Vec::new(),
+        };
+        let parts = rooms.iter().map(|room| Part::new(room, diary.clone()));
         let mut life = Life {
             scene,
             strings: strings.clone(),
             random,
-            diary: Diary {
-                device: device.to_owned(),
-                uid: uid.to_owned(),
-                kind,
-                shared,
-                moments: Vec::new(),
-            },
-            position: None,
-            remembered: HashSet::new(),
-            outbox: VecDeque::new(),
-            written: 0,
+            parts: parts.collect(),
         };
+        life.rest("not connected");
         Self {
             strings,
             thread: std::thread::spawn(move || {
                 life.live();
-                life.diary
+                let parts = life.parts.into_iter();
+                parts.map(|part| (part.roomid, part.diary)).collect()
             }),
         }
     }
 
-    pub(crate) fn diary(self) -> Diary {
+    /// What it met in each of its rooms.
+    pub(crate) fn diaries(self) -> Vec<(String, Diary)> {
         self.thread.join().expect("a client that did not panic")
     }
 }
@@ -92,37 +140,17 @@ struct Life {
     scene: Arc<Scene>,
     strings: Arc<Strings>,
     random: Random,
-    diary: Diary,
-    position: Option<Position>,
-    remembered: HashSet<Position>,
-    /// Texts that a careful client has not confirmed yet.
-    outbox: VecDeque<String>,
-    written: u64,
+    parts: Vec<Part>,
 }
 
 /// One connection.
 struct Link {
     socket: WebSocket<TcpStream>,
-    logged_in: bool,
-    synced: bool,
-    /// Sends again at once what was not confirmed, not only when it has seen that the missed messages do not hold it.
-    hasty: bool,
     heard: Instant,
-    /// When the first of the outbox was sent on this connection.
-    in_flight: Option<Instant>,
-    send_after: Instant,
     drops: u64,
-    /// Something came that a careful client is to confirm.
-    owes_ack: bool,
 }
 
 impl Life {
-    fn note(&mut self, event: Event) {
-        let ms = self.scene.began.elapsed().as_millis() as u64;
-        let moment: Moment = (ms, event);
-        self.diary.moments.push(moment);
-    }
-
     fn live(&mut self) {
         while !self.scene.over.load(Relaxed) {
             self.rest("not connected");
@@ -133,7 +161,15 @@ impl Life {
             };
             while self.turn(&mut link).is_some() {}
             let _ = link.socket.get_ref().shutdown(Shutdown::Both);
-            self.note(Event::Ended);
+            let scene = self.scene.clone();
+            for part in &mut self.parts {
+                part.note(&scene, Event::Ended);
+            }
+            if !self.is_told_to_go(&link) {
+                let mut ended = scene.ended.lock().expect("a list");
+                let device = self.parts.first().map(|part| &*part.diary.device);
+                ended.push(format!("{device:?} at {} ms", scene.now()));
+            }
             // As behind a load balancer.
             let home = self.random.below(self.scene.ports.len());
             self.strings.home.store(home as u64, Relaxed);
@@ -141,13 +177,18 @@ impl Life {
         }
     }
 
+    fn is_told_to_go(&self, link: &Link) -> bool {
+        self.scene.over.load(Relaxed) || self.strings.drops.load(Relaxed) != link.drops
+    }
+
     fn pause(&mut self, most: usize) {
         std::thread::sleep(Duration::from_millis(10 + self.random.below(most) as u64));
     }
 
     fn rest(&self, why: &str) {
-        let mut state = self.strings.state.lock().expect("a state");
-        *state = (self.position, why.to_owned());
+        let states = self.parts.iter();
+        let states = states.map(|part| (part.position, why.to_owned()));
+        *self.strings.states.lock().expect("states") = states.collect();
     }
 
     fn connect(&mut self) -> Option<Link> {
@@ -159,37 +200,23 @@ impl Life {
         stream
             .set_write_timeout(Some(Duration::from_secs(1)))
             .ok()?;
-        let (socket, _) = tungstenite::client(format!("ws://127.0.0.1:{port}/ws"), stream).ok()?;
-        socket
-            .get_ref()
-            .set_read_timeout(Some(Duration::from_millis(5)))
-            .ok()?;
-        let mut link = Link {
-            socket,
-            logged_in: false,
-            synced: false,
-            hasty: self.diary.kind == Kind::Careful && self.random.below(2) == 0,
-            heard: Instant::now(),
-            in_flight: None,
-            send_after: Instant::now(),
-            drops: self.strings.drops.load(Relaxed),
-            owes_ack: false,
-        };
-        let mut login = json!({"event": "login", "name": self.diary.device, "roomid": self.scene.roomid, "uid": self.diary.uid});
-        if self.diary.kind == Kind::Careful {
-            login["ack"] = "client".into();
-            login["v"] = 1.into();
-            if let Some(since) = self.position {
-                login["since"] = since.to_string().into();
-            }
+        let (mut socket, _) =
+            tungstenite::client(format!("ws://127.0.0.1:{port}/ws"), stream).ok()?;
+        let looks = Some(self.scene.looks);
+        socket.get_ref().set_read_timeout(looks).ok()?;
+        for part in &mut self.parts {
+            send(&mut socket, &part.begin(&mut self.random))?;
         }
-        link.send(&login)?;
-        Some(link)
+        Some(Link {
+            socket,
+            heard: Instant::now(),
+            drops: self.strings.drops.load(Relaxed),
+        })
     }
 
     /// Reads a little, writes a little. `None` if the connection is over.
     fn turn(&mut self, link: &mut Link) -> Option<()> {
-        if self.scene.over.load(Relaxed) || self.strings.drops.load(Relaxed) != link.drops {
+        if self.is_told_to_go(link) {
             return None;
         }
         let crawl = self.strings.crawl.load(Relaxed);
@@ -213,154 +240,33 @@ impl Life {
             }
             Err(_) => return None,
         }
-        self.talk(link)
+        for part in &mut self.parts {
+            part.talk(&self.scene, &mut self.random, &mut link.socket)?;
+        }
+        Some(())
     }
 
     /// Nothing came for a moment.
     fn idle(&mut self, link: &mut Link) -> Option<()> {
-        if std::mem::take(&mut link.owes_ack)
-            && let Some(position) = self.position
-        {
-            link.send(&json!({"event": "ack", "position": position.to_string()}))?;
+        for part in &mut self.parts {
+            part.idle(&self.scene, &mut link.socket)?;
         }
-        let waiting = !self.outbox.is_empty();
-        self.rest(match (link.synced, waiting) {
-            (false, _) => "not synced",
-            (_, true) => "a message is not confirmed",
-            _ => "",
-        });
-        let stuck = link
-            .in_flight
-            .is_some_and(|sent| sent.elapsed() > ANSWER_WITHIN);
-        (link.heard.elapsed() < DEAD_AFTER && !stuck).then_some(())
-    }
-
-    fn talk(&mut self, link: &mut Link) -> Option<()> {
-        let ready = link.synced || (link.hasty && link.logged_in);
-        if !ready || Instant::now() < link.send_after {
-            return Some(());
-        }
-        let talking = self.scene.talking.load(Relaxed);
-        if self.diary.kind == Kind::Plain {
-            if talking {
-                let text = self.write();
-                link.send(&json!({"event": "message", "message": text}))?;
-                self.wait(link);
-            }
-            return Some(());
-        }
-        if talking && self.outbox.len() < 3 {
-            let text = self.write();
-            self.outbox.push_back(text);
-        }
-        if link.in_flight.is_none()
-            && let Some(text) = self.outbox.front().cloned()
-        {
-            link.in_flight = Some(Instant::now());
-            link.send(&json!({"event": "message", "message": text, "id": text}))?;
-            self.wait(link);
-        }
-        Some(())
-    }
-
-    fn wait(&mut self, link: &mut Link) {
-        link.send_after = Instant::now() + Duration::from_millis(5 + self.random.below(60) as u64);
-    }
-
-    /// A text that nobody wrote before.
-    fn write(&mut self) -> String {
-        self.written += 1;
-        let text = format!("{}-{}", self.diary.device, self.written);
-        self.note(Event::Sent(text.clone()));
-        text
+        let states = self.parts.iter();
+        let states = states.map(|part| (part.position, part.restless().to_owned()));
+        *self.strings.states.lock().expect("states") = states.collect();
+        (link.heard.elapsed() < DEAD_AFTER).then_some(())
     }
 
     fn receive(&mut self, link: &mut Link, event: &Value) -> Option<()> {
-        let position = || {
-            event["position"]
-                .as_str()
-                .and_then(|text| text.parse().ok())
+        if event["event"] == "heartbeat" {
+            let pong = json!({"event": "heartbeat", "message": "pong"});
+            return send(&mut link.socket, &pong);
+        }
+        let part = match event["roomid"].as_str() {
+            Some(roomid) => self.parts.iter_mut().find(|part| part.roomid == roomid),
+            // What is of no room is of the first one.
+            None => self.parts.first_mut(),
         };
-        match event["event"].as_str() {
-            // Others' logins have no position.
-            Some("login") => {
-                if let Some(position) = position() {
-                    let new = event["new"] == true;
-                    self.note(Event::Login { position, new });
-                    link.logged_in = true;
-                    if self.position.is_none() || self.diary.kind == Kind::Plain {
-                        self.position = Some(position);
-                    }
-                }
-            }
-            Some("synced") => link.synced = true,
-            Some("message") => self.message(link, event, position()?),
-            Some("sent") => self.confirmed(link, event["id"].as_str()?),
-            Some("lost") => {
-                let (from, to) = (event["from"].as_u64()?, event["to"].as_u64()?);
-                let reason = event["reason"].as_str()?.to_owned();
-                self.note(Event::Lost { from, to, reason });
-                self.position = Some(position()?);
-            }
-            Some("reset") => {
-                self.note(Event::Reset(position()?));
-                self.position = Some(position()?);
-            }
-            Some("heartbeat") => link.send(&json!({"event": "heartbeat", "message": "pong"}))?,
-            Some("error") => {
-                // Another attempt after a moment; before the login was answered, on another connection.
-                link.in_flight = None;
-                link.send_after = Instant::now() + Duration::from_millis(100);
-                link.logged_in.then_some(())?;
-            }
-            Some("logout" | "kicked")
-                if event["uid"] == self.diary.uid.as_str() && event["num"].is_null() =>
-            {
-                return None;
-            }
-            _ => {}
-        }
-        Some(())
-    }
-
-    fn message(&mut self, link: &mut Link, event: &Value, position: Position) {
-        let (uid, text) = (
-            event["uid"].as_str().unwrap_or("?").to_owned(),
-            event["message"].as_str().unwrap_or("?").to_owned(),
-        );
-        self.position = Some(position);
-        link.owes_ack = self.diary.kind == Kind::Careful;
-        if self.diary.kind == Kind::Careful && !self.remembered.insert(position) {
-            self.note(Event::Repeated(position));
-            return;
-        }
-        let mine = text
-            .split_once('-')
-            .is_some_and(|(device, _)| device == self.diary.device);
-        self.note(Event::Saw {
-            position,
-            uid,
-            text: text.clone(),
-        });
-        if mine {
-            match self.diary.kind {
-                Kind::Careful => self.confirmed(link, &text),
-                Kind::Plain => self.note(Event::Confirmed(text)),
-            }
-        }
-    }
-
-    fn confirmed(&mut self, link: &mut Link, text: &str) {
-        if self.outbox.front().is_some_and(|first| first == text) {
-            self.outbox.pop_front();
-            link.in_flight = None;
-            self.note(Event::Confirmed(text.to_owned()));
-        }
-    }
-}
-
-impl Link {
-    fn send(&mut self, event: &Value) -> Option<()> {
-        self.socket.send(Message::text(event.to_string())).ok()
+        part?.receive(&self.scene, event)
     }
 }

@@ -2,13 +2,13 @@
 
 use crate::faults::KEY;
 use crate::history::{Allowed, History, Kind, Stored};
-use crate::people::{Person, Scene};
+use crate::people::{Person, Scene, Who};
 use harness::random::Random;
 use harness::redis::Redis;
 use harness::value::{field, int, list, text};
 use room_core::position::{Position, Seq};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -36,19 +36,18 @@ pub(crate) struct Stage {
 impl Stage {
     /// Everybody comes, by one of the proxies at these ports.
     pub(crate) fn begin(ports: Vec<u16>, random: &mut Random) -> Self {
-        let scene = Arc::new(Scene {
-            roomid: ROOM.into(),
-            ports,
-            began: Instant::now(),
-            talking: AtomicBool::new(false),
-            over: AtomicBool::new(false),
-        });
+        let scene = Arc::new(Scene::restless(ports));
         let people = CAST.map(|(device, uid, kind)| {
             let shared = CAST.iter().filter(|(_, other, _)| *other == uid).count() > 1;
+            let who = Who {
+                device,
+                uid,
+                kind,
+                shared,
+            };
             let own = Random::new(random.below(usize::MAX) as u64);
-            let person = Person::start(scene.clone(), device, uid, kind, shared, own);
-            person.strings.home.store(random.below(2) as u64, Relaxed);
-            person
+            let home = random.below(2) as u64;
+            Person::start(scene.clone(), who, &[ROOM.to_owned()], home, own)
         });
         Self {
             scene,
@@ -60,7 +59,7 @@ impl Stage {
 
     /// Milliseconds since it began.
     pub(crate) fn now(&self) -> u64 {
-        self.scene.began.elapsed().as_millis() as u64
+        self.scene.now()
     }
 
     pub(crate) fn talk(&self, talking: bool) {
@@ -72,12 +71,13 @@ impl Stage {
         let deadline = Instant::now() + REST;
         let mut calm = 0;
         loop {
-            let head = head(redis);
+            let head = head(redis, KEY);
             let restless: Vec<String> = CAST
                 .iter()
                 .zip(&self.people)
                 .filter_map(|((device, ..), person)| {
-                    let (at, why) = person.strings.state.lock().expect("a state").clone();
+                    let states = person.strings.states.lock().expect("states");
+                    let (at, why) = states.first().cloned().unwrap_or_default();
                     (!why.is_empty() || at != head).then(|| {
                         format!("{device} did not come to rest at {head:?}: {why}, at {at:?}")
                     })
@@ -108,8 +108,9 @@ impl Stage {
     /// All go; what they met, and what the room holds.
     pub(crate) fn end(self, redis: &Redis, allowed: Allowed) -> History {
         self.scene.over.store(true, Relaxed);
-        let diaries = self.people.into_iter().map(Person::diary).collect();
-        let (before, log) = read_log(redis);
+        let diaries = self.people.into_iter().flat_map(Person::diaries);
+        let diaries = diaries.map(|(_, diary)| diary).collect();
+        let (before, log) = read_log(redis, KEY);
         History {
             allowed,
             diaries,
@@ -121,8 +122,9 @@ impl Stage {
     }
 }
 
-fn head(redis: &Redis) -> Option<Position> {
-    let heads = redis.run_words(&format!("ROOM.HEADS {KEY}")).ok()?;
+/// Where a room is, if there is one.
+pub(crate) fn head(redis: &Redis, key: &str) -> Option<Position> {
+    let heads = redis.run_words(&format!("ROOM.HEADS {key}")).ok()?;
     match list(&heads).first()? {
         redis::Value::Nil => None,
         position => text(position).parse().ok(),
@@ -130,9 +132,9 @@ fn head(redis: &Redis) -> Option<Position> {
 }
 
 /// The whole log, with positions by the chain.
-fn read_log(redis: &Redis) -> (Position, Vec<Stored>) {
+pub(crate) fn read_log(redis: &Redis, key: &str) -> (Position, Vec<Stored>) {
     let page = |from: Seq| {
-        let command = format!("ROOM.RANGE {KEY} {from} + COUNT 10000");
+        let command = format!("ROOM.RANGE {key} {from} + COUNT 10000");
         let page = redis.run_words(&command);
         page.unwrap_or_else(|error| panic!("the log: {error}"))
     };

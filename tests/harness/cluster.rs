@@ -1,11 +1,11 @@
 //! Two primaries of a cluster, and a slot that moves between them.
 
-use crate::connection::Connection;
 use crate::eventually::eventually;
+use crate::follower::Follower;
 use crate::redis::Redis;
+use crate::slots::{Known, Way, is_fine, move_slot};
 use crate::value::{ok, text, words};
-use redis::{Cmd, RedisError, Value};
-use std::time::Duration;
+use redis::Value;
 
 /// What the tests' nodes are started with. Nobody is taken for dead: no test here wants a failover.
 pub const OPTIONS: [&str; 6] = [
@@ -24,29 +24,12 @@ pub struct Primaries {
     ids: [String; 2],
 }
 
-/// How a slot moves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
-    /// `SETSLOT`, `MIGRATE` of each key, `SETSLOT`: every version.
-    Keys,
-    /// `CLUSTER MIGRATESLOTS`: Valkey from 9.0 on.
-    Atomic,
-}
-
 impl Primaries {
     /// Starts both and waits until each takes the cluster for fine.
     pub fn start() -> Self {
         let nodes = [Redis::with(&OPTIONS), Redis::with(&OPTIONS)];
         for (node, (slots, epoch)) in nodes.iter().zip([("0 8191", 1), ("8192 16383", 2)]) {
-            ok(
-                &mut node.connect(),
-                &format!("CLUSTER ADDSLOTSRANGE {slots}"),
-            );
-            // Two nodes of one epoch would settle that between them later, and slots with it.
-            ok(
-                &mut node.connect(),
-                &format!("CLUSTER SET-CONFIG-EPOCH {epoch}"),
-            );
+            own(node, slots, epoch);
         }
         ok(
             &mut nodes[0].connect(),
@@ -59,6 +42,11 @@ impl Primaries {
             .for_each(|node| wait_for_state(node, "ok"));
         both.wait_for_agreement();
         both
+    }
+
+    /// A client of both.
+    pub fn follower(&self) -> Follower {
+        Follower::of(self.nodes.iter().map(|node| node.port))
     }
 
     /// Which node owns the key's slot: the one that does not point elsewhere.
@@ -84,28 +72,8 @@ impl Primaries {
         let from = self.owner(key);
         let to = 1 - from;
         let slot: u16 = self.nodes[from].query(&words(&format!("CLUSTER KEYSLOT {key}")));
-        let (source, target) = (&self.nodes[from], &self.nodes[to]);
-        let tell = |node: &Redis, text: String| {
-            ok(
-                &mut node.connect(),
-                &format!("CLUSTER SETSLOT {slot} {text}"),
-            );
-        };
-        match way {
-            Way::Keys => {
-                tell(target, format!("IMPORTING {}", self.ids[from]));
-                tell(source, format!("MIGRATING {}", self.ids[to]));
-                migrate_keys(source, target, slot);
-                between();
-                tell(target, format!("NODE {}", self.ids[to]));
-                tell(source, format!("NODE {}", self.ids[to]));
-            }
-            Way::Atomic => {
-                let id = &self.ids[to];
-                let command = format!("CLUSTER MIGRATESLOTS SLOTSRANGE {slot} {slot} NODE {id}");
-                ok(&mut source.connect(), &command);
-            }
-        }
+        let of = |at: usize| (&self.nodes[at], &*self.ids[at]);
+        move_slot(slot, way, of(from), of(to), between);
         eventually("the slot has moved", || {
             (self.owner(key) == to).then_some(())
         });
@@ -116,118 +84,27 @@ impl Primaries {
     /// heard of the other's epoch would be claimed by both, or by none.
     fn wait_for_agreement(&self) {
         eventually("the nodes agree", || {
-            let views = [0, 1].map(|at: usize| view(&self.nodes[at]));
+            let views = [0, 1].map(|at: usize| Known::all(&self.nodes[at]));
             (views[0] == views[1]).then_some(())
         });
     }
 
     /// Whether the nodes know this way.
     pub fn know(&self, way: Way) -> bool {
-        match way {
-            Way::Keys => true,
-            Way::Atomic => {
-                let info: Value = self.nodes[0].query(
-                    redis::cmd("COMMAND")
-                        .arg("INFO")
-                        .arg("CLUSTER|MIGRATESLOTS"),
-                );
-                matches!(info, Value::Array(list) if list.iter().any(|row| *row != Value::Nil))
-            }
-        }
+        way.is_known_to(&self.nodes[0])
     }
 }
 
-/// What a node knows of all nodes: id, epoch and slots, by id.
-fn view(node: &Redis) -> Vec<String> {
-    let nodes: String = node.query(&words("CLUSTER NODES"));
-    let mut view: Vec<String> = nodes
-        .lines()
-        .map(|line| {
-            // id address flags primary ping pong epoch link slot …
-            let fields: Vec<&str> = line.split(' ').collect();
-            let slots = fields.get(8..).unwrap_or_default().join(" ");
-            format!("{} {} {slots}", fields[0], fields[6])
-        })
-        .collect();
-    view.sort();
-    view
+/// A new node owns these slots. Two of one epoch would settle that between them later, and slots with it.
+pub(crate) fn own(node: &Redis, slots: &str, epoch: usize) {
+    let mut c = node.connect();
+    ok(&mut c, &format!("CLUSTER ADDSLOTSRANGE {slots}"));
+    ok(&mut c, &format!("CLUSTER SET-CONFIG-EPOCH {epoch}"));
 }
 
 /// Waits until a node says that the cluster is in this state.
 pub fn wait_for_state(node: &Redis, state: &str) {
     eventually("the cluster's state", || {
-        let info: String = node.query(&words("CLUSTER INFO"));
-        info.contains(&format!("cluster_state:{state}"))
-            .then_some(())
+        (is_fine(node) == (state == "ok")).then_some(())
     });
-}
-
-fn migrate_keys(source: &Redis, target: &Redis, slot: u16) {
-    let mut c = source.connect();
-    loop {
-        let some = words(&format!("CLUSTER GETKEYSINSLOT {slot} 100"));
-        let keys: Vec<String> = some.query(&mut c).expect("keys");
-        if keys.is_empty() {
-            return;
-        }
-        let mut migrate = words(&format!("MIGRATE 127.0.0.1 {}", target.port));
-        migrate.arg("").arg(0).arg(5000).arg("KEYS").arg(keys);
-        migrate.query::<Value>(&mut c).expect("keys that go");
-    }
-}
-
-/// A client of both nodes that goes where it is sent, as cluster clients do.
-pub struct Follower {
-    connections: [Connection; 2],
-    ports: [u16; 2],
-    at: usize,
-}
-
-impl Follower {
-    /// One that begins at the first node.
-    pub fn of(both: &Primaries) -> Self {
-        let [one, two] = &both.nodes;
-        Self {
-            connections: [one.connect(), two.connect()],
-            ports: [one.port, two.port],
-            at: 0,
-        }
-    }
-
-    /// Runs a command where the slot is. What is sent elsewhere was not executed, so that it may be sent again.
-    pub fn run(&mut self, command: &Cmd) -> Result<Value, RedisError> {
-        let (mut to, mut asking) = (self.at, false);
-        for _ in 0..10_000 {
-            let connection = &mut self.connections[to];
-            if asking {
-                words("ASKING").query::<()>(connection)?;
-            }
-            let error = match command.query::<Value>(connection) {
-                Ok(value) => return Ok(value),
-                Err(error) => error,
-            };
-            asking = error.code() == Some("ASK");
-            match error.code() {
-                Some("ASK") => to = self.place(&error),
-                Some("MOVED") => {
-                    self.at = self.place(&error);
-                    to = self.at;
-                }
-                Some("TRYAGAIN" | "CLUSTERDOWN") => {
-                    to = self.at;
-                    std::thread::sleep(Duration::from_millis(1));
-                }
-                _ => return Err(error),
-            }
-        }
-        panic!("sent here and there without an end");
-    }
-
-    /// Which node an error names: `<slot> <host>:<port>`.
-    fn place(&self, error: &RedisError) -> usize {
-        let detail = error.detail().unwrap_or_default();
-        let port = detail.rsplit(':').next().and_then(|port| port.parse().ok());
-        let place = port.and_then(|port: u16| self.ports.iter().position(|known| *known == port));
-        place.unwrap_or_else(|| panic!("no node of ours: {error}"))
-    }
 }

@@ -6,6 +6,9 @@
 //! | [`connection`] | a connection to it that waits for each answer, but not for ever |
 //! | [`servers`] | which servers there are beside the installed one |
 //! | [`cluster`] | two nodes of a cluster, and a slot that moves between them |
+//! | [`shards`] | a whole cluster with replicas, whose nodes fail, come and go |
+//! | [`slots`] | what a cluster's node says of slots, and how one moves |
+//! | [`follower`] | a client of a cluster that goes where it is sent |
 //! | [`sentinel`] | a primary, replicas, and sentinels that watch them |
 //! | [`proxy`] | a roomcast-proxy, killed and frozen at will |
 //! | [`client`] | a WebSocket client that sends only what the tutorial's sends |
@@ -33,6 +36,7 @@ pub mod cluster;
 pub mod connection;
 pub mod counted;
 pub mod eventually;
+pub mod follower;
 pub mod light;
 pub mod process;
 pub mod proxy;
@@ -41,7 +45,9 @@ pub mod redis;
 pub mod relay;
 pub mod sentinel;
 pub mod servers;
+pub mod shards;
 pub mod shown;
+pub mod slots;
 pub mod stream;
 pub mod value;
 

@@ -16,14 +16,16 @@ const STARTING: Duration = Duration::from_secs(60);
 /// A port of loopback that was free a moment ago. Whoever takes it meanwhile is noticed by [`Process::listens`].
 ///
 /// It lies outside of the range from which the kernel gives ports to outgoing connections, so that a server that was
-/// stopped finds it free when it starts again.
+/// stopped finds it free when it starts again. So does the port on which it talks to others if it is a cluster's node,
+/// 10,000 further on.
 pub fn free_port() -> u16 {
-    const PORTS: std::ops::Range<u64> = 10_000..32_000;
+    const PORTS: std::ops::Range<u64> = 10_000..20_000;
     eventually("a port is free", || {
         let random = std::hash::RandomState::new().hash_one(0);
         let port = PORTS.start + random % (PORTS.end - PORTS.start);
         let port = u16::try_from(port).ok()?;
-        TcpListener::bind(("127.0.0.1", port)).ok().map(|_| port)
+        let is_free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
+        (is_free(port) && is_free(port + 10_000)).then_some(port)
     })
 }
 

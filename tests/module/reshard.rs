@@ -1,9 +1,10 @@
 //! A slot moves between two nodes of a cluster while people talk in its room.
 
-use harness::cluster::{Follower, Primaries, Way};
+use harness::cluster::Primaries;
 use harness::connection::Connection;
 use harness::eventually;
 use harness::redis::Redis;
+use harness::slots::Way;
 use harness::value::{err, int, list, ok, payloads, text, words};
 use redis::Value;
 use room_core::announce::{self, Kind};
@@ -32,7 +33,7 @@ fn talk_while_the_slot_moves(way: Way) {
         // Then the other test has shown all ways that there are.
         return;
     }
-    let mut c = Follower::of(&cluster);
+    let mut c = cluster.follower();
     c.run(&words(&format!("ROOM.INVITE {KEY} absent ann bob")))
         .expect("members");
     let over = AtomicBool::new(false);
@@ -72,7 +73,7 @@ fn talk_while_the_slot_moves(way: Way) {
 
 /// Publishes `<uid> 0`, `<uid> 1` … one after another; how many were confirmed.
 fn write(cluster: &Primaries, uid: &str, over: &AtomicBool) -> usize {
-    let mut c = Follower::of(cluster);
+    let mut c = cluster.follower();
     let mut sent = 0;
     while !over.load(Ordering::Relaxed) {
         let mut publish = words(&format!("ROOM.PUBLISH {KEY} {uid}"));
