@@ -112,6 +112,11 @@ impl Shards {
         &self.nodes[at].redis
     }
 
+    /// The same, to end it or to see that it ended.
+    pub fn redis_mut(&mut self, at: usize) -> &mut Redis {
+        &mut self.nodes[at].redis
+    }
+
     /// Those that run and answer.
     pub fn places(&self) -> Vec<usize> {
         let places = self.nodes.iter().enumerate();

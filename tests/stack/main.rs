@@ -1,4 +1,4 @@
-//! Starts a redis-server with the module (or several, with sentinels) and a proxy beside it, says where they are, and ends
+//! Starts a redis-server with the module (or several, with sentinels or as a cluster) and a proxy beside it, says where they are, and ends
 //! all of them: `scripts/run`.
 
 mod servers;
@@ -37,6 +37,10 @@ struct Options {
     #[arg(long, conflicts_with = "data")]
     sentinel: bool,
 
+    /// A cluster of three primaries with a replica each instead of one server
+    #[arg(long, conflicts_with_all = ["data", "sentinel", "redis_port"])]
+    cluster: bool,
+
     /// More options for the proxy
     #[arg(last = true, value_name = "PROXY OPTIONS")]
     proxy: Vec<String>,
@@ -67,9 +71,12 @@ async fn run(options: Options) -> ExitCode {
     let listen = options
         .listen
         .unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, free_or_any(8080))));
-    let mut servers = match options.sentinel {
-        true => Servers::watched(redis_port),
-        false => Servers::one(redis_port, options.data.as_ref()),
+    let mut servers = if options.cluster {
+        Servers::sharded()
+    } else if options.sentinel {
+        Servers::watched(redis_port)
+    } else {
+        Servers::one(redis_port, options.data.as_ref())
     };
     let mut proxy_options: Vec<&str> = options.proxy.iter().map(String::as_str).collect();
     proxy_options.extend(options.open.then_some("--open"));
@@ -114,7 +121,7 @@ fn greet(listen: SocketAddr, servers: &Servers, proxy: &Proxy) {
         ip => ip.to_string(),
     };
     let page = format!("http://{host}:{}/", listen.port());
-    let cli = format!("redis-cli -p {}", servers.port());
+    let cli = servers.cli();
     println!(
         "
 Roomcast runs.
