@@ -2,6 +2,7 @@
 //!
 //! | name | what it measures |
 //! |---|---|
+//! | `acks` | what acknowledgements cost Redis where a room's people are on ten proxies |
 //! | `attacks` | what honest people notice of those who mean harm, and what these cost |
 //! | `beside` | a small room on the worker of a very large one that is served without pause |
 //! | `blocks` | what holds Redis, and for how long |
@@ -20,6 +21,7 @@
 //! | `rooms` | people in many rooms at human pace, against Centrifugo: memory, logins, coming back, deliveries |
 //! | `slow` | what a client that reads at a crawl costs the proxy, and whether others notice |
 
+mod acks;
 mod attacks;
 mod beside;
 mod blocks;
@@ -61,6 +63,8 @@ struct Options {
 
 #[derive(Subcommand)]
 enum What {
+    /// What acknowledgements cost Redis where a room's people are on many proxies
+    Acks(acks::Options),
     /// The attacker: a part of `attacks`
     #[command(hide = true)]
     Attack(attacks::AttackOptions),
@@ -110,6 +114,7 @@ impl What {
     /// Its name in the file of results, and its figures.
     fn run(&self) -> (&'static str, Value) {
         match self {
+            Self::Acks(options) => ("acks", acks::run(options)),
             Self::Attacks(options) => ("attacks", attacks::run(options)),
             Self::Beside(options) => ("beside", beside::run(options)),
             Self::Blocks(options) => ("blocks", blocks::run(options)),
