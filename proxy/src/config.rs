@@ -106,7 +106,7 @@ pub struct Config {
     #[arg(
         long,
         env = "ROOMCAST_ACKS_PER_SECOND",
-        default_value_t = 1_000,
+        default_value_t = 250,
         value_name = "N"
     )]
     pub acks_per_second: u32,

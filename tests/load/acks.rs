@@ -29,7 +29,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 8)]
     seconds: u64,
     /// The proxies' `--acks-per-second`
-    #[arg(long, default_value_t = 1000)]
+    #[arg(long, default_value_t = 250)]
     acks_per_second: u32,
 }
 

@@ -4,8 +4,9 @@
 
 use crate::settings::Settings;
 
-/// How often it is looked at how many were asked.
+/// It is looked so often how many were asked, but not before all rooms had their turn twice: they may come in clumps.
 const ROUND_MS: u64 = 500;
+const TURNS: u64 = 2;
 
 /// See the top of the file.
 #[derive(Debug, Default)]
@@ -30,7 +31,7 @@ impl Pace {
 
     fn look(&mut self, now: u64, settings: &Settings) {
         let passed = now.saturating_sub(self.since);
-        if passed < ROUND_MS {
+        if passed < ROUND_MS.max(TURNS * self.interval) {
             return;
         }
         let least = settings.ack_interval;
@@ -53,10 +54,12 @@ mod tests {
     fn rounds(pace: &mut Pace, now: &mut u64, rooms: u64, settings: &Settings) -> Vec<u64> {
         let round = |_| {
             let interval = pace.interval(*now, settings);
-            for _ in 0..rooms * ROUND_MS / interval {
+            let round = ROUND_MS.max(TURNS * interval);
+            // Most of them at once, then none for a while.
+            for _ in 0..rooms * round / interval {
                 pace.asked(*now, settings);
             }
-            *now += ROUND_MS;
+            *now += round;
             pace.interval(*now, settings)
         };
         (0..10).map(round).collect()

@@ -46,7 +46,7 @@ impl Default for Settings {
             key_prefix: "room:".into(),
             db: 0,
             ack_interval: 50,
-            acks: 1_000,
+            acks: 250,
             longest_ack_interval: 2_000,
             room_pause: 5_000,
             page: 32 * 1024,
