@@ -12,6 +12,7 @@ use crate::number;
 use crate::stage::Stage;
 use crate::world::{OPTIONS, REDIS};
 use harness::eventually;
+use harness::process::free_port;
 use harness::proxy::Proxy;
 use harness::random::Random;
 use harness::sentinel::{Watched, role};
@@ -24,6 +25,9 @@ use std::time::{Duration, Instant};
 const BACK_WITHIN: Duration = Duration::from_secs(2);
 /// What a replica may be behind while nothing fails, in milliseconds.
 const BEHIND: u64 = 500;
+
+/// How long people talk to a primary whose replicas are separated.
+const TAIL: Duration = Duration::from_millis(400);
 
 /// So many may be confirmed and lost in a failover that was asked for, on a machine so busy that a proxy hears too late of
 /// it. If none heard in time it would be a second's worth: about 140.
@@ -89,7 +93,13 @@ impl Show {
         let began = self.stage.now();
         match cause {
             Cause::Asked => self.watched.fail_over(),
-            Cause::Killed => self.watched.servers[old].kill(),
+            Cause::Killed => {
+                // Every other one with a tail that no replica has.
+                if number % 2 == 1 {
+                    self.separate_replicas(old);
+                }
+                self.watched.servers[old].kill();
+            }
         }
         let new = self.watched.switched_from(self.watched.servers[old].port);
         self.both_are_linked_to(new);
@@ -108,6 +118,17 @@ impl Show {
         }
         self.watched.settled();
         self.both_are_linked_to(new);
+    }
+
+    /// Nothing that is written from now on reaches a replica; then some is.
+    fn separate_replicas(&self, primary: usize) {
+        let nowhere = format!("REPLICAOF 127.0.0.1 {}", free_port());
+        for (place, redis) in self.watched.servers.iter().enumerate() {
+            if place != primary {
+                ok(&mut redis.connect(), &nowhere);
+            }
+        }
+        sleep(TAIL);
     }
 
     /// The old primary comes back with what it had, and all links end while there are two.
@@ -151,6 +172,9 @@ impl Show {
         if cause == Cause::Asked && lost.len() > LOST * self.windows.len() {
             self.broken
                 .push(format!("{} confirmed messages are gone", lost.len()));
+        }
+        if cause == Cause::Killed && self.windows.len() > 1 && lost.is_empty() {
+            self.broken.push("no tail was lost, which was to be".into());
         }
         for (ms, text) in lost {
             if !self
