@@ -259,7 +259,11 @@ impl World {
         }
     }
 
+    /// The link before ends with the one that takes its place: what was asked on it nobody answers.
     fn link_up(&mut self) {
+        if self.up {
+            self.link_down();
+        }
         self.generation += 1;
         self.up = true;
         self.open.clear();
