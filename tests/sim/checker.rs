@@ -150,6 +150,23 @@ impl Judge<'_> {
         track.seen.insert(at);
     }
 
+    /// A message is heard soon after it was said, or after the device had caught up.
+    pub(crate) fn in_time(
+        &mut self,
+        who: Who<'_>,
+        key: &str,
+        seen: &Seen<'_>,
+        (since, latest): (u64, u64),
+    ) {
+        let at = seen.position().unwrap_or_default();
+        let said = self.truth.room(key).and_then(|life| life.said.get(&at));
+        let since = said.map_or(self.now, |said| said.at).max(since);
+        if self.now > since + latest {
+            let late = self.now - since;
+            self.fail(who, key, &format!("late: {at} is heard after {late} ms"));
+        }
+    }
+
     fn lost(&mut self, who: Who<'_>, key: &str, track: &mut Track, seen: &Seen<'_>) {
         let at = seen.position().unwrap_or_default();
         if at.seq != seen.to || seen.from > seen.to {

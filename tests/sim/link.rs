@@ -1,6 +1,7 @@
-//! A pair of connections between a proxy and the server: one for commands, one for announcements.
+//! A pair of connections between a proxy and a server: one for commands, one for announcements.
 
 use crate::pipe::{Delay, Pipe};
+use crate::plan::ROOMS;
 use crate::random::Random;
 use crate::server::ClientId;
 use bytes::Bytes;
@@ -12,7 +13,10 @@ use std::sync::Arc;
 /// What goes to the server.
 pub(crate) enum Command {
     Hello,
-    Ask(Request, Arc<str>, Ask),
+    /// Whose each slot is.
+    Map,
+    /// With the last one `ASKING` goes before it.
+    Ask(Request, Arc<str>, Ask, bool),
 }
 
 /// What comes from it.
@@ -20,11 +24,15 @@ pub(crate) enum News {
     Greeting(Result<Greeting, Fault>),
     Answer(Request, Result<Answer, Fault>),
     Announced(Arc<str>, Bytes),
+    /// A subscription ended that nobody ended.
+    Unsubscribed(Arc<str>),
+    Map([usize; ROOMS]),
 }
 
 /// See the top of the file.
 pub(crate) struct Link {
     pub(crate) proxy: usize,
+    pub(crate) node: usize,
     /// Which process of that proxy.
     pub(crate) process: u64,
     /// Of the proxy; the server knows it as a client of the same number.
@@ -44,8 +52,8 @@ pub(crate) struct Link {
 
 impl Link {
     pub(crate) fn new(
-        proxy: usize,
-        process: u64,
+        (proxy, process): (usize, u64),
+        node: usize,
         generation: u64,
         seed: u64,
         delays: (Delay, Delay),
@@ -53,6 +61,7 @@ impl Link {
         let random = |part: u64| Random::new(seed, 1_000 + generation * 4 + part);
         Self {
             proxy,
+            node,
             process,
             generation,
             commands: Pipe::new(delays.0, random(0)),
@@ -74,7 +83,7 @@ impl Link {
 
     pub(crate) fn send(&mut self, now: u64, command: Command) {
         match command {
-            Command::Ask(_, _, Ask::Subscribe | Ask::Unsubscribe) => {
+            Command::Ask(_, _, Ask::Subscribe | Ask::Unsubscribe, _) => {
                 self.subscribes.send(now, command)
             }
             _ => self.commands.send(now, command),

@@ -1,4 +1,4 @@
-//! Defects on request, which show that they would be noticed. Two are the hub's own (see [`Broken`]); the others are what hubs
+//! Defects on request, which show that they would be noticed. Three are the hub's own (see [`Broken`]); the others are what hubs
 //! and shells once did wrong, done by the small shell here, so that nothing of it is in the real ones.
 
 use crate::random::Random;
@@ -44,10 +44,22 @@ pub(crate) enum Planted {
     AnnounceIgnored,
     /// A JOIN that was refused in passing is never answered.
     JoinForgotten,
+    /// Nobody follows where the owner of a slot points for a key that went before it.
+    AskIgnored,
+    /// Nor says to the server there that it is asked all the same.
+    AskingForgotten,
+    /// Nor notices that the server ended a subscription.
+    UnsubscribedIgnored,
+    /// Nor that a key went to another server.
+    MovedIgnored,
+    /// Nor learns from the server before whose a slot is now.
+    MovedUnrouted,
+    /// What clients ask goes to the server where the room is now, before what they asked the one before comes back.
+    Hasty,
 }
 
 impl Planted {
-    pub(crate) const ALL: [(&'static str, Self); 17] = [
+    pub(crate) const ALL: [(&'static str, Self); 23] = [
         ("ack-early", Self::AckEarly),
         ("no-gap-check", Self::NoGapCheck),
         ("no-dedupe", Self::NoDedupe),
@@ -65,6 +77,12 @@ impl Planted {
         ("seat-stays", Self::SeatStays),
         ("announce-ignored", Self::AnnounceIgnored),
         ("join-forgotten", Self::JoinForgotten),
+        ("ask-ignored", Self::AskIgnored),
+        ("asking-forgotten", Self::AskingForgotten),
+        ("unsubscribed-ignored", Self::UnsubscribedIgnored),
+        ("moved-ignored", Self::MovedIgnored),
+        ("moved-unrouted", Self::MovedUnrouted),
+        ("hasty", Self::Hasty),
     ];
 
     /// The one that the hub has.
@@ -72,6 +90,7 @@ impl Planted {
         match self {
             Self::AckEarly => Some(Broken::AckEarly),
             Self::NoGapCheck => Some(Broken::NoGapCheck),
+            Self::Hasty => Some(Broken::Hasty),
             _ => None,
         }
     }
@@ -164,19 +183,26 @@ impl Defect {
 
     /// Something is announced. Whether the hub hears of it.
     pub(crate) fn hears(&self, frame: &[u8]) -> bool {
-        if !self.is(Planted::KickOvertakes) {
+        if !self.is(Planted::KickOvertakes) && !self.is(Planted::MovedIgnored) {
             return true;
         }
         let Some((header, payload)) = announce::parse(frame) else {
             return true;
         };
-        let kick = header.kind == Kind::Control && payload.starts_with(control::KICKED.as_bytes());
+        let says =
+            |word: &str| header.kind == Kind::Control && payload.starts_with(word.as_bytes());
+        if self.is(Planted::MovedIgnored) {
+            return !says(control::MOVED);
+        }
+        let kick = says(control::KICKED);
         let joins = |ask: &Ask| matches!(ask, Ask::Join { uid, .. } if **uid == *header.uid);
         !(kick && self.open.values().any(joins))
     }
 
-    /// The link is gone, and all questions with it.
-    pub(crate) fn link_down(&mut self) {
-        self.open.clear();
+    /// A link is gone, and all questions with it.
+    pub(crate) fn link_down<'a>(&mut self, open: impl Iterator<Item = &'a Request>) {
+        for request in open {
+            self.open.remove(request);
+        }
     }
 }

@@ -1,11 +1,16 @@
 //! What each room's history is and was: every message that was ever stored, and which of them are of the history that holds.
 
 use room_core::position::Position;
-use std::collections::{HashMap, HashSet};
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// The histories that hold, of each room.
 pub(crate) type Holds = HashMap<Arc<str>, Vec<Position>>;
+
+/// All servers tell it.
+pub(crate) type SharedTruth = Rc<RefCell<Truth>>;
 
 /// See the top of the file.
 #[derive(Default)]
@@ -21,7 +26,7 @@ pub(crate) struct Said {
     pub(crate) text: String,
     pub(crate) before: Position,
     /// When it was stored.
-    at: u64,
+    pub(crate) at: u64,
 }
 
 /// The history of one room.
@@ -106,10 +111,16 @@ impl Truth {
         }
     }
 
-    /// The history is that of an earlier moment again. Whether that changes anything.
-    pub(crate) fn roll_back(&mut self, earlier: &Holds, now: u64) -> bool {
+    /// The history of these rooms is that of an earlier moment again. Whether that changes anything.
+    pub(crate) fn roll_back(
+        &mut self,
+        keys: &BTreeSet<Arc<str>>,
+        earlier: &Holds,
+        now: u64,
+    ) -> bool {
         let mut lost = false;
-        for (key, life) in &mut self.rooms {
+        let rooms = self.rooms.iter_mut();
+        for (key, life) in rooms.filter(|(key, _)| keys.contains(*key)) {
             let holds = earlier.get(key).cloned().unwrap_or_default();
             // Also where no message went: members and kicks may have.
             life.changed = now;

@@ -38,6 +38,8 @@ pub enum Broken {
     AckEarly,
     /// Live frames are taken whether they follow or not, and nobody looks for what was missed.
     NoGapCheck,
+    /// Where a room has moved, clients' questions are asked before those that the server before has not answered.
+    Hasty,
 }
 
 impl Default for Settings {

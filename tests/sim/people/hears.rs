@@ -80,8 +80,11 @@ impl Device {
         match &*seen.event {
             "login" if seen.position().is_some() => place.state = State::In,
             "login" => scene.stats.add("presence", 1),
-            "synced" => place.synced = true,
+            "synced" => (place.synced, place.synced_at) = (true, now),
             "message" => {
+                if let Some(latest) = scene.latest.filter(|_| place.room > 0 && place.synced) {
+                    judge.in_time(who, key, seen, (place.synced_at, latest));
+                }
                 scene.stats.add("delivered", 1);
                 place.ack_at = place.ack_at.or(who.careful.then_some(now + late));
                 if who.careful && seen.uid == who.uid {

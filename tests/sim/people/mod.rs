@@ -54,6 +54,8 @@ pub(crate) struct Place {
     pub(crate) room: usize,
     pub(crate) state: State,
     pub(crate) synced: bool,
+    /// Since when.
+    pub(crate) synced_at: u64,
     pub(crate) track: Track,
     /// What is not confirmed yet, with its padding; the first one may be in flight since then.
     pub(crate) outbox: VecDeque<(String, u64)>,
@@ -93,6 +95,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) stats: &'a mut Stats,
     pub(crate) wrong: &'a mut Vec<String>,
     pub(crate) trace: bool,
+    /// How late messages are heard at most, where that is judged.
+    pub(crate) latest: Option<u64>,
 }
 
 impl Device {
@@ -103,6 +107,7 @@ impl Device {
             room: *room,
             state: State::Out(0),
             synced: false,
+            synced_at: 0,
             track: Track::default(),
             outbox: VecDeque::new(),
             in_flight: None,

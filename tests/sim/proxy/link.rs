@@ -1,115 +1,151 @@
-//! A proxy's end of its link: what it hears, what it asks, and when it gives the link up.
+//! A proxy's ends of its links: what it hears, what it asks, and when it gives one up.
 
-use super::{Around, Proxy, State, TIMEOUT};
+use super::end::{Sent, State};
+use super::{Around, Proxy, TIMEOUT};
 use crate::link::{Command, News};
 use crate::planted::{Fate, Planted};
-use crate::server::LEASE;
-use hub_core::ask::{Ask, Question};
+use crate::server::{LEASE, pointed};
+use hub_core::ask::{Answer, Ask, Fault, Question, Request};
 use hub_core::routes::ALL;
 use room_core::sessions::Greeting;
 
 impl Proxy {
-    pub(super) fn hello(&mut self, now: u64, around: &mut Around<'_>) {
-        if let Some(link) = self.link.and_then(|at| around.links.get_mut(at)) {
+    pub(super) fn hello(&mut self, now: u64, node: usize, around: &mut Around<'_>) {
+        let end = &mut self.ends[node];
+        if let Some(link) = end.link.and_then(|at| around.links.get_mut(at)) {
             link.send(now, Command::Hello);
-            self.hello_asked = Some(now);
-            self.hello_due = now + LEASE / 3;
+            end.hello_asked = Some(now);
+            end.hello_due = now + LEASE / 3;
         }
     }
 
-    /// What comes over the link.
-    pub(super) fn hear(&mut self, now: u64, around: &mut Around<'_>) {
-        let Some(at) = self.link else { return };
+    /// What comes over a link.
+    pub(super) fn hear(&mut self, now: u64, node: usize, around: &mut Around<'_>) {
+        let Some(at) = self.ends[node].link else {
+            return;
+        };
         while let Some(link) = around.links.get_mut(at).filter(|link| link.proxy_end) {
-            let generation = link.generation;
-            match link.next_news(now) {
-                Some(News::Greeting(greeting)) => {
-                    let again = matches!(greeting, Ok(Greeting::Announce));
-                    let again = again && self.state == State::Up;
-                    around.stats.add("announced again", u64::from(again));
-                    self.greeted(now, generation, greeting);
-                }
-                Some(News::Answer(request, mut answer)) => {
-                    if !self.defect.answered(request, &mut answer) {
-                        self.open.remove(&request);
-                        continue;
-                    }
-                    self.open.remove(&request);
-                    if around.trace {
-                        println!("{now:>6} p{} <- {request} {answer:?}", self.index);
-                    }
-                    if let Err(fault) = &answer {
-                        around
-                            .stats
-                            .add("refused answers", u64::from(fault.passes()));
-                    }
-                    self.hub
-                        .answer(now, generation, request, answer, &mut self.asks);
-                }
-                Some(News::Announced(_, frame)) if !self.defect.hears(&frame) => {}
-                Some(News::Announced(channel, frame)) => {
-                    if around.trace {
-                        println!(
-                            "{now:>6} p{} hears {channel} {:?}",
-                            self.index,
-                            String::from_utf8_lossy(&frame)
-                        );
-                    }
-                    self.hub
-                        .announced(now, generation, &channel, &frame, &mut self.asks);
-                }
-                None => break,
-            }
+            let Some(news) = link.next_news(now) else {
+                break;
+            };
+            self.news(now, node, news, around);
             self.send_asks(now, around);
         }
         let learns = around.links.get(at).and_then(|link| link.proxy_learns);
         if learns.is_some_and(|at| at <= now) {
-            self.link_down(now, around);
+            self.link_down(now, node, around);
         }
     }
 
-    pub(super) fn greeted(
+    fn news(&mut self, now: u64, node: usize, news: News, around: &mut Around<'_>) {
+        let generation = self.ends[node].generation;
+        match news {
+            News::Greeting(greeting) => {
+                let again = matches!(greeting, Ok(Greeting::Announce));
+                let again = again && self.ends[node].is_up();
+                around.stats.add("announced again", u64::from(again));
+                self.greeted(now, node, greeting);
+            }
+            News::Answer(request, answer) => self.answered(now, node, request, answer, around),
+            News::Announced(_, frame) if !self.defect.hears(&frame) => {}
+            News::Announced(channel, frame) => {
+                if around.trace {
+                    println!(
+                        "{now:>6} p{} hears {channel} {:?}",
+                        self.index,
+                        String::from_utf8_lossy(&frame)
+                    );
+                }
+                self.hub
+                    .announced(now, generation, &channel, &frame, &mut self.asks);
+            }
+            News::Unsubscribed(_) if self.defect.is(Planted::UnsubscribedIgnored) => {}
+            News::Unsubscribed(channel) => {
+                if around.trace {
+                    println!("{now:>6} p{} is unsubscribed from {channel}", self.index);
+                }
+                around.stats.add("unsubscribed", 1);
+                self.hub
+                    .unsubscribed(now, generation, &channel, &mut self.asks);
+            }
+            News::Map(owners) => self.mapped(now, owners),
+        }
+    }
+
+    fn answered(
         &mut self,
         now: u64,
-        generation: u64,
-        greeting: Result<Greeting, hub_core::ask::Fault>,
+        node: usize,
+        request: Request,
+        mut answer: Result<Answer, Fault>,
+        around: &mut Around<'_>,
     ) {
-        self.hello_asked = None;
-        match (greeting, self.state) {
+        let end = &mut self.ends[node];
+        let (sent, generation) = (end.open.remove(&request), end.generation);
+        if !self.defect.answered(request, &mut answer) {
+            return;
+        }
+        if around.trace {
+            println!("{now:>6} p{} <- {request} {answer:?}", self.index);
+        }
+        if let Err(fault) = &answer {
+            if let (Some(sent), Some(there)) = (sent, pointed(fault)) {
+                let question = (request, &sent.key, sent.ask);
+                return self.pointed(now, generation, question, there, around);
+            }
+            let passes = u64::from(fault.passes());
+            around.stats.add("refused answers", passes);
+        }
+        self.hub
+            .answer(now, generation, request, answer, &mut self.asks);
+    }
+
+    fn greeted(&mut self, now: u64, node: usize, greeting: Result<Greeting, Fault>) {
+        let end = &mut self.ends[node];
+        let generation = end.generation;
+        end.hello_asked = None;
+        match (greeting, end.state) {
             (Ok(_), State::Greeting) => {
-                self.state = State::Up;
-                self.backoff = 50;
-                self.hub
-                    .routed(now, &[ALL], Some(generation), &mut self.asks);
+                end.state = State::Up;
+                end.backoff = 50;
+                match &mut self.map {
+                    None => self
+                        .hub
+                        .routed(now, &[ALL], Some(generation), &mut self.asks),
+                    Some(map) => {
+                        map.doubt(now);
+                        self.route_all(now, node);
+                    }
+                }
             }
             (Ok(Greeting::Announce), State::Up) if !self.defect.is(Planted::AnnounceIgnored) => {
                 self.hub.announce(now, generation, &mut self.asks)
             }
             (Ok(_), _) => {}
-            (Err(_), _) => self.hello_due = now + 100,
+            (Err(_), _) => end.hello_due = now + 100,
         }
     }
 
-    /// Asks for what is due on the link, or gives it up.
-    pub(super) fn watch_link(&mut self, now: u64, around: &mut Around<'_>) {
-        if self.link.is_none() {
+    /// Asks for what is due on a link, or gives it up.
+    pub(super) fn watch_link(&mut self, now: u64, node: usize, around: &mut Around<'_>) {
+        let end = &mut self.ends[node];
+        if end.link.is_none() {
             return;
         }
-        let oldest = self.open.values().min().copied().or(self.hello_asked);
-        let oldest = oldest.min(self.hello_asked.or(oldest));
-        if oldest.is_some_and(|sent| now >= sent + TIMEOUT) {
+        if end.oldest().is_some_and(|sent| now >= sent + TIMEOUT) {
             around.stats.add("time-out", 1);
-            self.link_down(now, around);
-        } else if now >= self.hello_due && self.hello_asked.is_none() {
-            self.hello(now, around);
-        } else if now >= self.hello_due {
-            self.hello_due = now + 500;
+            self.link_down(now, node, around);
+        } else if now >= end.hello_due && end.hello_asked.is_none() {
+            self.hello(now, node, around);
+        } else if now >= end.hello_due {
+            end.hello_due = now + 500;
         }
     }
 
-    /// The link breaks, as this side sees it.
-    pub(crate) fn link_down(&mut self, now: u64, around: &mut Around<'_>) {
-        let Some(link) = self.link.take().and_then(|at| around.links.get_mut(at)) else {
+    /// A link breaks, as this side sees it.
+    pub(crate) fn link_down(&mut self, now: u64, node: usize, around: &mut Around<'_>) {
+        let end = &mut self.ends[node];
+        let Some(link) = end.link.take().and_then(|at| around.links.get_mut(at)) else {
             return;
         };
         around.stats.add("relink", 1);
@@ -123,60 +159,86 @@ impl Proxy {
             link.server_learns
                 .get_or_insert(now + 1 + self.random.to(200));
         }
-        let generation = link.generation;
-        if self.state == State::Up {
-            self.hub.down(now, generation, &mut self.asks);
-        }
-        self.asks.clear();
-        self.open.clear();
-        self.defect.link_down();
-        self.hello_asked = None;
-        self.state = State::Down {
+        let was_up = end.is_up();
+        let open = std::mem::take(&mut end.open);
+        self.defect.link_down(open.keys());
+        end.hello_asked = None;
+        end.state = State::Down {
             retry_at: now + self.random.to(50),
         };
+        let generation = link.generation;
+        if was_up {
+            self.hub.down(now, generation, &mut self.asks);
+        }
+        if let Some(map) = &mut self.map {
+            map.doubt(now);
+        }
+        self.send_asks(now, around);
     }
 
+    /// What is for a link that is gone is not asked.
     pub(super) fn send_asks(&mut self, now: u64, around: &mut Around<'_>) {
-        let up = self.state == State::Up;
-        let link = self
-            .link
-            .and_then(|at| around.links.get_mut(at))
-            .filter(|_| up);
-        let Some(link) = link else {
-            self.asks.clear();
-            return;
-        };
         while !self.asks.is_empty() {
+            let asks = std::mem::take(&mut self.asks);
             let mut answers = Vec::new();
-            for question in self.asks.drain(..) {
-                let Question {
-                    request,
-                    key,
-                    mut ask,
-                    ..
-                } = question;
-                if around.trace {
-                    println!("{now:>6} p{} -> {request} {key} {ask:?}", self.index);
+            for question in asks {
+                let to = question.to;
+                let is_it = |end: &&super::End| end.is_up() && end.generation == to;
+                let Some(node) = self.ends.iter().position(|end| is_it(&end)) else {
+                    continue;
+                };
+                let request = question.request;
+                if let Some(answer) = self.send(now, node, question, around) {
+                    answers.push((to, request, answer));
                 }
-                if matches!(ask, Ask::Range { .. }) {
-                    self.ranges.push(now);
-                }
-                around.stats.ask(&ask);
-                match self.defect.asked(request, &mut ask, self.links == 1) {
-                    Fate::Sent => drop(self.open.insert(request, now)),
-                    Fate::SentAndAnswered(answer) => answers.push((request, answer)),
-                    Fate::Answered(answer) => {
-                        answers.push((request, answer));
-                        continue;
-                    }
-                }
-                link.send(now, Command::Ask(request, key, ask));
             }
-            for (request, answer) in answers {
-                let generation = link.generation;
+            for (generation, request, answer) in answers {
                 self.hub
                     .answer(now, generation, request, Ok(answer), &mut self.asks);
             }
         }
+    }
+
+    /// Sends a question. An answer that is none comes from a planted defect.
+    fn send(
+        &mut self,
+        now: u64,
+        node: usize,
+        question: Question,
+        around: &mut Around<'_>,
+    ) -> Option<Answer> {
+        let Question {
+            request,
+            key,
+            mut ask,
+            mut asking,
+            ..
+        } = question;
+        let end = &mut self.ends[node];
+        let link = end.link.and_then(|at| around.links.get_mut(at))?;
+        if around.trace {
+            let asking = if asking { "asking " } else { "" };
+            println!(
+                "{now:>6} p{} -> {request} {asking}{key} {ask:?}",
+                self.index
+            );
+        }
+        if matches!(ask, Ask::Range { .. }) {
+            self.ranges.push(now);
+        }
+        around.stats.ask(&ask);
+        around.stats.add("asking", u64::from(asking));
+        asking &= !self.defect.is(Planted::AskingForgotten);
+        let mut answered = None;
+        match self.defect.asked(request, &mut ask, end.links == 1) {
+            Fate::Sent => {
+                let (at, ask, key) = (now, ask.clone(), key.clone());
+                end.open.insert(request, Sent { at, ask, key });
+            }
+            Fate::SentAndAnswered(answer) => answered = Some(answer),
+            Fate::Answered(answer) => return Some(answer),
+        }
+        link.send(now, Command::Ask(request, key, ask, asking));
+        answered
     }
 }

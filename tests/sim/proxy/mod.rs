@@ -1,7 +1,16 @@
 //! A proxy: a real hub and real connections' state, with a small shell around them that does what the program's does.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `mod` | its turns, its start and its end |
+//! | `conns` | connections with clients |
+//! | `end`, `link` | its end of the link to each node, and what goes over it |
+//! | `map` | in a cluster, which node each slot is on |
 
 mod conns;
+mod end;
 mod link;
+mod map;
 
 use crate::handle::{Dirty, LIMIT, SimHandle};
 use crate::link::{Link, earliest};
@@ -9,12 +18,13 @@ use crate::planted::{Defect, Planted};
 use crate::random::Random;
 use crate::socket::Sockets;
 use crate::stats::Stats;
+use end::{End, State};
 use hub_core::Asks;
-use hub_core::ask::Request;
 use hub_core::client::{Client, ClientLimits};
 use hub_core::handle::ConnId;
 use hub_core::hub::Hub;
 use hub_core::settings::Settings;
+use map::Map;
 use std::collections::BTreeMap;
 
 /// A question that is not answered for so long ends the link.
@@ -27,13 +37,6 @@ const BEATS_EVERY: u64 = 500;
 const STOPS_WITHIN: u64 = 4_000;
 /// No connection may hold more: its limit, the answers to 64 events, a page.
 const MOST_WAITING: usize = LIMIT + 64 * 300 + 8_000;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Down { retry_at: u64 },
-    Greeting,
-    Up,
-}
 
 struct Conn {
     client: Client,
@@ -48,13 +51,10 @@ pub(crate) struct Proxy {
     pub(crate) paused_until: u64,
     stops_until: Option<u64>,
     hub: Hub<SimHandle>,
-    state: State,
-    /// Its place among all links.
-    pub(crate) link: Option<usize>,
-    backoff: u64,
-    hello_due: u64,
-    hello_asked: Option<u64>,
-    open: BTreeMap<Request, u64>,
+    /// One for each node.
+    pub(crate) ends: Vec<End>,
+    /// `None`: there is one node.
+    map: Option<Map>,
     conns: BTreeMap<ConnId, Conn>,
     dirty: Dirty,
     asks: Asks,
@@ -63,7 +63,6 @@ pub(crate) struct Proxy {
     beats_due: u64,
     last_turn: u64,
     pub(crate) ranges: Vec<u64>,
-    links: u64,
     defect: Defect,
 }
 
@@ -81,6 +80,7 @@ impl Proxy {
         process: u64,
         seed: u64,
         now: u64,
+        nodes: usize,
         settings: Settings,
         defect: Defect,
     ) -> Self {
@@ -91,12 +91,8 @@ impl Proxy {
             paused_until: 0,
             stops_until: None,
             hub: Hub::new(settings),
-            state: State::Down { retry_at: now },
-            link: None,
-            backoff: 50,
-            hello_due: 0,
-            hello_asked: None,
-            open: BTreeMap::new(),
+            ends: (0..nodes).map(|_| End::new(now)).collect(),
+            map: (nodes > 1).then(Map::new),
             conns: BTreeMap::new(),
             dirty: Dirty::default(),
             asks: Asks::new(),
@@ -105,7 +101,6 @@ impl Proxy {
             beats_due: now + BEATS_EVERY,
             last_turn: now,
             ranges: Vec::new(),
-            links: 0,
             defect,
         }
     }
@@ -119,25 +114,32 @@ impl Proxy {
         self.alive && self.stops_until.is_none()
     }
 
-    /// The generation it wants to connect with.
-    pub(crate) fn wants_link(&self, now: u64) -> bool {
-        self.alive
-            && now >= self.paused_until
-            && matches!(self.state, State::Down { retry_at } if retry_at <= now)
+    /// Whether it wants to connect to a node.
+    pub(crate) fn wants_link(&self, now: u64, node: usize) -> bool {
+        self.alive && now >= self.paused_until && self.ends[node].wants_link(now)
     }
 
-    pub(crate) fn connected(&mut self, now: u64, link: usize, around: &mut Around<'_>) {
-        self.link = Some(link);
-        self.links += 1;
-        self.state = State::Greeting;
-        self.hello(now, around);
+    pub(crate) fn connected(
+        &mut self,
+        now: u64,
+        node: usize,
+        link: usize,
+        around: &mut Around<'_>,
+    ) {
+        let end = &mut self.ends[node];
+        end.link = Some(link);
+        end.generation = around.links.get(link).map_or(0, |link| link.generation);
+        end.links += 1;
+        end.state = State::Greeting;
+        self.hello(now, node, around);
     }
 
-    pub(crate) fn not_connected(&mut self, now: u64) {
-        self.state = State::Down {
-            retry_at: now + self.backoff + self.random.to(self.backoff),
+    pub(crate) fn not_connected(&mut self, now: u64, node: usize) {
+        let end = &mut self.ends[node];
+        end.state = State::Down {
+            retry_at: now + end.backoff + self.random.to(end.backoff),
         };
-        self.backoff = (self.backoff * 2).min(1_000);
+        end.backoff = (end.backoff * 2).min(1_000);
     }
 
     /// A client connects.
@@ -195,11 +197,13 @@ impl Proxy {
                 socket.client_learns = Some(now + 1 + self.random.to(100));
             }
         }
-        let at = self.link.take();
-        if let Some(link) = at.and_then(|at| around.links.get_mut(at)) {
-            link.proxy_end = false;
-            link.server_learns
-                .get_or_insert(now + 1 + self.random.to(300));
+        for end in &mut self.ends {
+            let at = end.link.take();
+            if let Some(link) = at.and_then(|at| around.links.get_mut(at)) {
+                link.proxy_end = false;
+                link.server_learns
+                    .get_or_insert(now + 1 + self.random.to(300));
+            }
         }
     }
 
@@ -222,13 +226,16 @@ impl Proxy {
             for conn in self.conns.values() {
                 conn.handle.0.beats.borrow_mut().paused(now, gap);
             }
-            // What came meanwhile is younger than the questions look.
-            self.open.values_mut().for_each(|sent| *sent += gap);
-            self.hello_asked = self.hello_asked.map(|asked| asked + gap);
+            self.ends.iter_mut().for_each(|end| end.paused(gap));
         }
-        self.hear(now, around);
+        for node in 0..self.ends.len() {
+            self.hear(now, node, around);
+        }
         self.read(now, around);
-        self.watch_link(now, around);
+        for node in 0..self.ends.len() {
+            self.watch_link(now, node, around);
+        }
+        self.look_at_map(now, around);
         if self.hub.next().is_some_and(|due| due <= now) {
             self.hub.tick(now, &mut self.asks);
         }
@@ -257,8 +264,11 @@ impl Proxy {
         if !self.alive {
             return None;
         }
-        let link = self.link.and_then(|at| around.links.get(at));
-        let link = link.and_then(Link::proxy_wakes);
+        let links = self
+            .ends
+            .iter()
+            .filter_map(|end| around.links.get(end.link?));
+        let link = links.filter_map(Link::proxy_wakes).min();
         let conns = self.conns.iter().filter_map(|(conn, of)| {
             let socket = around.sockets.get(conn)?;
             match self.reads(of) {
@@ -266,15 +276,13 @@ impl Proxy {
                 false => socket.proxy_learns,
             }
         });
-        let retry = match self.state {
-            State::Down { retry_at } => Some(retry_at),
-            _ => Some(self.hello_due),
-        };
+        let retry = self.ends.iter().map(End::due).min();
         let behind = self.behind.then_some(self.last_turn + 1);
         let next = earliest([
             link,
             conns.min(),
             retry,
+            self.map.as_ref().map(|map| map.due),
             behind,
             self.hub.next(),
             Some(self.beats_due),

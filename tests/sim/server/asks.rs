@@ -1,6 +1,7 @@
 //! Commands, as a proxy's link and an operator give them.
 
 use super::outcome::{attached, joined};
+use super::slots::OPERATOR;
 use super::{ClientId, LEASE, Server, bytes_of, given, refused, text};
 use crate::read_rows;
 use bytes::Bytes;
@@ -21,6 +22,12 @@ impl Server {
                 _ => false,
             };
         refuses.then(|| refused(code))
+    }
+
+    /// In a cluster that is down nobody answers for a key.
+    fn is_cut_off(&self) -> Option<Fault> {
+        let (code, until) = self.refuses;
+        (code == "CLUSTERDOWN" && self.now < until).then(|| refused(code))
     }
 
     pub(crate) fn hello(
@@ -52,9 +59,18 @@ impl Server {
         now: u64,
         client: ClientId,
         key: &Arc<str>,
-        ask: &Ask,
+        (ask, asking): (&Ask, bool),
     ) -> Result<Answer, Fault> {
         self.now = now;
+        if let Some(view) = &self.view {
+            let there = self.rooms.contains_key(key);
+            if let Some(fault) = self
+                .is_cut_off()
+                .or_else(|| view.refuses(key, ask, there, asking))
+            {
+                return Err(fault);
+            }
+        }
         let writes = matches!(
             ask,
             Ask::Join { .. } | Ask::Leave(_) | Ask::Ack(..) | Ask::Publish { .. } | Ask::Signal(..)
@@ -195,7 +211,7 @@ impl Server {
     /// Somebody with redis-cli kicks. Whether there was a room.
     pub(crate) fn kick(&mut self, now: u64, key: &Arc<str>, uid: &str) -> bool {
         self.now = now;
-        let done = self.run(1, key, |place, env, finish| {
+        let done = self.run(OPERATOR, key, |place, env, finish| {
             Ok(finish.take(commands::kick(place, uid.as_bytes(), b"for the test", env)?))
         });
         done.is_ok()

@@ -1,11 +1,22 @@
-//! The server: real rooms, sessions and commands in plain memory. It does what came of a command in the order in which the
-//! module does it. What is stored is told to the [`Truth`].
+//! A server: real rooms, sessions and commands in plain memory. It does what came of a command in the order in which the
+//! module does it. What is stored is told to the [`Truth`](crate::truth::Truth).
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `mod` | its state; what comes of a command |
+//! | `asks` | commands |
+//! | `outcome` | what came of them, as the proxy's link reads it |
+//! | `ticks` | what happens without a command; its death |
+//! | `view` | in a cluster, which slots are its own |
+//! | `slots` | in a cluster, rooms that come and go with their slots |
 
 mod asks;
 mod outcome;
+mod slots;
 mod ticks;
+mod view;
 
-use crate::truth::{Holds, Truth};
+use crate::truth::{Holds, SharedTruth};
 use bytes::Bytes;
 use hub_core::ask::Fault;
 use outcome::{Finish, frame};
@@ -22,6 +33,7 @@ use room_core::sessions::{RoomName, Sessions};
 use room_core::settings::Settings;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+pub(crate) use view::{View, pointed, room_of};
 
 /// A connection's number at the server.
 pub(crate) type ClientId = u64;
@@ -53,7 +65,9 @@ pub(crate) struct Server {
     last_sweep: u64,
     /// A copy that lags behind, for a failover.
     replica: Option<(Rooms, Holds)>,
-    pub(crate) truth: Truth,
+    /// `None`: it is alone.
+    pub(crate) view: Option<View>,
+    truth: SharedTruth,
     /// Announcements that are to be sent: channel, frame.
     pub(crate) told: Vec<(Arc<str>, Bytes)>,
 }
@@ -78,7 +92,7 @@ pub(crate) fn refused(code: &str) -> Fault {
 }
 
 impl Server {
-    pub(crate) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64, view: Option<View>, truth: SharedTruth) -> Self {
         Self {
             rooms: Rooms::new(),
             sessions: Sessions::default(),
@@ -99,7 +113,8 @@ impl Server {
             last_tick: 0,
             last_sweep: 0,
             replica: None,
-            truth: Truth::default(),
+            view,
+            truth,
             told: Vec::new(),
         }
     }
@@ -169,17 +184,18 @@ impl Server {
     fn finish(&mut self, key: &Arc<str>, finish: Finish) {
         if let Some(mut room) = finish.born {
             limit(key, &mut room);
-            self.truth.born(key, room.log().start());
+            self.truth.borrow_mut().born(key, room.log().start());
             self.rooms.insert(key.clone(), room);
         }
         for (frame, stored) in finish.told {
             if let Some((position, uid, payload)) = stored {
-                self.truth.stored(key, position, &uid, &payload, self.now);
+                let mut truth = self.truth.borrow_mut();
+                truth.stored(key, position, &uid, &payload, self.now);
             }
             self.told.push((key.clone(), frame));
         }
         if let Some(room) = self.rooms.get(key) {
-            self.truth.begins(key, room.log().start());
+            self.truth.borrow_mut().begins(key, room.log().start());
         }
         if finish.gone {
             self.unlink(key);
@@ -191,7 +207,7 @@ impl Server {
         if self.rooms.remove(key).is_none() {
             return;
         }
-        self.truth.gone(key, self.now);
+        self.truth.borrow_mut().gone(key, self.now);
         self.drop_sessions(key);
     }
 
@@ -200,8 +216,14 @@ impl Server {
             db: 0,
             name: key.as_bytes(),
         };
+        let leaving = self.view.as_ref().is_some_and(|view| view.is_leaving(key));
+        let word = if leaving {
+            control::MOVED
+        } else {
+            control::GONE
+        };
         if self.sessions.remove_room(name) {
-            let told = Announcement::of_no_room(control::GONE, self.times().wall);
+            let told = Announcement::of_no_room(word, self.times().wall);
             self.told.push((key.clone(), frame(&told)));
         }
     }

@@ -1,6 +1,6 @@
 //! What happens without a command: ticks, and the ends of connections and of the server itself.
 
-use super::{ClientId, DEVICE_GRACE, DRIFT, START, SWEEP_MS, Server, TICK_MS, text};
+use super::{ClientId, DEVICE_GRACE, DRIFT, START, SWEEP_MS, Server, TICK_MS, View, text};
 use room_core::Came;
 use room_core::clock::Clock;
 use room_core::commands::{self, Env, Outcome};
@@ -54,12 +54,16 @@ impl Server {
             self.last_sweep = now;
             self.sweep();
         }
+        self.forget_moved();
         ended
     }
 
     pub(super) fn sweep(&mut self) {
         let keys: Vec<Arc<str>> = self.rooms.keys().cloned().collect();
         for key in keys {
+            if self.view.as_ref().is_some_and(|view| !view.owns(&key)) {
+                continue;
+            }
             let (clock, settings) = (self.clock, self.settings);
             let env = self.env(0, &clock, &settings);
             let name = RoomKey::new(0, key.as_bytes());
@@ -105,7 +109,7 @@ impl Server {
         self.clock = Clock::start(wall, 1_000_000 + self.now);
         if wall > before + DRIFT {
             // Steady time begins at the wall clock, which was set: publish ids are older at once, perhaps too old.
-            self.truth.forget_ids(now);
+            self.truth.borrow_mut().forget_ids(now);
         }
         self.begin();
     }
@@ -126,17 +130,25 @@ impl Server {
                 .rooms
                 .iter()
                 .map(|(key, room)| (key.clone(), room.clone()));
-            self.replica = Some((rooms.collect(), self.truth.holds()));
+            let mut holds = self.truth.borrow().holds();
+            holds.retain(|key, _| self.rooms.contains_key(key));
+            self.replica = Some((rooms.collect(), holds));
         }
     }
 
     /// The replica becomes the server; it is as old as the primary, so its steady time is the same. Whether anything is lost.
-    pub(crate) fn fail_over(&mut self, now: u64) -> bool {
+    /// What is `elsewhere` by now it does not keep.
+    pub(crate) fn fail_over(&mut self, now: u64, elsewhere: &[Arc<str>]) -> bool {
         self.now = now;
-        let Some((rooms, holds)) = self.replica.take() else {
+        let Some((mut rooms, holds)) = self.replica.take() else {
             return false;
         };
-        let lost = self.truth.roll_back(&holds, now);
+        rooms.retain(|key, _| {
+            let is_ours = |view: &View| view.owns(key) || self.rooms.contains_key(key);
+            !elsewhere.contains(key) && self.view.as_ref().is_none_or(is_ours)
+        });
+        let keys = self.rooms.keys().chain(rooms.keys()).cloned().collect();
+        let lost = self.truth.borrow_mut().roll_back(&keys, &holds, now);
         self.rooms = rooms;
         self.begin();
         for room in self.rooms.values_mut() {

@@ -1,6 +1,7 @@
 //! What the plan wants done.
 
-use super::{Actor, World};
+use super::{Actor, Node, World};
+use crate::link::Link;
 use crate::people::{KEYS, State};
 use crate::plan::{Act, REFUSALS};
 use std::sync::Arc;
@@ -38,14 +39,51 @@ impl World<'_> {
             Act::Kick(device, room) => self.kick(device, room),
             Act::Delete(room) => {
                 let key: Arc<str> = KEYS[room].into();
-                self.server.delete(now, &key);
-                self.tell();
+                let node = self.home_of(room);
+                self.nodes[node].server.delete(now, &key);
+                self.tell(node);
             }
-            Act::Refuse(which, ms) => self.server.refuses = (REFUSALS[which], now + ms),
-            Act::JumpBack(ms) => self.server.wall_ahead -= ms as i64,
-            Act::JumpForth(ms) => self.server.wall_ahead += ms as i64,
+            Act::Outside(room) => self.outside(room),
+            Act::Refuse(which, ms, node) => {
+                self.node(node).server.refuses = (REFUSALS[which], now + ms);
+            }
+            // One machine, or clocks that are set by the same hand.
+            Act::JumpBack(ms) => {
+                let nodes = self.nodes.iter_mut();
+                nodes.for_each(|node| node.server.wall_ahead -= ms as i64);
+            }
+            Act::JumpForth(ms) => {
+                let nodes = self.nodes.iter_mut();
+                nodes.for_each(|node| node.server.wall_ahead += ms as i64);
+            }
             _ => self.fault(act),
         }
+    }
+
+    /// The node that has a room, or would get it.
+    fn home_of(&self, room: usize) -> usize {
+        let there = |node: &Node| node.server.rooms.contains_key(KEYS[room]);
+        let owns = |node: &Node| {
+            let view = node.server.view.as_ref();
+            view.is_none_or(|view| view.owns(KEYS[room]))
+        };
+        let home = self.nodes.iter().position(there);
+        let home = home.or_else(|| self.nodes.iter().position(owns));
+        home.unwrap_or(0)
+    }
+
+    /// Somebody with redis-cli, who is in no room, says something.
+    fn outside(&mut self, room: usize) {
+        let now = self.now;
+        let home = self.home_of(room);
+        let node = &mut self.nodes[home];
+        if now < node.works_at() {
+            return;
+        }
+        self.outsiders += 1;
+        let text = format!("zoe-{}", self.outsiders);
+        node.server.say(now, &KEYS[room].into(), "zoe", &text);
+        self.tell(home);
     }
 
     pub(super) fn drop(&mut self, device: usize, ms: u64) {
@@ -57,16 +95,16 @@ impl World<'_> {
     pub(super) fn kick(&mut self, number: usize, room: usize) {
         let uid = self.devices[number].kind.1;
         let key: Arc<str> = KEYS[room].into();
-        let there = self.server.rooms.get(&key);
+        let (now, home) = (self.now, self.home_of(room));
+        let node = &mut self.nodes[home];
+        let there = node.server.rooms.get(&key);
         let counts = there.is_some_and(|room| room.member(uid.as_bytes()).is_some());
-        if self.now < self.stalled_until.max(self.down_until)
-            || !self.server.kick(self.now, &key, uid)
-        {
+        if now < node.works_at() || !node.server.kick(now, &key, uid) {
             return;
         }
         // Of whoever is no member kicks are not counted: a proxy that does not hear of one learns of it nowhere.
         if !counts {
-            return self.tell();
+            return self.tell(home);
         }
         for device in self
             .devices
@@ -76,18 +114,40 @@ impl World<'_> {
             if let Some(at) = device.place_of(room)
                 && device.places[at].state == State::In
             {
-                device.places[at].track.owed_kick = Some(self.now);
+                device.places[at].track.owed_kick = Some(now);
             }
         }
-        self.tell();
+        self.tell(home);
+    }
+
+    /// A proxy's link to a node.
+    fn link(&mut self, proxy: usize, node: usize) -> Option<&mut Link> {
+        let node = node % self.nodes.len();
+        let at = self.proxies[proxy].ends[node].link?;
+        self.links.get_mut(at)
+    }
+
+    /// A node's replica takes over, which may lack the newest.
+    fn fail_over(&mut self, node: usize, ms: u64) {
+        let now = self.now;
+        self.nodes[node].server.replica_falls_behind();
+        self.server_dies(node, ms);
+        let mut elsewhere = Vec::new();
+        for (other, of) in self.nodes.iter().enumerate() {
+            if other != node {
+                elsewhere.extend(of.server.rooms.keys().cloned());
+            }
+        }
+        let lost = self.nodes[node].server.fail_over(now, &elsewhere);
+        self.stats.add("lost tail", u64::from(lost));
     }
 
     pub(super) fn fault(&mut self, act: Act) {
         let now = self.now;
         match act {
-            Act::Cut(proxy, ms, arrives) => {
-                let at = self.proxies[proxy].link;
-                if let Some(link) = at.and_then(|at| self.links.get_mut(at)) {
+            Act::Cut(proxy, ms, arrives, node) => {
+                let node = node % self.nodes.len();
+                if let Some(link) = self.link(proxy, node) {
                     link.server_learns = Some(now + ms);
                     if arrives == 0 {
                         link.commands.clear();
@@ -95,39 +155,32 @@ impl World<'_> {
                     }
                 }
                 let (of, mut around) = self.around(proxy);
-                of.link_down(now, &mut around);
+                of.link_down(now, node, &mut around);
                 self.wake(Actor::Proxy(proxy), now);
-                self.wake(Actor::Server, now + ms);
+                self.wake(Actor::Server(node), now + ms);
             }
-            Act::StallServer(ms) => self.stalled_until = self.stalled_until.max(now + ms),
-            Act::StallCommands(proxy, ms) => {
-                if let Some(link) = self.proxies[proxy]
-                    .link
-                    .and_then(|at| self.links.get_mut(at))
-                {
+            Act::StallServer(ms, node) => {
+                let node = self.node(node);
+                node.stalled_until = node.stalled_until.max(now + ms);
+            }
+            Act::StallCommands(proxy, ms, node) => {
+                if let Some(link) = self.link(proxy, node) {
                     link.commands.stall(now + ms);
                     link.answers.stall(now + ms);
                 }
             }
-            Act::StallAnnouncements(proxy, ms) => {
-                if let Some(link) = self.proxies[proxy]
-                    .link
-                    .and_then(|at| self.links.get_mut(at))
-                {
+            Act::StallAnnouncements(proxy, ms, node) => {
+                if let Some(link) = self.link(proxy, node) {
                     link.announcements.stall(now + ms);
                     link.subscribes.stall(now + ms);
                 }
             }
-            Act::Restart(ms) => {
-                self.server_dies(ms);
-                self.server.restart(now);
+            Act::Restart(ms, node) => {
+                let node = node % self.nodes.len();
+                self.server_dies(node, ms);
+                self.nodes[node].server.restart(now);
             }
-            Act::Failover(_, ms) => {
-                self.server.replica_falls_behind();
-                self.server_dies(ms);
-                let lost = self.server.fail_over(now);
-                self.stats.add("lost tail", u64::from(lost));
-            }
+            Act::Failover(_, ms, node) => self.fail_over(node % self.nodes.len(), ms),
             Act::Kill(proxy, ms) => {
                 if !self.proxies[proxy].alive {
                     return;
@@ -147,6 +200,7 @@ impl World<'_> {
                 self.wake_around(proxy);
             }
             Act::Pause(proxy, ms) => self.proxies[proxy].paused_until = now + ms,
+            Act::Move(..) | Act::MoveAtOnce(..) | Act::HandOver(..) => self.moves(act),
             _ => {}
         }
     }

@@ -3,9 +3,12 @@
 use super::{Actor, World};
 use crate::checker::Judge;
 use crate::people::{KEYS, Scene};
-use crate::plan::PROXIES;
+use crate::plan::{Cluster, PROXIES};
 use crate::socket::Socket;
 use hub_core::handle::ConnId;
+
+/// Whoever listens hears what is said so soon where nothing fails, also while slots move.
+const LATEST: u64 = 1_000;
 
 impl World<'_> {
     pub(super) fn device_turn(&mut self, number: usize) {
@@ -61,14 +64,17 @@ impl World<'_> {
             };
             socket.in_flight -= bytes.len();
             let proxy = socket.proxy;
+            let truth = self.truth.borrow();
             let mut scene = Scene {
                 now,
-                truth: &self.server.truth,
+                truth: &truth,
                 stats: &mut self.stats,
                 wrong: &mut self.wrong,
                 trace: self.trace,
+                latest: (self.plan.cluster == Cluster::Listeners).then_some(LATEST),
             };
             self.devices[number].receive(&bytes, &mut scene);
+            drop(truth);
             self.proxies[proxy].has_room(conn, now);
             self.wake(Actor::Proxy(proxy), now);
         }
@@ -90,7 +96,7 @@ impl World<'_> {
             for place in &mut device.places {
                 let mut judge = Judge {
                     now: self.now,
-                    truth: &self.server.truth,
+                    truth: &self.truth.borrow(),
                     wrong: &mut self.wrong,
                 };
                 judge.cut_off(KEYS[place.room], &mut place.track);

@@ -5,17 +5,16 @@ use crate::checker::Judge;
 use crate::people::{Device, KEYS, Place};
 use crate::plan::{END, FAULTS_UNTIL};
 use crate::server::Server;
+use crate::truth::Truth;
+use room_core::room::Room;
 use std::collections::HashMap;
 
 impl World<'_> {
     /// All must be at rest, and nothing forgotten.
     pub(super) fn judge(&mut self) {
-        let head_of = |key: &str| {
-            self.server
-                .truth
-                .room(key)
-                .and_then(crate::truth::Life::head)
-        };
+        let truth = self.truth.clone();
+        let truth = &*truth.borrow();
+        let head_of = |key: &str| truth.room(key).and_then(crate::truth::Life::head);
         let mut wrong = Vec::new();
         for device in &self.devices {
             let who = device.who();
@@ -37,10 +36,10 @@ impl World<'_> {
                     );
                     wrong.push(what);
                 }
-                self.judge_place(device, place, &mut wrong);
+                self.judge_place(device, place, truth, &mut wrong);
             }
         }
-        self.judge_rooms(&mut wrong);
+        self.judge_rooms(truth, &mut wrong);
         for (number, proxy) in self.proxies.iter().enumerate() {
             if proxy.ranges.iter().any(|at| *at > END - 5_000) {
                 wrong.push(format!("liveness: proxy {number} still reads the log"));
@@ -54,7 +53,7 @@ impl World<'_> {
             for place in &device.places {
                 let mut judge = Judge {
                     now: END,
-                    truth: &self.server.truth,
+                    truth,
                     wrong: &mut self.wrong,
                 };
                 judge.confirmed(who, KEYS[place.room], &place.track);
@@ -62,14 +61,28 @@ impl World<'_> {
         }
     }
 
-    pub(super) fn judge_place(&self, device: &Device, place: &Place, wrong: &mut Vec<String>) {
+    /// The server that has a room.
+    fn kept(&self, key: &str) -> Option<(&Server, &Room)> {
+        self.nodes.iter().find_map(|node| {
+            let room = node.server.rooms.get(key)?;
+            Some((&node.server, &**room))
+        })
+    }
+
+    pub(super) fn judge_place(
+        &self,
+        device: &Device,
+        place: &Place,
+        truth: &Truth,
+        wrong: &mut Vec<String>,
+    ) {
         let (who, key) = (device.who(), KEYS[place.room]);
-        let Some(room) = self.server.rooms.get(key) else {
+        let Some((server, room)) = self.kept(key) else {
             return;
         };
         let member = room.member(who.uid.as_bytes());
         let name = Server::name(key);
-        let sits = self.server.sessions.is_here(name, who.uid.as_bytes());
+        let sits = server.sessions.is_here(name, who.uid.as_bytes());
         if who.guest && (sits || member.is_some()) {
             wrong.push(format!("guest: {key} knows {} as a member", who.uid));
         }
@@ -88,7 +101,7 @@ impl World<'_> {
                 room.log().head()
             ));
         }
-        let changed = self.server.truth.room(key).map_or(0, |life| life.changed);
+        let changed = truth.room(key).map_or(0, |life| life.changed);
         if let Some(since) = place.track.owed_kick
             && since > changed
         {
@@ -97,18 +110,15 @@ impl World<'_> {
                 who.name
             ));
         }
-        let truth = (
-            room.member_count() as u64,
-            self.server.sessions.online(name),
-        );
-        if place.track.counts.is_some_and(|counts| counts != truth) {
+        let counts = (room.member_count() as u64, server.sessions.online(name));
+        if place.track.counts.is_some_and(|known| known != counts) {
             wrong.push(format!(
-                "presence: {} takes {:?} of {key} for true, which is {truth:?}",
+                "presence: {} takes {:?} of {key} for true, which is {counts:?}",
                 who.name, place.track.counts
             ));
         }
         for (uid, online) in &place.track.online {
-            if *online != self.server.sessions.is_here(name, uid.as_bytes()) {
+            if *online != server.sessions.is_here(name, uid.as_bytes()) {
                 wrong.push(format!(
                     "presence: {} takes {uid} in {key} for online: {online}",
                     who.name
@@ -118,12 +128,12 @@ impl World<'_> {
     }
 
     /// Nothing twice, each sender's order, nothing that was refused.
-    pub(super) fn judge_rooms(&self, wrong: &mut Vec<String>) {
+    pub(super) fn judge_rooms(&self, truth: &Truth, wrong: &mut Vec<String>) {
         for key in KEYS {
-            let Some(life) = self.server.truth.room(key) else {
+            let Some(life) = truth.room(key) else {
                 continue;
             };
-            for (text, many) in self.server.truth.texts(key) {
+            for (text, many) in truth.texts(key) {
                 if many > 1 {
                     wrong.push(format!("duplicate: {key} holds '{text}' {many} times"));
                 }

@@ -1,9 +1,10 @@
-//! One run: the server, the proxies, the people, and all that is between them, on one virtual clock.
+//! One run: the servers, the proxies, the people, and all that is between them, on one virtual clock.
 //!
 //! | file | what it holds |
 //! |---|---|
 //! | `mod` | who is woken when |
-//! | `servers` | the server's and the proxies' turns |
+//! | `servers` | the servers' and the proxies' turns |
+//! | `slots` | in a cluster: slots that go from one server to the other |
 //! | `devices` | the devices' turns |
 //! | `acts` | what the plan wants done |
 //! | `judge` | the end |
@@ -12,6 +13,7 @@ mod acts;
 mod devices;
 mod judge;
 mod servers;
+mod slots;
 
 use crate::link::Link;
 use crate::people::Device;
@@ -19,11 +21,13 @@ use crate::plan::{Act, DEVICES, END, PROXIES, Plan};
 use crate::planted::{Defect, Planted};
 use crate::proxy::Proxy;
 use crate::random::Random;
-use crate::server::{Server, TICK_MS};
+use crate::server::{Server, TICK_MS, View};
 use crate::socket::Sockets;
 use crate::stats::Stats;
+use crate::truth::SharedTruth;
 use hub_core::handle::ConnId;
 use hub_core::settings::Settings;
+use slots::Move;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
@@ -31,9 +35,27 @@ use std::collections::BinaryHeap;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Actor {
     Act(usize),
-    Server,
+    Server(usize),
     Proxy(usize),
     Device(usize),
+    /// The next step of a slot that moves.
+    Move(usize),
+}
+
+/// A server, and what keeps it from its work.
+pub(crate) struct Node {
+    pub(crate) server: Server,
+    stalled_until: u64,
+    /// It is not there until then.
+    down_until: u64,
+    next_tick: u64,
+}
+
+impl Node {
+    /// It does nothing before.
+    fn works_at(&self) -> u64 {
+        self.stalled_until.max(self.down_until)
+    }
 }
 
 /// What a run came to.
@@ -49,13 +71,11 @@ pub(crate) struct World<'a> {
     pub(crate) now: u64,
     queue: BinaryHeap<Reverse<(u64, u64, Actor)>>,
     number: u64,
-    /// When each actor is woken next: server, proxies, devices.
+    /// When each actor is woken next: servers, proxies, devices.
     wakes: Vec<u64>,
-    pub(crate) server: Server,
-    stalled_until: u64,
-    /// The server is not there until then.
-    down_until: u64,
-    next_tick: u64,
+    pub(crate) truth: SharedTruth,
+    /// One, or those of a cluster.
+    nodes: Vec<Node>,
     links: Vec<Link>,
     sockets: Sockets,
     proxies: Vec<Proxy>,
@@ -64,6 +84,12 @@ pub(crate) struct World<'a> {
     devices: Vec<Device>,
     conns: ConnId,
     processes: u64,
+    /// How much somebody said who is in no room.
+    outsiders: u64,
+    /// Slots that are on their way.
+    moves: Vec<Move>,
+    /// A server that gets a slot ends what was subscribed by asking, as Valkey 9 does.
+    ends_asking: bool,
     random: Random,
     settings: Settings,
     planted: Option<Planted>,
@@ -122,9 +148,22 @@ impl<'a> World<'a> {
             broken: planted.and_then(Planted::of_hub),
             ..Settings::default()
         };
+        let many = plan.nodes();
         let proxy = |index: usize| {
             let defect = Defect::new(planted, Random::new(plan.seed, 700 + index as u64));
-            Proxy::new(index, index as u64, plan.seed, 0, settings.clone(), defect)
+            let settings = settings.clone();
+            Proxy::new(index, index as u64, plan.seed, 0, many, settings, defect)
+        };
+        let truth = SharedTruth::default();
+        let node = |me: usize| {
+            let owners = std::array::from_fn(|room| room % many);
+            let view = (many > 1).then(|| View::new(me, owners));
+            Node {
+                server: Server::new(plan.seed + me as u64, view, truth.clone()),
+                stalled_until: 0,
+                down_until: 0,
+                next_tick: TICK_MS,
+            }
         };
         let devices = DEVICES + usize::from(plan.guest);
         let mut world = Self {
@@ -132,11 +171,9 @@ impl<'a> World<'a> {
             now: 0,
             queue: BinaryHeap::new(),
             number: 0,
-            wakes: vec![u64::MAX; 1 + PROXIES + devices],
-            server: Server::new(plan.seed),
-            stalled_until: 0,
-            down_until: 0,
-            next_tick: TICK_MS,
+            wakes: vec![u64::MAX; many + PROXIES + devices],
+            nodes: (0..many).map(node).collect(),
+            truth,
             links: Vec::new(),
             sockets: Sockets::new(),
             proxies: (0..PROXIES).map(proxy).collect(),
@@ -146,6 +183,9 @@ impl<'a> World<'a> {
                 .collect(),
             conns: 0,
             processes: PROXIES as u64,
+            outsiders: 0,
+            moves: Vec::new(),
+            ends_asking: Random::new(plan.seed, 5).once_in(2),
             random,
             settings,
             planted,
@@ -158,14 +198,16 @@ impl<'a> World<'a> {
             world
                 .queue
                 .push(Reverse((*at, world.number, Actor::Act(place))));
-            if let Act::Failover(lag @ 1.., _) = act {
+            if let Act::Failover(lag @ 1.., ..) = act {
                 // Between the two the replica hears nothing.
                 world
                     .queue
                     .push(Reverse((at.saturating_sub(*lag), 0, Actor::Act(place))));
             }
         }
-        world.wake(Actor::Server, TICK_MS);
+        for node in 0..many {
+            world.wake(Actor::Server(node), TICK_MS);
+        }
         for proxy in 0..PROXIES {
             world.wake(Actor::Proxy(proxy), 0);
         }
@@ -176,22 +218,36 @@ impl<'a> World<'a> {
     }
 
     fn wake(&mut self, actor: Actor, at: u64) {
-        let place = match actor {
-            Actor::Act(_) => return,
-            Actor::Server => 0,
-            Actor::Proxy(proxy) => 1 + proxy,
-            Actor::Device(device) => 1 + PROXIES + device,
+        let Some(place) = self.place(actor) else {
+            return;
         };
         let at = at.max(self.now);
         if at < self.wakes[place] {
             self.wakes[place] = at;
-            self.number += 1;
-            self.queue.push(Reverse((at, self.number, actor)));
+            self.push(at, actor);
+        }
+    }
+
+    fn push(&mut self, at: u64, actor: Actor) {
+        self.number += 1;
+        self.queue.push(Reverse((at, self.number, actor)));
+    }
+
+    fn place(&self, actor: Actor) -> Option<usize> {
+        let nodes = self.nodes.len();
+        match actor {
+            Actor::Act(_) | Actor::Move(_) => None,
+            Actor::Server(node) => Some(node),
+            Actor::Proxy(proxy) => Some(nodes + proxy),
+            Actor::Device(device) => Some(nodes + PROXIES + device),
         }
     }
 
     /// Whether this is still the time at which the actor is to be woken.
-    fn is_awake(&mut self, place: usize) -> bool {
+    fn is_awake(&mut self, actor: Actor) -> bool {
+        let Some(place) = self.place(actor) else {
+            return true;
+        };
         let due = self.wakes[place] == self.now;
         if due {
             self.wakes[place] = u64::MAX;
@@ -200,21 +256,28 @@ impl<'a> World<'a> {
     }
 
     fn turn(&mut self, actor: Actor) {
+        if !self.is_awake(actor) {
+            return;
+        }
         match actor {
             Actor::Act(place) => {
                 let (at, act) = self.plan.acts[place];
                 if at == self.now {
                     self.act(act);
-                } else {
-                    self.server.replica_falls_behind();
+                } else if let Act::Failover(_, _, node) = act {
+                    self.node(node).server.replica_falls_behind();
                 }
             }
-            Actor::Server if self.is_awake(0) => self.server_turn(),
-            Actor::Proxy(proxy) if self.is_awake(1 + proxy) => self.proxy_turn(proxy),
-            Actor::Device(device) if self.is_awake(1 + PROXIES + device) => {
-                self.device_turn(device)
-            }
-            _ => {}
+            Actor::Server(node) => self.server_turn(node),
+            Actor::Proxy(proxy) => self.proxy_turn(proxy),
+            Actor::Device(device) => self.device_turn(device),
+            Actor::Move(number) => self.step(number),
         }
+    }
+
+    /// A node, of those there are.
+    fn node(&mut self, node: usize) -> &mut Node {
+        let many = self.nodes.len();
+        &mut self.nodes[node % many]
     }
 }

@@ -1,4 +1,4 @@
-//! The server's turns, the proxies' turns, and the links between them.
+//! The servers' turns, the proxies' turns, and the links between them.
 
 use super::{Actor, World};
 use crate::link::{Command, Link, News};
@@ -9,41 +9,58 @@ use crate::server::TICK_MS;
 use hub_core::ask::{Answer, Ask};
 
 impl World<'_> {
-    pub(super) fn server_turn(&mut self) {
+    pub(super) fn server_turn(&mut self, number: usize) {
         let now = self.now;
-        if now < self.stalled_until.max(self.down_until) {
-            self.wake(Actor::Server, self.stalled_until.max(self.down_until));
+        let works_at = self.nodes[number].works_at();
+        if now < works_at {
+            self.wake(Actor::Server(number), works_at);
             return;
         }
         for at in 0..self.links.len() {
-            if self.links[at].server_end {
+            if self.links[at].server_end && self.links[at].node == number {
                 self.serve_link(at);
             }
         }
-        if now >= self.next_tick {
-            self.next_tick = now + TICK_MS;
-            let ended = self.server.tick(now);
+        let node = &mut self.nodes[number];
+        if now >= node.next_tick {
+            node.next_tick = now + TICK_MS;
+            let ended = node.server.tick(now);
             self.stats.add("lease ended", ended as u64);
-            self.tell();
+            self.tell(number);
         }
-        let links = self.links.iter().filter_map(Link::server_wakes).min();
-        let next = links.unwrap_or(u64::MAX).min(self.next_tick);
-        self.wake(Actor::Server, next);
+        let next = self.links_wake(number).unwrap_or(u64::MAX);
+        let next = next.min(self.nodes[number].next_tick);
+        self.wake(Actor::Server(number), next);
+    }
+
+    /// When something comes over a link for a server.
+    fn links_wake(&self, node: usize) -> Option<u64> {
+        let links = self.links.iter().filter(|link| link.node == node);
+        links.filter_map(Link::server_wakes).min()
     }
 
     pub(super) fn serve_link(&mut self, at: usize) {
         let now = self.now;
+        let node = self.links[at].node;
         while let Some(command) = self.links[at].next_command(now) {
             let client = self.links[at].client();
+            let server = &mut self.nodes[node].server;
             let news = match command {
                 Command::Hello => {
                     let proxy = self.links[at].proxy;
                     let name = self.proxies[proxy].name();
                     let id = self.links[at].process.to_string();
-                    News::Greeting(self.server.hello(now, client, &name, &id))
+                    News::Greeting(server.hello(now, client, &name, &id))
                 }
-                Command::Ask(request, key, ask) => {
-                    let answer = self.server.ask(now, client, &key, &ask);
+                Command::Map => News::Map(
+                    server
+                        .view
+                        .as_ref()
+                        .map(|view| view.owners)
+                        .unwrap_or_default(),
+                ),
+                Command::Ask(request, key, ask, asking) => {
+                    let answer = server.ask(now, client, &key, (&ask, asking));
                     match (&ask, &answer) {
                         (Ask::Subscribe, Ok(_)) => {
                             self.links[at].subscribed.insert(key.clone());
@@ -57,7 +74,7 @@ impl World<'_> {
                         _ => {}
                     }
                     // What a command tells goes out before its answer.
-                    self.tell();
+                    self.tell(node);
                     if matches!(ask, Ask::Subscribe | Ask::Unsubscribe) {
                         let link = &mut self.links[at];
                         link.announcements.send(now, News::Answer(request, answer));
@@ -76,7 +93,7 @@ impl World<'_> {
             link.commands.clear();
             link.subscribes.clear();
             let client = link.client();
-            self.server.client_gone(now, client);
+            self.nodes[node].server.client_gone(now, client);
         }
     }
 
@@ -88,12 +105,13 @@ impl World<'_> {
         }
     }
 
-    /// Sends announcements to whoever listens.
-    pub(super) fn tell(&mut self) {
-        for (key, frame) in std::mem::take(&mut self.server.told) {
+    /// Sends a server's announcements to whoever listens there.
+    pub(super) fn tell(&mut self, node: usize) {
+        for (key, frame) in std::mem::take(&mut self.nodes[node].server.told) {
             for at in 0..self.links.len() {
                 let link = &mut self.links[at];
-                if link.server_end && link.proxy_end && link.subscribed.contains(&key) {
+                let listens = link.node == node && link.subscribed.contains(&key);
+                if link.server_end && link.proxy_end && listens {
                     link.announcements
                         .send(self.now, News::Announced(key.clone(), frame.clone()));
                     self.wake_proxy_of(at);
@@ -123,11 +141,13 @@ impl World<'_> {
             let process = self.processes;
             let seed = self.plan.seed;
             let defect = Defect::new(self.planted, Random::new(seed, 700 + process));
-            self.proxies[proxy] =
-                Proxy::new(proxy, process, seed, now, self.settings.clone(), defect);
+            let (many, settings) = (self.nodes.len(), self.settings.clone());
+            self.proxies[proxy] = Proxy::new(proxy, process, seed, now, many, settings, defect);
         }
-        if self.proxies[proxy].wants_link(now) {
-            self.connect(proxy);
+        for node in 0..self.nodes.len() {
+            if self.proxies[proxy].wants_link(now, node) {
+                self.connect(proxy, node);
+            }
         }
         let (of, mut around) = self.around(proxy);
         let wrong = of.turn(now, &mut around);
@@ -162,12 +182,11 @@ impl World<'_> {
 
     /// What a proxy sent wakes those who get it.
     pub(super) fn wake_around(&mut self, proxy: usize) {
-        let server = self.links.iter().filter_map(Link::server_wakes).min();
-        if let Some(at) = server {
-            self.wake(
-                Actor::Server,
-                at.max(self.stalled_until).max(self.down_until),
-            );
+        for node in 0..self.nodes.len() {
+            if let Some(at) = self.links_wake(node) {
+                let at = at.max(self.nodes[node].works_at());
+                self.wake(Actor::Server(node), at);
+            }
         }
         let wakes: Vec<(usize, u64)> = self
             .sockets
@@ -181,35 +200,40 @@ impl World<'_> {
         }
     }
 
-    pub(super) fn connect(&mut self, proxy: usize) {
+    pub(super) fn connect(&mut self, proxy: usize, node: usize) {
         let now = self.now;
-        if now < self.down_until {
-            self.proxies[proxy].not_connected(now);
+        if now < self.nodes[node].down_until {
+            self.proxies[proxy].not_connected(now, node);
             return;
         }
         let generation = self.links.len() as u64 + 1;
         let delays = (self.plan.commands, self.plan.announcements);
         let process = self.proxies[proxy].process;
         self.links.push(Link::new(
-            proxy,
-            process,
+            (proxy, process),
+            node,
             generation,
             self.plan.seed,
             delays,
         ));
         let place = self.links.len() - 1;
         let (of, mut around) = self.around(proxy);
-        of.connected(now, place, &mut around);
+        of.connected(now, node, place, &mut around);
     }
 
     /// All its connections end, and there is no server for a while.
-    pub(super) fn server_dies(&mut self, ms: u64) {
+    pub(super) fn server_dies(&mut self, number: usize, ms: u64) {
         let now = self.now;
-        self.down_until = now + ms;
-        self.stalled_until = 0;
-        self.next_tick = self.down_until + TICK_MS;
-        self.server.told.clear();
+        let node = &mut self.nodes[number];
+        node.down_until = now + ms;
+        node.stalled_until = 0;
+        node.next_tick = node.down_until + TICK_MS;
+        node.server.told.clear();
+        let until = node.down_until;
         for at in 0..self.links.len() {
+            if self.links[at].node != number {
+                continue;
+            }
             let late = self.random.to(100);
             let link = &mut self.links[at];
             if !link.server_end {
@@ -219,6 +243,6 @@ impl World<'_> {
             link.proxy_learns = Some(now + late);
             self.wake_proxy_of(at);
         }
-        self.wake(Actor::Server, self.down_until);
+        self.wake(Actor::Server(number), until);
     }
 }
