@@ -37,6 +37,16 @@ impl Moves {
         held.insert(at, (request, ask));
     }
 
+    /// The server before did this one: what it did not do of what was asked earlier is not asked any more.
+    pub(crate) fn passed(&mut self, place: u32, request: Request) -> Vec<Request> {
+        let of = self.0.get_mut(&place);
+        let Some(of) = of.filter(|of| of.left.contains(&request)) else {
+            return Vec::new();
+        };
+        let many = of.held.partition_point(|(before, _)| *before < request);
+        of.held.drain(..many).map(|(late, _)| late).collect()
+    }
+
     /// The server before has nothing more to say to this one. What waited, if that was the last.
     pub(crate) fn settled(&mut self, place: u32, request: Request) -> Vec<(Request, Ask)> {
         let Some(of) = self.0.get_mut(&place) else {
@@ -70,7 +80,9 @@ mod tests {
         assert_eq!(numbers(moves.settled(7, 2)), [0; 0]);
         assert_eq!(numbers(moves.settled(7, 1)), [0; 0]);
         moves.hold(7, 3, Ask::Members(0));
-        assert_eq!(numbers(moves.settled(7, 3)), [2, 3, 4]);
+        assert_eq!(moves.passed(7, 2), [0; 0]);
+        assert_eq!(moves.passed(7, 3), [2]);
+        assert_eq!(numbers(moves.settled(7, 3)), [3, 4]);
         assert!(!moves.holds(7));
         // One alone waits for nothing.
         moves.hold(9, 5, Ask::Members(0));

@@ -17,6 +17,8 @@ pub(crate) struct Slot<H> {
     pub(crate) hash_slot: u16,
     /// When it last went to another pair.
     pub(crate) moved: u64,
+    /// How often it did so in a short time.
+    pub(crate) hops: u8,
     /// When it wants to be looked at.
     pub(crate) due: u64,
     /// It stands in the list of those with something to write.
@@ -76,6 +78,7 @@ impl<H> Places<H> {
             asking: false,
             hash_slot,
             moved: 0,
+            hops: 0,
             due: NEVER,
             behind: false,
             empty_since: NEVER,

@@ -44,8 +44,8 @@ impl Routes {
 
     /// Some slots are there now. True: slots matter from now on, and did not before.
     pub(crate) fn set(&mut self, slots: &[Range], to: Generation) -> bool {
-        if let Self::One(of) = self
-            && slots == [ALL]
+        if slots == [ALL]
+            && let Self::One(of) = self
         {
             *of = to;
             return false;

@@ -3,12 +3,10 @@
 //! "MOVED Redirection" and "ASK redirection".
 
 use super::Hub;
+use super::links::{MOST_HOPS, PAUSE_MS};
 use crate::ask::{Ask, Fault, Generation, NOWHERE, Request};
 use crate::cx::Asks;
 use crate::handle::Handle;
-
-/// Two servers that point at each other are asked again after so long.
-const PAUSE_MS: u64 = 100;
 
 impl<H: Handle> Hub<H> {
     /// A pair did not do what it was asked: the slot is another server's, to which it was [routed](Hub::routed) before; or the
@@ -37,7 +35,8 @@ impl<H: Handle> Hub<H> {
         };
         let to = asking.unwrap_or_else(|| self.routes.of(slot.hash_slot));
         let is_there = (slot.on, slot.asking) == (to, asking.is_some());
-        let too_soon = asking.is_some() && now < slot.moved + PAUSE_MS && slot.moved > 0;
+        let to_and_fro = now < slot.moved + PAUSE_MS && slot.hops >= MOST_HOPS;
+        let too_soon = asking.is_some() && to_and_fro;
         let goes = !is_there && !too_soon;
         if goes {
             self.go(now, &[place], to, asking.is_some(), asks);
@@ -72,7 +71,13 @@ impl<H: Handle> Hub<H> {
     }
 
     /// For now nobody does it.
-    fn refuse(&mut self, now: u64, generation: Generation, request: Request, asks: &mut Asks) {
+    pub(super) fn refuse(
+        &mut self,
+        now: u64,
+        generation: Generation,
+        request: Request,
+        asks: &mut Asks,
+    ) {
         let fault = Fault::Refused {
             code: "TRYAGAIN".into(),
             message: "the room is moving to another server: try again".into(),

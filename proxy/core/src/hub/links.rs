@@ -9,6 +9,11 @@ use crate::room::Link;
 use crate::routes::Range;
 use std::collections::{HashMap, HashSet};
 
+/// Servers that point at each other are asked again after so long …
+pub(super) const PAUSE_MS: u64 = 100;
+/// … when a room went so often in less than that.
+pub(super) const MOST_HOPS: u8 = 2;
+
 impl<H: Handle> Hub<H> {
     /// An announcement came on a room's channel, which is its key.
     pub fn announced(
@@ -86,9 +91,16 @@ impl<H: Handle> Hub<H> {
         asks: &mut Asks,
     ) {
         let (place, purpose) = (waits.place, waits.purpose);
+        let done = answer.is_ok();
         self.with(now, place, asks, |room, cx| {
             room.answer(purpose, answer, cx);
         });
+        if done {
+            // What came back was asked before that: it would take effect behind it.
+            for late in self.open.moves.passed(place, request) {
+                self.refuse(now, NOWHERE, late, asks);
+            }
+        }
         let held = self.open.moves.settled(place, request);
         self.send_held(now, place, held, asks);
     }
@@ -159,10 +171,14 @@ impl<H: Handle> Hub<H> {
         for (request, waits) in failed {
             self.settle(now, request, waits, Err(Fault::Down), asks);
         }
-        for place in places {
-            self.with(now, place, asks, |room, cx| room.down(false, cx));
-        }
         self.lines.forget(generation);
+        for place in places {
+            // One that was only asked for there is on the pair of its slot again, which may be there still.
+            let slot = self.rooms.get(place);
+            let to = slot.map_or(NOWHERE, |slot| self.routes.of(slot.hash_slot));
+            self.with(now, place, asks, |room, cx| room.down(to != NOWHERE, cx));
+            self.settle_on(now, place, (to, false), asks);
+        }
         self.link_more(now, asks);
     }
 
@@ -204,16 +220,37 @@ impl<H: Handle> Hub<H> {
         for place in places {
             if going.contains(place) {
                 self.figures.moved += 1;
-                self.with(now, *place, asks, |room, cx| room.down(goes_on, cx));
+                self.with(now, *place, asks, |room, cx| room.leaves(goes_on, cx));
             }
             if let Some(slot) = self.rooms.get_mut(*place) {
-                (slot.on, slot.asking, slot.moved) = (to, asking, now);
+                let soon = slot.moved > 0 && now < slot.moved + PAUSE_MS;
+                let before = if soon { slot.hops } else { 0 };
+                slot.hops = before.saturating_add(u8::from(going.contains(place)));
             }
-            if goes_on {
-                self.lines.push(to, *place);
-            }
+            self.settle_on(now, *place, (to, asking), asks);
         }
         self.link_more(now, asks);
+    }
+
+    /// A room is on another pair, where it begins when its turn comes; or later, if servers send it to and fro.
+    fn settle_on(
+        &mut self,
+        now: u64,
+        place: u32,
+        (to, asking): (Generation, bool),
+        asks: &mut Asks,
+    ) {
+        let Some(slot) = self.rooms.get_mut(place) else {
+            return;
+        };
+        (slot.on, slot.asking, slot.moved) = (to, asking, now);
+        if to == NOWHERE {
+            return;
+        }
+        if slot.hops > MOST_HOPS {
+            return self.with(now, place, asks, |room, cx| room.wait(PAUSE_MS, cx));
+        }
+        self.lines.push(to, place);
     }
 
     fn leave_questions(&mut self, now: u64, going: &HashSet<u32>, asks: &mut Asks) {

@@ -142,7 +142,12 @@ impl<H: Handle> Room<H> {
         }
         let waiting = self.seats.get_mut(&conn);
         let waiting = waiting.and_then(|seat| seat.waiting.as_mut());
-        match waiting.map(|waiting| &mut waiting.why) {
+        // The server that is asked now has no key that could have gone.
+        let waiting = waiting.map(|waiting| {
+            waiting.gone = false;
+            &mut waiting.why
+        });
+        match waiting {
             Some(Why::Login { login, asked, .. }) => {
                 login.admission = joining.admission;
                 *asked = false;
@@ -200,6 +205,8 @@ impl<H: Handle> Room<H> {
         }
         self.go_through(conn, &handle, queue, cx);
         if gone {
+            // Whoever entered just now is not among those who are being announced.
+            self.doubt_relink();
             self.lose_history(cx);
         }
     }

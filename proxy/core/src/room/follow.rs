@@ -256,7 +256,7 @@ impl<H: Handle> Room<H> {
                 self.doubt_joins();
                 self.lose_history(cx);
             }
-            control::MOVED => self.relink(cx),
+            control::MOVED => self.key_moved(cx),
             _ => {}
         }
     }

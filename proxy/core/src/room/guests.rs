@@ -90,7 +90,11 @@ impl<H: Handle> Room<H> {
         }
         let waiting = self.seats.get_mut(&visit.conn);
         let waiting = waiting.and_then(|seat| seat.waiting.as_mut());
-        match waiting.map(|waiting| &mut waiting.why) {
+        let waiting = waiting.map(|waiting| {
+            waiting.gone = false;
+            &mut waiting.why
+        });
+        match waiting {
             Some(Why::Login { asked, .. }) => *asked = false,
             _ => self.login_failed(visit.conn, &Fault::Down, cx),
         }

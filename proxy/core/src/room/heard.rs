@@ -41,6 +41,22 @@ impl<H: Handle> Room<H> {
         }
     }
 
+    /// The key went to another server, and the sessions with it: whoever is announced learns where. Joins without an answer may
+    /// have been before that.
+    pub(super) fn key_moved(&mut self, cx: &mut Cx<'_, H>) {
+        self.doubt_joins();
+        self.announce(cx);
+    }
+
+    /// Kicks that were missed. A room that was born again counts anew, so whatever the history, more is news.
+    pub(super) fn believe_kicks(&mut self, kicks: &[(String, u64)], cx: &mut Cx<'_, H>) {
+        for (uid, count) in kicks {
+            if self.book.is_here(uid) && self.book.kicks(uid) < *count {
+                self.end_uid(uid, Some(""), "", cx);
+            }
+        }
+    }
+
     /// An end was heard while a join was unanswered: whether it came after the join.
     pub(super) fn heard(
         &mut self,

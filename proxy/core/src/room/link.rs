@@ -36,6 +36,8 @@ pub(super) struct Relink {
     kicks: Vec<(String, u64)>,
     answer: Option<Attached>,
     fault: Option<Fault>,
+    /// The sessions may have ended meanwhile.
+    again: bool,
     /// What was known of who is online when it was asked.
     asked: u64,
     counts: CountsAsked,
@@ -65,15 +67,42 @@ impl<H: Handle> Room<H> {
             self.fail_logins(&Fault::Down, cx);
         }
         self.book.down();
+        self.believe_nobody();
+    }
+
+    /// The room leaves its link, which stays, and perhaps the sessions there: ends that are to be reported are, on the next.
+    pub(crate) fn leaves(&mut self, goes_on: bool, cx: &mut Cx<'_, H>) {
+        if !goes_on {
+            self.fail_logins(&Fault::Down, cx);
+        }
+        self.book.doubt();
+        self.believe_nobody();
+    }
+
+    fn believe_nobody(&mut self) {
         for seat in self.seats.rows_mut() {
             seat.set_believed(false);
         }
     }
 
-    /// Redis had ended the sessions: they are announced again, and the history is looked at.
+    /// Redis had ended the sessions: they are announced again, and the history is looked at. What is being announced may have
+    /// been before that.
     pub(crate) fn announce(&mut self, cx: &mut Cx<'_, H>) {
         self.book.doubt();
+        self.doubt_relink();
         self.relink(cx);
+    }
+
+    /// What is being announced is announced again, when that is answered.
+    pub(super) fn doubt_relink(&mut self) {
+        if let Some(relink) = &mut self.relink {
+            relink.again = relink.open > 0;
+        }
+    }
+
+    /// It begins on its link after a while.
+    pub(crate) fn wait(&mut self, ms: u64, cx: &Cx<'_, H>) {
+        self.times.again = self.times.again.min(cx.now + ms);
     }
 
     /// Announces everything again.
@@ -186,6 +215,10 @@ impl<H: Handle> Room<H> {
                 return self.linked(cx);
             }
         }
+        if relink.again {
+            self.give_up_relink();
+            return self.attach(cx);
+        }
         cx.figures.relinked += 1;
         let head = relink.answer.as_ref().and_then(|answer| answer.head);
         self.tell_presence(cx);
@@ -214,31 +247,6 @@ impl<H: Handle> Room<H> {
         }
     }
 
-    /// The sessions could not be announced: seats wait in doubt until they are.
-    fn knows_nothing(&mut self) {
-        self.knows = false;
-        for seat in self.seats.rows_mut() {
-            if seat.is_seated() {
-                seat.doubt();
-            }
-        }
-        self.apart = self.seats.len() as u32;
-    }
-
-    /// There is no room: everybody joins again, and is told.
-    fn room_is_gone(&mut self, cx: &mut Cx<'_, H>) {
-        self.knows_nothing();
-        let seats = self
-            .seats
-            .rows()
-            .iter()
-            .filter(|seat| seat.state == State::Doubt);
-        let conns: Vec<_> = seats.map(|seat| (seat.conn, seat.past())).collect();
-        for (conn, sent) in conns {
-            self.join_again(conn, sent, cx);
-        }
-    }
-
     /// The sessions are announced, but what the seats have may be of another history.
     fn after_loss(&mut self, head: Option<room_core::position::Position>, cx: &mut Cx<'_, H>) {
         let relink = self.relink.take().unwrap_or_default();
@@ -255,15 +263,6 @@ impl<H: Handle> Room<H> {
             self.start(head, cx);
         }
         self.ask_doubts(cx);
-    }
-
-    /// Kicks that were missed. A room that was born again counts anew, so whatever the history, more is news.
-    fn believe_kicks(&mut self, kicks: &[(String, u64)], cx: &mut Cx<'_, H>) {
-        for (uid, count) in kicks {
-            if self.book.is_here(uid) && self.book.kicks(uid) < *count {
-                self.end_uid(uid, Some(""), "", cx);
-            }
-        }
     }
 
     /// Whose message is said to be further on than the room knows: it may have been in a tail that is lost. Whether its uid's

@@ -175,6 +175,35 @@ impl<H: Handle> Room<H> {
         }
     }
 
+    /// The sessions could not be announced: seats wait in doubt until they are.
+    pub(super) fn knows_nothing(&mut self) {
+        self.knows = false;
+        // What was read may be of a tail that is lost.
+        if let Some(pages) = &mut self.pages {
+            pages.clear();
+        }
+        for seat in self.seats.rows_mut() {
+            if seat.is_seated() {
+                seat.doubt();
+            }
+        }
+        self.apart = self.seats.len() as u32;
+    }
+
+    /// There is no room: everybody joins again, and is told.
+    pub(super) fn room_is_gone(&mut self, cx: &mut Cx<'_, H>) {
+        self.knows_nothing();
+        let seats = self
+            .seats
+            .rows()
+            .iter()
+            .filter(|seat| seat.state == State::Doubt);
+        let conns: Vec<_> = seats.map(|seat| (seat.conn, seat.past())).collect();
+        for (conn, sent) in conns {
+            self.join_again(conn, sent, cx);
+        }
+    }
+
     /// Doubts that were not answered for the seats are put to Redis.
     pub(super) fn ask_doubts(&mut self, cx: &mut Cx<'_, H>) {
         let mut asked: Vec<Position> = Vec::new();

@@ -183,6 +183,14 @@ impl<H: Handle> Room<H> {
                 self.open = self.open.saturating_sub(1);
                 self.visit_moved(&visit, cx);
             }
+            // Whether it was done is not known: the sessions may be there still, and are ended where the room is then.
+            purpose @ Purpose::Detached(_) => {
+                let fault = Fault::Refused {
+                    code: "TRYAGAIN".into(),
+                    message: "the room went to another server".into(),
+                };
+                self.answer(purpose, Err(fault), cx);
+            }
             purpose => self.answer(purpose, Err(Fault::Down), cx),
         }
     }

@@ -2,6 +2,7 @@
 
 mod admissions;
 mod again;
+mod astray;
 mod bans;
 mod deaf;
 mod desk;

@@ -8,8 +8,8 @@ use hub_core::wire::{ClientEvent, parse};
 use room_core::slots::slot_of;
 
 /// Two servers: the first has all slots.
-const FIRST: Generation = 1;
-const SECOND: Generation = 2;
+pub(crate) const FIRST: Generation = 1;
+pub(crate) const SECOND: Generation = 2;
 
 fn slot() -> Range {
     let slot = slot_of(b"room:r");
@@ -17,7 +17,7 @@ fn slot() -> Range {
 }
 
 /// Somebody is in the room at the first server.
-fn seated() -> (Desk, Conn) {
+pub(crate) fn seated() -> (Desk, Conn) {
     let (mut desk, ann) = (Desk::new(), Conn::default());
     desk.login(1, &ann, "ann", None);
     desk.answer_all();
@@ -26,12 +26,12 @@ fn seated() -> (Desk, Conn) {
 }
 
 impl Desk {
-    fn moves_to(&mut self, to: Option<Generation>) {
+    pub(crate) fn moves_to(&mut self, to: Option<Generation>) {
         self.hub.routed(self.now, &[slot()], to, &mut self.asks);
         self.serve();
     }
 
-    fn says(&mut self, conn: &Conn, id: &str) {
+    pub(crate) fn says(&mut self, conn: &Conn, id: &str) {
         let text = format!(r#"{{"event":"message","roomid":"r","id":"{id}","message":"{id}"}}"#);
         let Ok(ClientEvent::Message(out)) = parse(&text) else {
             panic!("a message");
@@ -40,21 +40,21 @@ impl Desk {
     }
 
     /// Takes the only open question, which is for this server.
-    fn only(&mut self, to: Generation) -> Question {
+    pub(crate) fn only(&mut self, to: Generation) -> Question {
         assert_eq!(self.asks.len(), 1, "{:?}", self.asks);
         let question = self.asks.remove(0);
         assert_eq!(question.to, to, "{question:?}");
         question
     }
 
-    fn answers(&mut self, question: &Question, answer: Result<Answer, Fault>) {
+    pub(crate) fn answers(&mut self, question: &Question, answer: Result<Answer, Fault>) {
         let (now, to) = (self.now, question.to);
         self.hub
             .answer(now, to, question.request, answer, &mut self.asks);
         self.serve();
     }
 
-    fn is_elsewhere(&mut self, question: Question, asking: Option<Generation>) {
+    pub(crate) fn is_elsewhere(&mut self, question: Question, asking: Option<Generation>) {
         let Question {
             request, to, ask, ..
         } = question;
@@ -64,7 +64,7 @@ impl Desk {
     }
 
     /// The room begins anew on a server: subscribed and announced.
-    fn begins(&mut self, to: Generation, asking: bool) {
+    pub(crate) fn begins(&mut self, to: Generation, asking: bool) {
         for wanted in [Ask::Subscribe, Ask::Attach(vec!["ann".into()])] {
             let place = self.asks.iter().position(|question| question.ask == wanted);
             let place = place.unwrap_or_else(|| panic!("no {wanted:?} in {:?}", self.asks));
@@ -79,7 +79,7 @@ impl Desk {
     }
 }
 
-fn published(seq: u64) -> Result<Answer, Fault> {
+pub(crate) fn published(seq: u64) -> Result<Answer, Fault> {
     Ok(Answer::Published(Published {
         seq,
         duplicate: false,
@@ -88,13 +88,13 @@ fn published(seq: u64) -> Result<Answer, Fault> {
 }
 
 /// What somebody was told, but for who is there.
-fn told(conn: &Conn) -> Vec<String> {
+pub(crate) fn told(conn: &Conn) -> Vec<String> {
     let mut names = conn.names();
     names.retain(|name| name != "presence");
     names
 }
 
-fn id_of(question: &Question) -> &str {
+pub(crate) fn id_of(question: &Question) -> &str {
     match &question.ask {
         Ask::Publish { id: Some(id), .. } => id,
         other => panic!("{other:?}"),

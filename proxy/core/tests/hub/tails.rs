@@ -1,6 +1,6 @@
 //! A tail that was lost is never silent, whoever sent or saw it.
 
-use crate::desk::{Conn, Desk, login_of};
+use crate::desk::{Conn, Desk, login_of, refused};
 use hub_core::ask::{Answer, Ask, Attached, Joined, Lost, Published, Question};
 use hub_core::event::{Event, Login};
 use hub_core::rights::Rights;
@@ -334,4 +334,32 @@ fn a_log_that_became_shorter_is_no_other_history_for_who_said_something_further_
             false => assert!(names.contains(&"reset".to_owned()), "{names:?}"),
         }
     }
+}
+
+#[test]
+fn pages_of_a_tail_that_was_lost_are_sent_to_nobody() {
+    let mut desk = Desk::new();
+    for text in ["one", "two", "three"] {
+        desk.say(text);
+    }
+    let _ann = live(&mut desk);
+    let start = desk.at[0];
+    let bob = Conn::default();
+    desk.login(2, &bob, "bob", Some(start));
+    desk.answer_all();
+    assert_eq!(bob.names(), ["login", "one", "two", "three", "synced"]);
+    // The sessions cannot be announced at first, so nobody knows what is lost.
+    fail_over(&mut desk, 1);
+    let (attach, _) = desk.one();
+    desk.answer(attach, Err(refused("BUSY")));
+    desk.pass(500);
+    let frame = desk.say("other");
+    desk.hear(&frame);
+    settle(&mut desk, &bob, &[]);
+    let cid = Conn::default();
+    desk.login(3, &cid, "cid", Some(start));
+    desk.answer_all();
+    let mut told = cid.names();
+    told.retain(|name| name != "presence");
+    assert_eq!(told, ["login", "one", "other", "synced"]);
 }
