@@ -261,10 +261,8 @@ fn tell((plan, wrong): &Failed, options: &Options) {
         plan.acts.len(),
         again.wrong.first().map_or("", |wrong| wrong)
     );
-    let text = format!(
-        "# {}\n{small}",
-        again.wrong.first().map_or("", |wrong| wrong)
-    );
+    let first = again.wrong.first().and_then(|wrong| wrong.lines().next());
+    let text = format!("# {}\n{small}", first.unwrap_or_default());
     let file = Path::new(SEEDS).join(format!("{}.txt", plan.seed));
     if options.keep && options.planted.is_none() {
         match std::fs::write(&file, text) {

@@ -52,14 +52,12 @@ pub(crate) enum Planted {
     UnsubscribedIgnored,
     /// Nor that a key went to another server.
     MovedIgnored,
-    /// Nor learns from the server before whose a slot is now.
-    MovedUnrouted,
     /// What clients ask goes to the server where the room is now, before what they asked the one before comes back.
     Hasty,
 }
 
 impl Planted {
-    pub(crate) const ALL: [(&'static str, Self); 23] = [
+    pub(crate) const ALL: [(&'static str, Self); 22] = [
         ("ack-early", Self::AckEarly),
         ("no-gap-check", Self::NoGapCheck),
         ("no-dedupe", Self::NoDedupe),
@@ -81,7 +79,6 @@ impl Planted {
         ("asking-forgotten", Self::AskingForgotten),
         ("unsubscribed-ignored", Self::UnsubscribedIgnored),
         ("moved-ignored", Self::MovedIgnored),
-        ("moved-unrouted", Self::MovedUnrouted),
         ("hasty", Self::Hasty),
     ];
 

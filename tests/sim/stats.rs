@@ -39,6 +39,16 @@ pub(crate) const WANTED: &[&str] = &[
     "pong counted",
     "presence",
     "signal heard",
+    "slot moves",
+    "room moved",
+    "room on another link",
+    "taken back",
+    "MOVED",
+    "ASK",
+    "asking",
+    "unsubscribed",
+    "redirected",
+    "heard in time",
 ];
 
 impl Stats {
@@ -78,6 +88,8 @@ impl Stats {
         self.add("step from the ring", figures.stepped);
         self.add("asked again", figures.asked_again);
         self.add("relinked room", figures.relinked);
+        self.add("room on another link", figures.moved);
+        self.add("redirected", figures.redirected);
     }
 
     pub(crate) fn merge(&mut self, other: &Self) {

@@ -83,6 +83,7 @@ impl Device {
             "synced" => (place.synced, place.synced_at) = (true, now),
             "message" => {
                 if let Some(latest) = scene.latest.filter(|_| place.room > 0 && place.synced) {
+                    scene.stats.add("heard in time", 1);
                     judge.in_time(who, key, seen, (place.synced_at, latest));
                 }
                 scene.stats.add("delivered", 1);

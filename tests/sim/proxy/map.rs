@@ -119,7 +119,7 @@ impl Proxy {
                 .answer(now, generation, request, fault, &mut self.asks);
         }
         if !asks_once {
-            if let Some(room) = room_of(key).filter(|_| !self.defect.is(Planted::MovedUnrouted)) {
+            if let Some(room) = room_of(key) {
                 self.owned(now, room, node);
             }
             if let Some(map) = &mut self.map {

@@ -44,7 +44,14 @@ const WAYS: [&[Step]; 4] = [
         Step::Taken,
         Step::Given,
     ],
-    &[Step::Importing, Step::Migrating, Step::Stable],
+    // What was made meanwhile at the one that was to have it comes back.
+    &[
+        Step::Importing,
+        Step::Migrating,
+        Step::Back,
+        Step::Stable,
+        Step::Rest,
+    ],
     &[
         Step::Importing,
         Step::Migrating,
