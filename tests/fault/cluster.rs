@@ -103,13 +103,14 @@ fn slots_and_nodes_of_a_cluster_move_fail_come_and_go() {
             show.reshard(way);
         }
     }
-    show.gap(measure.gap);
+    let to = show.another(&format!("room:{QUIET}"));
+    show.gap(to, measure.gap);
     for _ in 0..measure.failures {
         show.fail_over();
         show.kill();
         show.freeze();
     }
-    show.come_and_go();
+    show.come_and_go(measure.gap);
     show.end(&measure, seed);
 }
 
@@ -196,22 +197,19 @@ impl Show {
         });
     }
 
-    /// Long after its keys a slot goes; nobody said anything in its room before.
-    fn gap(&mut self, gap: Duration) {
+    /// Long after its keys a slot goes to a node; nobody said anything in its room before.
+    fn gap(&mut self, to: usize, gap: Duration) {
         self.step("a gap", Vec::new(), |show| {
-            let key = format!("room:{QUIET}");
-            let to = show.another(&key);
-            let nodes = show.shards.ports();
+            let (key, nodes) = (format!("room:{QUIET}"), show.shards.ports());
+            let say = || show.ears.borrow_mut().say_once(QUIET, &nodes);
             show.shards.move_slot(&key, to, Way::Keys, || {
-                for part in 0..3 {
-                    let mut ears = show.ears.borrow_mut();
-                    ears.say_once(QUIET, &format!("between-{part}"), nodes.clone());
-                    drop(ears);
-                    sleep(gap / 3);
+                for _ in 0..10 {
+                    say();
+                    sleep(gap / 10);
                 }
+                say();
             });
-            let mut ears = show.ears.borrow_mut();
-            ears.say_once(QUIET, "behind-1", nodes);
+            say();
         });
     }
 
@@ -259,18 +257,21 @@ impl Show {
     }
 
     /// A node comes, gets some slots, gives them back and leaves.
-    fn come_and_go(&mut self) {
+    fn come_and_go(&mut self, gap: Duration) {
         let mut came = 0;
         self.step("a node comes", Vec::new(), |show| came = show.shards.add());
-        let rooms = (0..TO_A_NEW_NODE).map(|room| format!("room:r{room}"));
-        let rooms: Vec<String> = rooms.chain(["room:ears0".to_owned()]).collect();
+        // The first slot that it gets: no proxy has a link to it before.
+        self.gap(came, gap + Duration::from_secs(5));
+        let keys = (0..TO_A_NEW_NODE).map(|room| format!("room:r{room}"));
+        let mut keys: Vec<String> = keys.collect();
         self.step("slots go to it", Vec::new(), |show| {
-            for key in &rooms {
+            for key in &keys {
                 show.shards.move_slot(key, came, Way::Keys, || {});
             }
         });
+        keys.push(format!("room:{QUIET}"));
         self.step("slots leave it", Vec::new(), |show| {
-            for key in &rooms {
+            for key in &keys {
                 let to = show.another(key);
                 show.shards.move_slot(key, to, Way::Keys, || {});
             }

@@ -70,12 +70,13 @@ impl Ears {
     }
 
     /// Says one thing in a room in which nobody else does, at the node that has it.
-    pub(crate) fn say_once(&mut self, room: &str, text: &str, nodes: Vec<u16>) {
-        let mut follower = Follower::of(nodes);
-        publish(&mut follower, room, text).expect("it is stored");
+    pub(crate) fn say_once(&mut self, room: &str, nodes: &[u16]) {
+        let mut follower = Follower::of(nodes.iter().copied());
         let stored = self.stored.entry(room.to_owned()).or_default();
-        let now = self.crowd.scene.now();
-        stored.lock().expect("a list").push((now, text.to_owned()));
+        let mut stored = stored.lock().expect("a list");
+        let text = format!("operator-{}", stored.len() + 1);
+        publish(&mut follower, room, &text).expect("it is stored");
+        stored.push((self.crowd.scene.now(), text));
     }
 
     /// The operators end.
@@ -117,7 +118,7 @@ impl Ears {
 
 fn operate(scene: &Scene, hushed: &AtomicBool, room: &str, nodes: Vec<u16>, stored: &Stored) {
     let mut follower = Follower::of(nodes).patient(PATIENCE);
-    let mut number = 0;
+    let mut number = 1;
     while !hushed.load(Relaxed) {
         let text = format!("operator-{number}");
         if publish(&mut follower, room, &text).is_ok() {
@@ -164,11 +165,11 @@ impl Heard {
         all.max().unwrap_or(0)
     }
 
-    /// The longest time in which nothing could be stored in some room, of what overlaps `from` to `to`.
+    /// The longest time in which nothing could be stored in some room, of those that began from `from` to `to`.
     pub(crate) fn deaf(&self, from: u64, to: u64) -> u64 {
         let of_room = |stored: &Vec<(u64, String)>| {
             let pairs = stored.windows(2).filter_map(|two| match two {
-                [(one, _), (other, _)] if *other >= from && *one <= to => Some(other - one),
+                [(one, _), (other, _)] if (from..=to).contains(one) => Some(other - one),
                 _ => None,
             });
             pairs.max().unwrap_or(0)

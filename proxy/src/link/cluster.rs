@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::task::{JoinError, JoinSet};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::{info, warn};
 
 /// How often one node, and how often all are asked.
@@ -143,6 +143,7 @@ impl Cluster {
             self.show();
             let whole = self.board.is_whole();
             let next = if whole { one } else { Instant::now() + NOWHERE };
+            let leaves = self.leaves_at();
             let asks = tokio::select! {
                 () = &mut bans => return,
                 ended = self.nodes.join_next(), if !self.nodes.is_empty() => {
@@ -153,6 +154,10 @@ impl Cluster {
                 }
                 () = self.board.doubted() => Some(true),
                 () = self.board.changed() => None,
+                () = sleep_until(leaves.unwrap_or(next)), if leaves.is_some() => {
+                    self.leave_idle();
+                    None
+                }
                 () = sleep_until(next) => Some(!whole),
             };
             let Some(mut asks_all) = asks else {
@@ -186,8 +191,9 @@ impl Cluster {
                 return true;
             };
             let look = Look::Linked(linked.commands);
-            let view = look_at(&place, look).await;
-            return view.map_or(true, |view| !self.board.agrees(&view));
+            // Whoever does not answer soon is asked beside all others.
+            let view = timeout(NOWHERE, look_at(&place, look)).await;
+            return !view.is_ok_and(|view| view.is_ok_and(|view| self.board.agrees(&view)));
         }
         let mut asked: Vec<(Place, Look)> = Vec::new();
         for place in self.board.known().into_iter().chain(self.seed_places()) {
@@ -246,19 +252,27 @@ impl Cluster {
         }
     }
 
-    /// Nodes that own nothing any more are left.
+    /// Nodes that own nothing any more are left after a while.
     fn leave_idle(&mut self) {
         let wanted = self.board.wanted();
-        self.idle.retain(|place, _| !wanted.contains(place));
-        for (place, linked) in self.board.linked() {
+        let linked = self.board.linked();
+        self.idle
+            .retain(|place, _| linked.contains_key(place) && !wanted.contains(place));
+        for (place, linked) in linked {
             if wanted.contains(&place) {
                 continue;
             }
-            let since = *self.idle.entry(place).or_insert_with(Instant::now);
+            let since = *self.idle.entry(place.clone()).or_insert_with(Instant::now);
             if since.elapsed() >= LEAVES {
                 linked.leave.notify_one();
+                self.idle.remove(&place);
             }
         }
+    }
+
+    /// When the next of them is left.
+    fn leaves_at(&self) -> Option<Instant> {
+        self.idle.values().min().map(|since| *since + LEAVES)
     }
 
     /// Whether all is well, for those who look.

@@ -27,8 +27,9 @@ use tracing::warn;
 
 /// How long an answer that is late may still take.
 const GRACE: Duration = Duration::from_millis(20);
-/// After so long without an answer a cluster is asked whether another node has taken over.
+/// After so long without an answer a cluster is asked whether another node has taken over, and then so often.
 const DOUBT: Duration = Duration::from_secs(1);
+const DOUBT_AGAIN: Duration = Duration::from_millis(200);
 
 /// Errors of which the server is the cause, and not what a client wants: whoever operates it is to know.
 const OF_THE_SERVER: [&str; 6] = ["NOPERM", "NOAUTH", "BUSY", "MISCONF", "NOREPLICAS", "OOM"];
@@ -130,6 +131,7 @@ impl Node {
         let channels = channels(hands.member);
         let mut lanes = Lanes::new(pair.commands, pair.announcements, channels);
         let _driving = pair.driving;
+        let mut doubted = Instant::now();
         loop {
             while let Ok(more) = desk.questions.try_recv() {
                 hands.take(&mut lanes, more);
@@ -145,6 +147,7 @@ impl Node {
             let deadline = lanes.deadline(means.timeout);
             let deadline = deadline.unwrap_or_else(|| Instant::now() + means.timeout);
             let doubtful = lanes.deadline(DOUBT);
+            let doubtful = doubtful.map(|at| at.max(doubted + DOUBT_AGAIN));
             let answered = tokio::select! {
                 biased;
                 () = broken.notified() => return ENDED,
@@ -160,7 +163,10 @@ impl Node {
                 }
                 answered = lanes.commands.next() => answered,
                 answered = lanes.announcements.next() => answered,
-                () = hands.doubt(doubtful) => continue,
+                () = hands.doubt(doubtful) => {
+                    doubted = Instant::now();
+                    continue;
+                }
                 () = sleep_until(deadline) => {
                     // If it was this process that stood still, the answer is there and is read now.
                     sleep(GRACE).await;
@@ -209,12 +215,7 @@ impl Hands<'_> {
         let (Some(member), Some(at)) = (self.member, at) else {
             return pending().await;
         };
-        if at <= Instant::now() {
-            // That was asked already, and the answer is late still.
-            sleep(DOUBT).await;
-        } else {
-            sleep_until(at).await;
-        }
+        sleep_until(at).await;
         member.board.doubt();
     }
 

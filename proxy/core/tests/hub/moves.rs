@@ -168,6 +168,25 @@ fn a_key_that_goes_before_its_slot_is_followed_by_asking() {
 }
 
 #[test]
+fn a_server_that_goes_before_it_has_the_slot_sends_its_rooms_back() {
+    let (mut desk, ann) = seated();
+    desk.hub
+        .routed(desk.now, &[ALL], Some(FIRST), &mut desk.asks);
+    desk.moves_to(Some(FIRST));
+    let moved = desk.control("-", "moved");
+    desk.hear(&moved);
+    let attach = desk.only(FIRST);
+    desk.is_elsewhere(attach, Some(SECOND));
+    desk.begins(SECOND, true);
+    desk.hub.down(desk.now, SECOND, &mut desk.asks);
+    desk.begins(FIRST, false);
+    desk.says(&ann, "a");
+    let a = desk.only(FIRST);
+    desk.answers(&a, published(1));
+    assert_eq!(told(&ann), ["sent"]);
+}
+
+#[test]
 fn a_slot_that_stays_after_all_takes_its_room_back() {
     let (mut desk, ann) = seated();
     desk.moves_to(Some(FIRST));
