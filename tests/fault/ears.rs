@@ -102,10 +102,7 @@ impl Ears {
         let stored: BTreeMap<_, _> = stored.collect();
         for (_, history) in &mut histories {
             // What may have been stored though nobody said so is in the log as well.
-            let said = history
-                .log
-                .iter()
-                .map(|row| (0, Event::Sent(row.text.clone())));
+            let said = history.log.iter().map(|row| (0, Event::Sent(row.text.clone())));
             let said: Vec<_> = said.collect();
             let first = history.diaries.iter_mut().find(|diary| diary.uid == UID);
             if let Some(first) = first {
@@ -139,37 +136,38 @@ fn publish(follower: &mut Follower, room: &str, text: &str) -> Result<(), redis:
 }
 
 impl Heard {
-    /// For how long at most something that was stored from `from` to `to` was on its way to whom, of what is in the room.
-    pub(crate) fn longest(&self, from: u64, to: u64) -> u64 {
-        let all = self.histories.iter().map(|(room, history)| {
+    /// What was on its way for longest, of what was stored from `from` to `to` and is in the room: how long, and what.
+    pub(crate) fn longest(&self, from: u64, to: u64) -> (u64, String) {
+        let mut longest = (0, "nothing".to_owned());
+        for (room, history) in &self.histories {
             let held: HashSet<&str> = history.log.iter().map(|row| &*row.text).collect();
             let stored = self.stored.get(room).into_iter().flatten();
-            let stored =
-                stored.filter(|(ms, text)| (from..=to).contains(ms) && held.contains(&**text));
+            let stored = stored.filter(|(ms, text)| (from..=to).contains(ms) && held.contains(&**text));
             let stored: Vec<_> = stored.collect();
-            let of_each = history.diaries.iter().map(|diary| {
+            for diary in &history.diaries {
                 let moments = diary.moments.iter();
                 let saw = moments.filter_map(|(ms, event)| match event {
                     Event::Saw { text, .. } => Some((&**text, *ms)),
                     _ => None,
                 });
                 let saw: HashMap<&str, u64> = saw.collect();
-                let took = stored.iter().filter_map(|(ms, text)| {
+                for (ms, text) in &stored {
                     // Who never heard it the checker tells.
-                    Some(saw.get(&**text)?.saturating_sub(*ms))
-                });
-                took.max().unwrap_or(0)
-            });
-            of_each.max().unwrap_or(0)
-        });
-        all.max().unwrap_or(0)
+                    let took = saw.get(&**text).map_or(0, |saw| saw.saturating_sub(*ms));
+                    if took > longest.0 {
+                        longest = (took, format!("'{text}' of {room}, stored at {ms} ms, by {}", diary.device));
+                    }
+                }
+            }
+        }
+        longest
     }
 
-    /// The longest time in which nothing could be stored in some room, of those that began from `from` to `to`.
+    /// The longest time in which nothing could be stored in some room, of those that ended from `from` to `to`.
     pub(crate) fn deaf(&self, from: u64, to: u64) -> u64 {
         let of_room = |stored: &Vec<(u64, String)>| {
             let pairs = stored.windows(2).filter_map(|two| match two {
-                [(one, _), (other, _)] if (from..=to).contains(one) => Some(other - one),
+                [(one, _), (other, _)] if (from..=to).contains(other) => Some(other - one),
                 _ => None,
             });
             pairs.max().unwrap_or(0)

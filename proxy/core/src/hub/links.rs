@@ -52,8 +52,9 @@ impl<H: Handle> Hub<H> {
         let Some(slot) = self.rooms.get(place) else {
             return;
         };
-        // One whose subscription is under way hears of an earlier one, which it ended itself.
-        if matches!(slot.room.link, Link::Attaching | Link::Linked) {
+        // One whose subscription is under way may hear of the end of an earlier one; or of this one's, before its answer is read.
+        // To subscribe once more does no harm.
+        if slot.room.link != Link::None {
             let (on, asking) = (slot.on, slot.asking);
             self.go(now, &[place], on, asking, asks);
         }

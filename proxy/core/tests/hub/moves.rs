@@ -168,6 +168,29 @@ fn a_key_that_goes_before_its_slot_is_followed_by_asking() {
 }
 
 #[test]
+fn a_subscription_that_ends_before_its_answer_is_known_is_begun_again() {
+    let (mut desk, ann) = seated();
+    desk.hub
+        .routed(desk.now, &[ALL], Some(FIRST), &mut desk.asks);
+    let moved = desk.control("-", "moved");
+    desk.hear(&moved);
+    let attach = desk.only(FIRST);
+    desk.is_elsewhere(attach, Some(SECOND));
+    let subscribe = desk.only(SECOND);
+    assert_eq!(subscribe.ask, Ask::Subscribe);
+    // The slot follows, and with that the server ends what was subscribed by asking: that is heard before its answer is read.
+    desk.moves_to(Some(SECOND));
+    desk.hub
+        .unsubscribed(desk.now, SECOND, "room:r", &mut desk.asks);
+    desk.answers(&subscribe, Ok(Answer::Done));
+    desk.begins(SECOND, false);
+    let frame = desk.say("hello");
+    desk.generation = SECOND;
+    desk.hear(&frame);
+    assert_eq!(told(&ann), ["hello"]);
+}
+
+#[test]
 fn a_server_that_goes_before_it_has_the_slot_sends_its_rooms_back() {
     let (mut desk, ann) = seated();
     desk.hub
