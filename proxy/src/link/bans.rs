@@ -7,6 +7,7 @@
 //! not, the stream is read whole again, in pages, beside the table that holds meanwhile.
 //! A new pair of connections begins with that too, as a failover may have lost the stream's end.
 
+use super::lane::behind_asking;
 use super::value::{Pairs, checked, list, text};
 use crate::bans::{Banned, Read, take};
 use crate::said::Said;
@@ -30,10 +31,16 @@ const PAUSE: Duration = Duration::from_millis(1);
 /// How soon the stream is read again for those entries that had no place.
 const AGAIN: Duration = Duration::from_secs(30);
 
-/// Follows the stream until the pair ends, or another node of a cluster has it.
-pub(super) async fn follow(commands: MultiplexedConnection, banned: Arc<Banned>) {
+/// Follows the stream until the pair ends, or another node of a cluster has it: what the last look failed by. `asking` where the
+/// key is before its slot.
+pub(super) async fn follow(
+    commands: MultiplexedConnection,
+    asking: bool,
+    banned: Arc<Banned>,
+) -> Fault {
     let mut follower = Follower {
         commands,
+        asking,
         banned,
         seen: None,
         whole: Instant::now(),
@@ -44,8 +51,8 @@ pub(super) async fn follow(commands: MultiplexedConnection, banned: Arc<Banned>)
         match follower.look().await {
             Ok(()) => follower.banned.drop_over(),
             // The link ends with its connections, and begins anew.
-            Err(Fault::Down) => return,
-            Err(fault) if fault.is("MOVED") || fault.is("ASK") => return,
+            Err(Fault::Down) => return Fault::Down,
+            Err(fault) if fault.is("MOVED") || fault.is("ASK") => return fault,
             Err(Fault::Refused { code, message }) => follower.tell(&code, &message),
         }
         sleep(EVERY).await;
@@ -88,6 +95,7 @@ impl Info {
 
 struct Follower {
     commands: MultiplexedConnection,
+    asking: bool,
     banned: Arc<Banned>,
     /// What the table is of.
     seen: Option<Info>,
@@ -134,7 +142,11 @@ impl Follower {
     }
 
     async fn ask(&mut self, command: &Cmd) -> Result<Value, Fault> {
-        checked(self.commands.send_packed_command(command).await)
+        let reply = match self.asking {
+            true => behind_asking(&mut self.commands, command).await,
+            false => self.commands.send_packed_command(command).await,
+        };
+        checked(reply)
     }
 
     /// Reads the entries from behind `last` to `end` into the table; how many there are.

@@ -75,6 +75,11 @@ impl Board {
         pair
     }
 
+    /// A node cannot be reached: unless it owns slots it is not wanted any more.
+    pub(super) fn unasked(&self, place: &Place) {
+        self.known.lock().owners.unasked(place);
+    }
+
     /// A pair is there.
     pub(super) fn link(&self, place: &Place, linked: Linked) {
         let mut known = self.known.lock();
@@ -108,11 +113,9 @@ impl Board {
         self.known.lock().owners.agrees(view)
     }
 
-    /// The pair to the owner of a slot.
-    pub(super) fn owner(&self, slot: u16) -> Option<Linked> {
-        let known = self.known.lock();
-        let owner = known.owners.owner(slot)?;
-        known.linked.get(owner).cloned()
+    /// The owner of a slot.
+    pub(super) fn owner(&self, slot: u16) -> Option<Place> {
+        self.known.lock().owners.owner(slot).cloned()
     }
 
     /// Those who are linked.

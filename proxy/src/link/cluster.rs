@@ -5,7 +5,7 @@
 
 use super::address::{Address, Servers};
 use super::backoff::Backoff;
-use super::bans;
+use super::bans_there::follow_bans;
 use super::board::Board;
 use super::look::{Look, look, look_at};
 use super::means::Means;
@@ -15,7 +15,6 @@ use super::slots::Place;
 use super::way::{Endpoint, Way};
 use crate::metrics::OfNode;
 use redis::ConnectionAddr;
-use room_core::slots::slot_of;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -311,6 +310,7 @@ async fn keep(means: &Arc<Means>, board: &Arc<Board>, at: &Endpoint, place: Plac
             Ok(node) => node,
             Err(refusal) => {
                 warn!(node = at.shown, %refusal, "a node of the cluster cannot be reached");
+                board.unasked(&place);
                 sleep(backoff.next()).await;
                 continue;
             }
@@ -337,17 +337,3 @@ async fn keep(means: &Arc<Means>, board: &Arc<Board>, at: &Endpoint, place: Plac
 }
 
 const LEFT: &str = "it owns no slots";
-
-/// Follows the bans wherever they are.
-async fn follow_bans(board: Arc<Board>, means: Arc<Means>) {
-    let slot = slot_of(bans::KEY.as_bytes());
-    loop {
-        if let Some(mut owner) = board.owner(slot) {
-            tokio::select! {
-                () = bans::follow(owner.commands, means.banned.clone()) => {}
-                _ = owner.lives.changed() => {}
-            }
-        }
-        sleep(NOWHERE).await;
-    }
-}

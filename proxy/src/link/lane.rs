@@ -27,10 +27,11 @@ struct Open<T> {
     state: State,
 }
 
-async fn ask(mut connection: MultiplexedConnection, command: Cmd) -> Reply {
+/// Runs a command behind an `ASKING`, without anything between the two.
+pub(super) async fn behind_asking(connection: &mut MultiplexedConnection, command: &Cmd) -> Reply {
     let mut both = pipe();
     both.cmd("ASKING");
-    both.add_command(command);
+    both.add_command(command.clone());
     let replies = connection.send_packed_commands(&both, 1, 1).await?;
     Ok(replies.into_iter().next().unwrap_or(Value::Nil))
 }
@@ -53,11 +54,11 @@ impl<T> Lane<T> {
         self.open.len() >= MOST_OPEN
     }
 
-    /// Hands a request over; `asking` behind an `ASKING`, without anything between the two.
+    /// Hands a request over; `asking` behind an `ASKING`.
     pub(super) fn send(&mut self, command: Cmd, asking: bool, about: T, now: Instant) {
         let mut connection = self.connection.clone();
         let mut reply: Pin<Box<dyn Future<Output = Reply> + Send>> = if asking {
-            Box::pin(async move { ask(connection, command).await })
+            Box::pin(async move { behind_asking(&mut connection, &command).await })
         } else {
             Box::pin(async move { connection.send_packed_command(&command).await })
         };

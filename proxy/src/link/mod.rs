@@ -17,6 +17,7 @@
 //! | `sentences` | errors of Redis as our clients are told them |
 //! | `value` | reading replies |
 //! | `bans` | follows the stream of bans |
+//! | `bans_there` | where it is in a cluster |
 //! | `lanes` | the two connections of a pair, and what waits for them |
 //! | `renew` | renews a pair's lease |
 //! | `pairs` | the pairs that are there, and where questions for them go |
@@ -38,6 +39,7 @@ mod access;
 mod address;
 mod backoff;
 mod bans;
+mod bans_there;
 mod board;
 mod cluster;
 mod commands;

@@ -120,7 +120,7 @@ impl Node {
         let both = (pair.commands.clone(), pair.announcements.clone());
         let renew = renew(&means, desk.generation, both, pair.lacks_id);
         let mut renew = Box::pin(renew);
-        let follow = bans::follow(pair.commands.clone(), means.banned.clone());
+        let follow = bans::follow(pair.commands.clone(), false, means.banned.clone());
         let mut bans = Box::pin(async {
             // When that ends, so does the pair. In a cluster one follows them for all nodes.
             if hands.member.is_none() {

@@ -12,8 +12,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Two nodes that send a slot to each other are believed again after so long (ms).
 const PAUSE: u64 = 100;
-/// A node that was asked for a key whose slot it does not own is wanted for so long (ms).
-const ASKED_FOR: u64 = 60_000;
+/// A node that was asked for a key whose slot it does not own is wanted for so long (ms): as long as an operator may take from
+/// the keys' move to the slot's. Rooms that are there for longer go back, and are sent there anew.
+const ASKED_FOR: u64 = 600_000;
 
 /// Slots that are on a pair now, or nowhere.
 pub(super) type Route = (Vec<Range>, Option<Generation>);
@@ -68,6 +69,11 @@ impl Owners {
         pair
     }
 
+    /// It cannot be reached, say: whoever is sent there again asks anew.
+    pub(super) fn unasked(&mut self, place: &Place) {
+        self.asked.remove(place);
+    }
+
     /// There is a pair.
     pub(super) fn linked(&mut self, place: Place, generation: Generation) -> Vec<Route> {
         self.linked.insert(place, generation);
@@ -78,6 +84,7 @@ impl Owners {
     pub(super) fn unlinked(&mut self, place: &Place, generation: Generation) {
         if self.linked.get(place) == Some(&generation) {
             self.linked.remove(place);
+            self.asked.remove(place);
         }
         for told in self.told.iter_mut().filter(|told| **told == generation) {
             *told = NOWHERE;
@@ -274,7 +281,15 @@ mod tests {
         let mut owners = two();
         assert_eq!(owners.asked(0, at(2)), Some(2));
         assert_eq!(owners.asked(0, at(3)), None);
-        assert!(owners.wanted(59_999).contains(&at(3)));
-        assert!(!owners.wanted(60_000).contains(&at(3)));
+        assert!(owners.wanted(ASKED_FOR - 1).contains(&at(3)));
+        assert!(!owners.wanted(ASKED_FOR).contains(&at(3)));
+        // One that became a replica is not tried on and on: if it is a primary again it is one that nobody waits long for.
+        assert_eq!(owners.asked(0, at(3)), None);
+        owners.unasked(&at(3));
+        assert!(!owners.wanted(0).contains(&at(3)));
+        owners.linked(at(3), 7);
+        assert_eq!(owners.asked(0, at(3)), Some(7));
+        owners.unlinked(&at(3), 7);
+        assert!(!owners.wanted(0).contains(&at(3)));
     }
 }
