@@ -13,6 +13,7 @@
 //! | `redis_cli` | what an operator types reaches browsers |
 //! | `crash`, `link`, `redis_away` | proxies, links and Redis die, freeze and come back |
 //! | `sentinel` | sentinels, and the primary that they lead to |
+//! | `shards` | what goes wrong with a cluster, one thing at a time |
 //! | `role` | a server that became a replica |
 //! | `refused` | a Redis that answers, and refuses |
 //! | `relink` | many rooms come back over a slow link |
@@ -62,6 +63,7 @@ mod relink;
 mod returns;
 mod role;
 mod sentinel;
+mod shards;
 mod slow;
 mod speech;
 mod start;

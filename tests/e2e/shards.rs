@@ -1,0 +1,224 @@
+//! What goes wrong with a cluster, one thing at a time: each of them a proxy gets over, or says.
+
+use crate::start::fails;
+use harness::client::Client;
+use harness::cluster::Primaries;
+use harness::eventually;
+use harness::proxy::Proxy;
+use harness::redis::Redis;
+use harness::shards::Shards;
+use harness::slots::Way;
+use harness::value::{ok, words};
+use room_core::slots::slot_of;
+use serde_json::json;
+
+const OPTIONS: [&str; 2] = ["--heartbeat", "300ms"];
+const BANS: &str = "roomcast:bans";
+
+fn url(nodes: &[u16]) -> String {
+    let nodes = nodes.iter().map(|port| format!("127.0.0.1:{port}"));
+    let nodes: Vec<String> = nodes.collect();
+    format!("redis+cluster://{}", nodes.join(","))
+}
+
+fn both(cluster: &Primaries) -> Vec<u16> {
+    cluster.nodes.iter().map(|node| node.port).collect()
+}
+
+/// A room of this node's.
+fn room_of(cluster: &Primaries, node: usize) -> String {
+    let mut names = (0..).map(|number| number.to_string());
+    let is_there = |room: &String| cluster.owner(&format!("room:{room}")) == node;
+    names.find(is_there).expect("a room")
+}
+
+/// Says it until everybody hears it: what is refused in passing is said again.
+fn all_hear(ann: &mut Client, bob: &mut Client, text: &str) {
+    eventually(&format!("'{text}' is stored"), || {
+        ann.send(&json!({"event": "message", "message": text, "id": text}));
+        let answer = ann.find("an answer", |event| {
+            (event["event"] == "sent" || event["event"] == "error") && event["id"] == text
+        });
+        (answer["event"] == "sent").then_some(())
+    });
+    for client in [ann, bob] {
+        client.messages_until(text);
+    }
+}
+
+/// How often a node was asked to do something.
+fn calls(node: &Redis, command: &str) -> u64 {
+    let stats: String = node.query(&words("INFO commandstats"));
+    let line = stats
+        .lines()
+        .find_map(|line| line.strip_prefix(&format!("cmdstat_{command}:calls=")));
+    let calls = line.and_then(|line| line.split(',').next());
+    calls.and_then(|calls| calls.parse().ok()).unwrap_or(0)
+}
+
+#[test]
+fn a_proxy_that_knows_replicas_only_starts_while_a_slot_is_half_moved() {
+    let shards = Shards::start(2, &["--save", ""]);
+    let key = "room:r";
+    let from = shards.owner(key);
+    let primaries = shards.primaries();
+    let to = *primaries.iter().find(|at| **at != from).expect("another");
+    let replicas = primaries.iter().map(|at| shards.replica_of(*at));
+    let seeds: Vec<u16> = replicas.map(|at| shards.redis(at).port).collect();
+    let first = Proxy::to(&url(&seeds), &OPTIONS);
+    let mut ann = Client::login(first.port, "r", "ann");
+    shards.move_slot(key, to, Way::Keys, || {
+        let second = Proxy::to(&url(&seeds), &OPTIONS);
+        let mut bob = Client::login(second.port, "r", "bob");
+        all_hear(&mut ann, &mut bob, "between");
+        all_hear(&mut bob, &mut ann, "and back");
+    });
+    let second = Proxy::to(&url(&seeds), &OPTIONS);
+    let mut bob = Client::login(second.port, "r", "bob");
+    all_hear(&mut ann, &mut bob, "behind");
+    assert!(ann.seen.iter().all(|event| event["event"] != "reset"));
+}
+
+#[test]
+fn bans_are_followed_to_where_their_stream_goes() {
+    let cluster = Primaries::start();
+    let proxy = Proxy::to(&url(&both(&cluster)), &OPTIONS);
+    let mut operator = cluster.follower();
+    let mut is_banned = |uid: &str| {
+        let mut client = Client::login(proxy.port, "r", uid);
+        let mut ban = words(&format!("XADD {BANS} * uid {uid} reason"));
+        ban.arg("spam");
+        operator.run(&ban).expect("it is banned");
+        client.wait("kicked");
+    };
+    is_banned("first");
+    for (between, behind) in [("second", "third"), ("fourth", "fifth")] {
+        cluster.move_slot(Way::Keys, BANS, || is_banned(between));
+        is_banned(behind);
+    }
+}
+
+#[test]
+fn all_nodes_go_and_come_back() {
+    let options = ["--save", "", "--appendonly", "yes", "--appendfsync", "always"];
+    let mut shards = Shards::start(2, &options);
+    let proxy = Proxy::to(&shards.url(), &OPTIONS);
+    let mut ann = Client::login(proxy.port, "r", "ann");
+    let mut bob = Client::login(proxy.port, "r", "bob");
+    all_hear(&mut ann, &mut bob, "before");
+    let all = shards.places();
+    for at in &all {
+        shards.kill(*at);
+    }
+    proxy.becomes_ready(false);
+    for at in &all {
+        shards.start_again(*at);
+    }
+    shards.settled();
+    proxy.becomes_ready(true);
+    all_hear(&mut ann, &mut bob, "after");
+    for client in [&ann, &bob] {
+        assert!(client.seen.iter().all(|event| event["event"] != "reset"));
+    }
+}
+
+#[test]
+fn two_nodes_that_point_at_each_other_are_not_asked_without_an_end() {
+    let cluster = Primaries::start();
+    let proxy = Proxy::to(&url(&both(&cluster)), &OPTIONS);
+    let room = room_of(&cluster, 0);
+    let mut ann = Client::login(proxy.port, &room, "ann");
+    let mut bob = Client::login(proxy.port, &room, "bob");
+    let mut carl = Client::login(proxy.port, &room_of(&cluster, 1), "carl");
+    all_hear(&mut ann, &mut bob, "before");
+    let slot = slot_of(format!("room:{room}").as_bytes());
+    let other: String = cluster.nodes[1].query(&words("CLUSTER MYID"));
+    let tell = |node: usize| {
+        let command = format!("CLUSTER SETSLOT {slot} NODE {other}");
+        ok(&mut cluster.nodes[node].connect(), &command);
+    };
+    // The keys stay for now: the node that has them says that it does not.
+    ok(&mut cluster.nodes[0].connect(), &format!("DEL room:{room}"));
+    tell(0);
+    let asked = |command| calls(&cluster.nodes[0], command) + calls(&cluster.nodes[1], command);
+    let before = ["ssubscribe", "cluster|slots"].map(asked);
+    ann.send(&json!({"event": "message", "message": "nowhere", "id": "nowhere"}));
+    for said in ["one", "two", "three", "four"] {
+        carl.say(said);
+        carl.messages_until(said);
+        std::thread::sleep(std::time::Duration::from_millis(500));
+    }
+    let after = ["ssubscribe", "cluster|slots"].map(asked);
+    for (before, after) in before.iter().zip(after) {
+        assert!(after - before < 200, "{before} {after}");
+    }
+    tell(1);
+    all_hear(&mut ann, &mut bob, "after");
+}
+
+#[test]
+fn a_slot_that_nobody_owns_concerns_its_rooms_only() {
+    let cluster = Primaries::start();
+    for node in &cluster.nodes {
+        ok(
+            &mut node.connect(),
+            "CONFIG SET cluster-require-full-coverage no",
+        );
+    }
+    let proxy = Proxy::to(&url(&both(&cluster)), &OPTIONS);
+    let room = room_of(&cluster, 0);
+    let mut ann = Client::login(proxy.port, &room, "ann");
+    let mut bob = Client::login(proxy.port, &room, "bob");
+    let mut carl = Client::login(proxy.port, &room_of(&cluster, 1), "carl");
+    let slot = slot_of(format!("room:{room}").as_bytes());
+    for node in &cluster.nodes {
+        ok(&mut node.connect(), &format!("CLUSTER DELSLOTS {slot}"));
+    }
+    eventually("nobody has the room", || {
+        ann.send(&json!({"event": "message", "message": "x", "id": "x"}));
+        let answer = ann.find("an answer", |event| event["id"] == "x");
+        (answer["event"] == "error").then_some(())
+    });
+    carl.say("still here");
+    carl.messages_until("still here");
+    ok(
+        &mut cluster.nodes[1].connect(),
+        &format!("CLUSTER ADDSLOTS {slot}"),
+    );
+    all_hear(&mut ann, &mut bob, "after");
+}
+
+#[test]
+fn nodes_that_do_not_know_their_own_address_are_where_one_asked_them() {
+    let cluster = Primaries::start();
+    for node in &cluster.nodes {
+        ok(
+            &mut node.connect(),
+            "CONFIG SET cluster-preferred-endpoint-type unknown-endpoint",
+        );
+    }
+    let proxy = Proxy::to(&url(&both(&cluster)), &OPTIONS);
+    let room = room_of(&cluster, 0);
+    let mut ann = Client::login(proxy.port, &room, "ann");
+    let mut bob = Client::login(proxy.port, &room, "bob");
+    cluster.move_slot(Way::Keys, &format!("room:{room}"), || {
+        all_hear(&mut ann, &mut bob, "between");
+    });
+    all_hear(&mut ann, &mut bob, "behind");
+}
+
+#[test]
+fn a_cluster_that_does_not_let_the_proxy_in_is_named() {
+    let cluster = Primaries::start();
+    for node in &cluster.nodes {
+        ok(&mut node.connect(), "CONFIG SET requirepass s3crEt");
+    }
+    let nodes = format!(
+        "127.0.0.1:{},127.0.0.1:{}",
+        cluster.nodes[0].port, cluster.nodes[1].port
+    );
+    for at in [nodes.clone(), format!(":wrong@{nodes}")] {
+        let url = format!("redis+cluster://{at}");
+        fails(&["--redis", &url], &[], 3, &["does not let this proxy in"]);
+    }
+}
