@@ -5,7 +5,7 @@ use harness::cluster::Primaries;
 use harness::eventually;
 use harness::proxy::Proxy;
 use harness::slots::Way;
-use harness::value::{field, int, ok, words};
+use harness::value::{field, int, words};
 use serde_json::json;
 
 const OPTIONS: [&str; 2] = ["--heartbeat", "300ms"];
@@ -41,11 +41,8 @@ fn rooms_of_all_nodes_live() {
         bob.confirm();
         eventually("nothing waits for bob", || {
             let node = &cluster.nodes[cluster.owner(&format!("room:{room}"))];
-            let waits = ok(
-                &mut node.connect(),
-                &format!("ROOM.PENDING room:{room} bob"),
-            );
-            (int(&field(&waits, "pending")) == 0).then_some(())
+            let pending = node.run_words(&format!("ROOM.PENDING room:{room} bob"));
+            (int(&field(&pending.ok()?, "pending")) == 0).then_some(())
         });
     }
     assert_eq!(proxies[0].metric("roomcast_redis_slots_nowhere"), 0);

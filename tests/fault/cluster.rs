@@ -32,7 +32,7 @@ const TO_A_NEW_NODE: usize = 10;
 /// Who answers heartbeats often notices the end of a connection soon; all else is as it is without options.
 const OPTIONS: [&str; 4] = ["--heartbeat", "500ms", "--dead-after", "2s"];
 
-/// How much of everything: `ROOMCAST_CLUSTER=1` is all that was asked for.
+/// How much of everything: a part, or with `ROOMCAST_CLUSTER=1` all.
 struct Measure {
     reshards: usize,
     /// Of each kind of failure.

@@ -156,6 +156,14 @@ impl Shards {
         self.at(&owner.expect("an owner").id)
     }
 
+    /// Which slots it owns now.
+    pub fn slots_of(&self, at: usize) -> impl Fn(u16) -> bool + use<> {
+        let known = Known::all(self.redis(self.places()[0]));
+        let known = known.into_iter().find(|known| known.id == self.nodes[at].id);
+        let known = known.expect("one of the nodes");
+        move |slot| known.owns(slot)
+    }
+
     /// A replica of this one.
     pub fn replica_of(&self, primary: usize) -> usize {
         let id = &self.nodes[primary].id;

@@ -7,6 +7,7 @@
 //! | `beside` | a small room on the worker of a very large one that is served without pause |
 //! | `blocks` | what holds Redis, and for how long |
 //! | `churn` | people who come, talk and vanish: what the proxy keeps of them (`heap`: its live bytes) |
+//! | `failover` | 60,000 rooms of one node of a cluster come back after its failover, and what another node's rooms notice |
 //! | `fanout` | what a delivery costs the proxy, against a loop of `send()` (`floor`) |
 //! | `far` | a Redis that is 1 to 200 ms away: live latency, logins, kicks, acknowledgements, a reconnect |
 //! | `instructions` | instructions per delivery, per publish, and of ATTACH, RANGE and QUEUE (`looks`), counted by valgrind |
@@ -27,6 +28,7 @@ mod beside;
 mod blocks;
 mod churn;
 mod crowd;
+mod failover;
 mod fanout;
 mod far;
 mod figures;
@@ -76,6 +78,8 @@ enum What {
     Blocks(blocks::Options),
     /// Live bytes of the proxy before and after people who come, talk and vanish
     Churn(churn::Options),
+    /// 60,000 rooms of one node of a cluster come back after its failover
+    Failover(failover::Options),
     /// Proxy CPU of a delivery, against a loop of send()
     Fanout(fanout::Options),
     /// A Redis that is far: latency, logins, kicks, acknowledgements, a reconnect
@@ -119,6 +123,7 @@ impl What {
             Self::Beside(options) => ("beside", beside::run(options)),
             Self::Blocks(options) => ("blocks", blocks::run(options)),
             Self::Churn(options) => ("churn", churn::run(options)),
+            Self::Failover(options) => ("failover", failover::run(options)),
             Self::Fanout(options) => (options.name(), fanout::run(options)),
             Self::Far(options) => ("far", far::run(options)),
             Self::Attack(_) | Self::Floor(_) | Self::Plot(_) | Self::Probe(_) => {

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::time::{sleep, timeout};
 
 /// How long all rooms may take.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 /// The name by which Redis knows the proxy whose link ends.
 const NAME: &str = "relinked";
 /// Between two messages of each of the rooms that are listened to.
@@ -40,7 +40,7 @@ pub(crate) struct Options {
 }
 
 /// What arrived: when it was published, and how long it took, in microseconds.
-type Arrived = Arc<Mutex<Vec<(u64, f64)>>>;
+pub(crate) type Arrived = Arc<Mutex<Vec<(u64, f64)>>>;
 
 pub(crate) fn run(options: &Options) -> Value {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -62,7 +62,8 @@ async fn measure(options: &Options) -> Value {
     );
     let other = Proxy::start(&redis);
     let began = Instant::now();
-    let crowd = crowd(&proxy, options).await;
+    let rooms: Vec<String> = (0..options.rooms).map(|room| room.to_string()).collect();
+    let crowd = crowd(&proxy, &rooms, options.of_one).await;
     println!(
         "{} rooms of {} connections, logged in within {:.1} s; answers within {timeout}\n",
         options.rooms,
@@ -162,16 +163,21 @@ fn end_link(redis: &Redis) {
     }
 }
 
-fn now_us() -> u64 {
+/// Microseconds since 1970.
+pub(crate) fn now_us() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     now.expect("a clock after 1970").as_micros() as u64
 }
 
-async fn crowd(proxy: &Proxy, options: &Options) -> Vec<tokio::task::JoinHandle<()>> {
+/// One connection for so many of these rooms each.
+pub(crate) async fn crowd(
+    proxy: &Proxy,
+    rooms: &[String],
+    of_one: usize,
+) -> Vec<tokio::task::JoinHandle<()>> {
     let to = SocketAddr::from((Ipv4Addr::LOCALHOST, proxy.port));
     let mut crowd = Vec::new();
-    let rooms: Vec<usize> = (0..options.rooms).collect();
-    for (uid, rooms) in rooms.chunks(options.of_one).enumerate() {
+    for (uid, rooms) in rooms.chunks(of_one).enumerate() {
         let mut light = Light::connect(to, "/ws", None).await.expect("a connection");
         for room in rooms {
             let login = format!(r#"{{"event":"login","roomid":"{room}","uid":"u{uid}"}}"#);
@@ -200,7 +206,7 @@ async fn wait(light: &mut Light, wanted: &str) {
 }
 
 /// Hears a room.
-async fn listen(port: u16, roomid: &str) -> Arrived {
+pub(crate) async fn listen(port: u16, roomid: &str) -> Arrived {
     let to = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let mut light = Light::connect(to, "/ws", None).await.expect("a connection");
     let login = format!(r#"{{"event":"login","roomid":"{roomid}","uid":"listener"}}"#);
