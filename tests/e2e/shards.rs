@@ -100,7 +100,14 @@ fn bans_are_followed_to_where_their_stream_goes() {
 
 #[test]
 fn all_nodes_go_and_come_back() {
-    let options = ["--save", "", "--appendonly", "yes", "--appendfsync", "always"];
+    let options = [
+        "--save",
+        "",
+        "--appendonly",
+        "yes",
+        "--appendfsync",
+        "always",
+    ];
     let mut shards = Shards::start(2, &options);
     let proxy = Proxy::to(&shards.url(), &OPTIONS);
     let mut ann = Client::login(proxy.port, "r", "ann");

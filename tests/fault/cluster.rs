@@ -94,7 +94,11 @@ fn slots_and_nodes_of_a_cluster_move_fail_come_and_go() {
     let mut show = Show::begin(&measure, seed);
     for way in [Way::Keys, Way::Atomic] {
         // Where one is not known the other is all there is.
-        let way = if show.shards.know(way) { way } else { Way::Keys };
+        let way = if show.shards.know(way) {
+            way
+        } else {
+            Way::Keys
+        };
         for _ in 0..measure.reshards {
             show.reshard(way);
         }
@@ -141,7 +145,8 @@ impl Show {
             broken: Vec::new(),
         };
         let shards = &show.shards;
-        show.crowd.come_to_rest(|key| shards.redis(shards.owner(key)));
+        show.crowd
+            .come_to_rest(|key| shards.redis(shards.owner(key)));
         show.crowd.talk(true);
         show.step("nothing", Vec::new(), |_| sleep(Duration::from_secs(2)));
         show
@@ -224,7 +229,9 @@ impl Show {
 
     /// The keys that a node has.
     fn keys_of(&self, at: usize) -> Vec<String> {
-        self.shards.redis(at).query(redis::cmd("KEYS").arg("room:*"))
+        self.shards
+            .redis(at)
+            .query(redis::cmd("KEYS").arg("room:*"))
     }
 
     fn kill(&mut self) {
@@ -295,9 +302,13 @@ impl Show {
         for step in steps {
             let (took, what) = heard.longest(step.from, step.to);
             let deaf = heard.deaf(step.from, step.to);
-            println!("{:>20} at {} ms: heard within {took} ms; nothing could be stored for {deaf} ms", step.what, step.from);
+            println!(
+                "{:>20} at {} ms: heard within {took} ms; nothing could be stored for {deaf} ms",
+                step.what, step.from
+            );
             if took > HEARD_WITHIN {
-                self.broken.push(format!("{}: {what} was heard after {took} ms", step.what));
+                self.broken
+                    .push(format!("{}: {what} was heard after {took} ms", step.what));
             }
         }
         println!("{} rooms, {talked} messages of people", measure.size.rooms);
@@ -308,7 +319,8 @@ impl Show {
             if !broken.is_empty() && self.broken.len() < 20 {
                 history.keep(&format!("cluster-{room}"));
             }
-            self.broken.extend(broken.into_iter().map(|words| format!("{room}: {words}")));
+            self.broken
+                .extend(broken.into_iter().map(|words| format!("{room}: {words}")));
         }
         assert!(
             self.broken.is_empty(),
@@ -334,9 +346,12 @@ fn told(steps: &[Step], key: &str, history: &History) -> Vec<String> {
                 Event::Reset(at) if !lossy(steps, key).any(|step| *ms >= step.from) => {
                     format!("was told reset at {at}")
                 }
-                Event::Lost { from, to, reason } => format!("was told that {from} to {to} are lost: {reason}"),
+                Event::Lost { from, to, reason } => {
+                    format!("was told that {from} to {to} are lost: {reason}")
+                }
                 Event::Confirmed(text) if !held(text) => {
-                    let near = |step: &Step| (step.from.saturating_sub(BEHIND)..=step.to).contains(ms);
+                    let near =
+                        |step: &Step| (step.from.saturating_sub(BEHIND)..=step.to).contains(ms);
                     if lossy(steps, key).any(near) {
                         continue;
                     }

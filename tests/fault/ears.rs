@@ -102,7 +102,10 @@ impl Ears {
         let stored: BTreeMap<_, _> = stored.collect();
         for (_, history) in &mut histories {
             // What may have been stored though nobody said so is in the log as well.
-            let said = history.log.iter().map(|row| (0, Event::Sent(row.text.clone())));
+            let said = history
+                .log
+                .iter()
+                .map(|row| (0, Event::Sent(row.text.clone())));
             let said: Vec<_> = said.collect();
             let first = history.diaries.iter_mut().find(|diary| diary.uid == UID);
             if let Some(first) = first {
@@ -142,7 +145,8 @@ impl Heard {
         for (room, history) in &self.histories {
             let held: HashSet<&str> = history.log.iter().map(|row| &*row.text).collect();
             let stored = self.stored.get(room).into_iter().flatten();
-            let stored = stored.filter(|(ms, text)| (from..=to).contains(ms) && held.contains(&**text));
+            let stored =
+                stored.filter(|(ms, text)| (from..=to).contains(ms) && held.contains(&**text));
             let stored: Vec<_> = stored.collect();
             for diary in &history.diaries {
                 let moments = diary.moments.iter();
@@ -155,7 +159,10 @@ impl Heard {
                     // Who never heard it the checker tells.
                     let took = saw.get(&**text).map_or(0, |saw| saw.saturating_sub(*ms));
                     if took > longest.0 {
-                        longest = (took, format!("'{text}' of {room}, stored at {ms} ms, by {}", diary.device));
+                        longest = (
+                            took,
+                            format!("'{text}' of {room}, stored at {ms} ms, by {}", diary.device),
+                        );
                     }
                 }
             }

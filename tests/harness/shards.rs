@@ -159,7 +159,9 @@ impl Shards {
     /// Which slots it owns now.
     pub fn slots_of(&self, at: usize) -> impl Fn(u16) -> bool + use<> {
         let known = Known::all(self.redis(self.places()[0]));
-        let known = known.into_iter().find(|known| known.id == self.nodes[at].id);
+        let known = known
+            .into_iter()
+            .find(|known| known.id == self.nodes[at].id);
         let known = known.expect("one of the nodes");
         move |slot| known.owns(slot)
     }

@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::thread;
+use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
-use tokio::time::sleep;
+use tokio::runtime::{Builder, Runtime};
 
 /// Between two messages of each of the rooms that are listened to.
 const PACE: Duration = Duration::from_millis(5);
@@ -34,12 +34,11 @@ pub(crate) struct Options {
     times: usize,
 }
 
-pub(crate) fn run(options: &Options) -> Value {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
-    runtime.block_on(measure(options))
+/// One of a thread of its own: the crowd's turn does not hold up those who measure.
+fn runtime() -> Runtime {
+    let mut builder = Builder::new_multi_thread();
+    let built = builder.worker_threads(1).enable_all().build();
+    built.expect("a runtime")
 }
 
 /// Names of rooms that this node has, or that it has not.
@@ -49,7 +48,8 @@ fn names(shards: &Shards, node: usize, has: bool) -> impl Iterator<Item = String
     names.filter(move |name| owned(slot_of(format!("room:{name}").as_bytes())) == has)
 }
 
-async fn measure(options: &Options) -> Value {
+pub(crate) fn run(options: &Options) -> Value {
+    let (of_crowd, of_ears) = (runtime(), runtime());
     let shards = Shards::start(3, &["--save", ""]);
     let node = shards.primaries()[0];
     let of_one = options.of_one.to_string();
@@ -61,19 +61,20 @@ async fn measure(options: &Options) -> Value {
     let (busy_room, rooms) = rooms.split_last().expect("rooms");
     let elsewhere_room = names(&shards, node, false).next().expect("a room");
     let began = Instant::now();
-    let crowd = crowd(&proxy, rooms, options.of_one).await;
+    let crowd = of_crowd.block_on(crowd(&proxy, rooms, options.of_one));
     println!(
         "{} rooms of one node, logged in within {:.1} s\n",
         options.rooms,
         began.elapsed().as_secs_f64()
     );
-    let here = listen(proxy.port, &elsewhere_room).await;
-    let there = listen(other.port, &elsewhere_room).await;
-    let busy = listen(proxy.port, busy_room).await;
+    let hear = |proxy: &Proxy, room: &str| of_ears.block_on(listen(proxy.port, room));
+    let here = hear(&proxy, &elsewhere_room);
+    let there = hear(&other, &elsewhere_room);
+    let busy = hear(&proxy, busy_room);
     let over = Arc::new(AtomicBool::new(false));
     let talked_in = [elsewhere_room.clone(), busy_room.clone()];
     let publishers = talked_in.map(|room| publish(shards.ports(), room, over.clone()));
-    sleep(Duration::from_secs(1)).await;
+    sleep(Duration::from_secs(1));
     println!(
         "{:>8} {:>22} {:>22} {:>13}",
         "back s", "p99 same proxy ms", "p99 another proxy ms", "busy room ms"
@@ -81,7 +82,7 @@ async fn measure(options: &Options) -> Value {
     let mut rows = Vec::new();
     let mut at = node;
     for _ in 0..options.times {
-        let (row, next) = once(options, &shards, at, &proxy, [&here, &there, &busy]).await;
+        let (row, next) = once(options, &shards, at, &proxy, [&here, &there, &busy]);
         at = next;
         rows.push(row);
     }
@@ -99,7 +100,7 @@ fn p99(arrived: &Arrived) -> f64 {
 }
 
 /// One failover: what was measured, and who has the slots now.
-async fn once(
+fn once(
     options: &Options,
     shards: &Shards,
     node: usize,
@@ -108,7 +109,7 @@ async fn once(
 ) -> (Value, usize) {
     // What came before is of no interest.
     let _ = [here, there].map(p99);
-    sleep(Duration::from_secs(options.seconds)).await;
+    sleep(Duration::from_secs(options.seconds));
     let before = [here, there].map(p99);
     let relinked = || proxy.metric("roomcast_relinked_total");
     // The room that is listened to is one of them.
@@ -118,11 +119,11 @@ async fn once(
     let (began, asked) = (Instant::now(), now_us());
     shards.fail_over(replica);
     while relinked() < wanted && began.elapsed() < PATIENCE {
-        sleep(Duration::from_millis(20)).await;
+        sleep(Duration::from_millis(20));
     }
     let back = began.elapsed().as_secs_f64();
     let meanwhile = [here, there].map(p99);
-    sleep(Duration::from_millis(500)).await;
+    sleep(Duration::from_millis(500));
     let came = std::mem::take(&mut *busy.lock().expect("arrivals"));
     let times = came.iter().map(|of| of.0 as f64 + of.1);
     let mut times: Vec<f64> = times.filter(|came| *came > asked as f64).collect();

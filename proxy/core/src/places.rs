@@ -2,7 +2,9 @@
 
 use crate::ask::Generation;
 use crate::room::{NEVER, Room};
+use crate::routes::Range;
 use hashbrown::{DefaultHashBuilder, HashTable};
+use room_core::slots::SLOTS;
 use std::hash::BuildHasher;
 
 /// A room, and what its hub notes about it.
@@ -33,6 +35,8 @@ pub(crate) struct Places<H> {
     // Lists that double have room for twice as many: what they hold is small.
     slots: Vec<Option<Box<Slot<H>>>>,
     free: Vec<u32>,
+    /// The rooms of each hash slot; of none where that does not matter.
+    of_slots: Vec<Vec<u32>>,
     names: HashTable<u32>,
     hasher: DefaultHashBuilder,
 }
@@ -42,6 +46,7 @@ impl<H> Default for Places<H> {
         Self {
             slots: Vec::new(),
             free: Vec::new(),
+            of_slots: Vec::new(),
             names: HashTable::new(),
             hasher: DefaultHashBuilder::default(),
         }
@@ -93,6 +98,9 @@ impl<H> Places<H> {
         if let Some(free) = self.slots.get_mut(place as usize) {
             *free = slot;
         }
+        if let Some(of_slot) = self.of_slots.get_mut(usize::from(hash_slot)) {
+            of_slot.push(place);
+        }
         let (slots, hasher) = (&self.slots, &self.hasher);
         let hash = |place: &u32| name(slots, *place).map_or(0, |name| hasher.hash_one(name));
         self.names.insert_unique(own, place, hash);
@@ -106,6 +114,9 @@ impl<H> Places<H> {
         if let Ok(entry) = self.names.find_entry(own, |known| *known == place) {
             entry.remove();
         }
+        if let Some(of_slot) = self.of_slots.get_mut(usize::from(slot.hash_slot)) {
+            of_slot.retain(|known| *known != place);
+        }
         self.free.push(place);
         Some(slot)
     }
@@ -114,6 +125,30 @@ impl<H> Places<H> {
     pub(crate) fn all(&self) -> Vec<u32> {
         let taken = |place: &u32| self.get(*place).is_some();
         (0..self.slots.len() as u32).filter(taken).collect()
+    }
+
+    /// From now on hash slots matter: which one a room's is.
+    pub(crate) fn by_slots(&mut self, hash_slot: impl Fn(&str) -> u16) {
+        self.of_slots = vec![Vec::new(); SLOTS];
+        for (place, slot) in self.slots.iter_mut().enumerate() {
+            let Some(slot) = slot else { continue };
+            slot.hash_slot = hash_slot(&slot.room.roomid);
+            if let Some(of_slot) = self.of_slots.get_mut(usize::from(slot.hash_slot)) {
+                of_slot.push(place as u32);
+            }
+        }
+    }
+
+    /// The rooms of some hash slots.
+    pub(crate) fn within(&self, slots: &[Range]) -> Vec<u32> {
+        if self.of_slots.is_empty() {
+            return self.all();
+        }
+        let lists = slots.iter().filter_map(|range| {
+            let range = usize::from(*range.start())..usize::from(*range.end()) + 1;
+            self.of_slots.get(range)
+        });
+        lists.flatten().flatten().copied().collect()
     }
 
     pub(crate) fn slots(&self) -> impl Iterator<Item = &Slot<H>> {

@@ -134,22 +134,15 @@ impl<H: Handle> Hub<H> {
     pub fn routed(&mut self, now: u64, slots: &[Range], to: Option<Generation>, asks: &mut Asks) {
         let to = to.unwrap_or(NOWHERE);
         if self.routes.set(slots, to) {
-            for place in self.rooms.all() {
-                let hash_slot = self.rooms.get(place).map(|slot| &*slot.room.roomid);
-                let hash_slot = hash_slot.map_or(0, |roomid| self.hash_slot(roomid));
-                if let Some(slot) = self.rooms.get_mut(place) {
-                    slot.hash_slot = hash_slot;
-                }
-            }
+            let (routes, prefix) = (&self.routes, &self.settings.key_prefix);
+            self.rooms
+                .by_slots(|roomid| routes.slot(|| [prefix, roomid].concat()));
         }
-        let mut going = self.rooms.all();
+        let mut going = self.rooms.within(slots);
         going.retain(|place| {
             let Some(slot) = self.rooms.get_mut(*place) else {
                 return false;
             };
-            if !slots.iter().any(|range| range.contains(&slot.hash_slot)) {
-                return false;
-            }
             if slot.on == to {
                 // It went before its slot did.
                 slot.asking = false;
@@ -209,14 +202,17 @@ impl<H: Handle> Hub<H> {
         asking: bool,
         asks: &mut Asks,
     ) {
-        let mut going = HashSet::new();
+        // Those of them that wait for answers: to look through all questions for each room would take long.
+        let (mut going, mut waiting) = (HashSet::new(), HashSet::new());
         for place in places {
             let on = self.rooms.get(*place).map_or(NOWHERE, |slot| slot.on);
+            let waits = self.rooms.get(*place).is_some_and(|slot| slot.room.waits());
             if on != NOWHERE && self.leave(*place, on) {
                 going.insert(*place);
+                waiting.extend(waits.then_some(*place));
             }
         }
-        self.leave_questions(now, &going, asks);
+        self.leave_questions(now, &waiting, asks);
         let goes_on = to != NOWHERE;
         for place in places {
             if going.contains(place) {

@@ -138,6 +138,11 @@ impl<H: Handle> Room<H> {
         cx.ask(&self.roomid, ask, purpose);
     }
 
+    /// Whether it has questions without an answer.
+    pub(crate) const fn waits(&self) -> bool {
+        self.open > 0
+    }
+
     /// When it wants to be looked at.
     pub(crate) fn due(&self) -> u64 {
         let Times {
