@@ -3,7 +3,6 @@
 use harness::cluster::Primaries;
 use harness::connection::Connection;
 use harness::eventually;
-use harness::follower::Follower;
 use harness::redis::Redis;
 use harness::slots::Way;
 use harness::value::{err, int, list, ok, payloads, text, words};
