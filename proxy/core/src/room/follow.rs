@@ -53,6 +53,8 @@ impl<H: Handle> Room<H> {
         let news = (self.counts.online, self.counts.total) != (header.online, header.members);
         self.counts.announced(header.members, header.online);
         match header.kind {
+            // Numbers begin at 1: whoever says that is no module, and there is nothing to look up.
+            Kind::Message if header.seq == 0 => {}
             Kind::Message => self.message(frame, &header, payload, cx),
             Kind::Ephemeral => {
                 let roomid = &self.roomid;

@@ -4,6 +4,7 @@ use crate::desk::{Conn, Desk, refused};
 use hub_core::ask::{Answer, Ask};
 use hub_core::event::Event;
 use room_core::announce::Kind;
+use room_core::position::{Position, Tag};
 
 #[test]
 fn a_login_that_another_token_ends_is_given_back() {
@@ -62,6 +63,18 @@ fn who_went_is_reported_when_the_room_is_heard_again() {
     assert!(matches!(asks[..], [Ask::Detach(..)]), "{asks:?}");
     desk.pass(60_000);
     assert_eq!(desk.hub.figures().rooms, 0);
+}
+
+#[test]
+fn a_message_without_a_number_is_no_message() {
+    let (mut desk, ann) = (Desk::new(), Conn::default());
+    desk.login(1, &ann, "ann", None);
+    desk.answer_all();
+    ann.take();
+    let forged = desk.frame(Kind::Message, Position::new(0, Tag(9)), "bob", b"{}");
+    desk.hear(&forged);
+    assert!(desk.asks.is_empty(), "{:?}", desk.asks);
+    assert!(ann.take().is_empty());
 }
 
 #[test]
