@@ -99,6 +99,21 @@ fn bans_are_followed_to_where_their_stream_goes() {
 }
 
 #[test]
+fn bans_are_followed_when_the_node_of_their_stream_dies() {
+    let mut shards = Shards::start(3, &["--save", ""]);
+    let proxy = Proxy::to(&shards.url(), &OPTIONS);
+    let owner = shards.owner(BANS);
+    let replica = shards.replica_of(owner);
+    shards.kill(owner);
+    shards.takes_over(replica);
+    proxy.becomes_ready(true);
+    let mut client = Client::login(proxy.port, "r", "mallory");
+    let ban = format!("XADD {BANS} * uid mallory reason spam");
+    ok(&mut shards.redis(replica).connect(), &ban);
+    client.wait("kicked");
+}
+
+#[test]
 fn all_nodes_go_and_come_back() {
     let options = [
         "--save",

@@ -34,6 +34,7 @@ pub(crate) fn patient(ports: Vec<u16>, pace: (u64, usize)) -> Arc<Scene> {
     Arc::new(Scene {
         ports,
         began: Instant::now(),
+        dead_after: Duration::from_secs(20),
         answers_within: Duration::from_secs(20),
         pace,
         stays: true,

@@ -13,14 +13,13 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tungstenite::{Message, WebSocket};
 
-/// A connection that says nothing for so long is given up: more than the proxies' heartbeat.
-const DEAD_AFTER: Duration = Duration::from_secs(3);
-
 /// What everybody of a run shares.
 pub(crate) struct Scene {
     /// Where clients connect.
     pub(crate) ports: Vec<u16>,
     pub(crate) began: Instant,
+    /// A connection that says nothing for so long is given up: more than the proxies' heartbeat.
+    pub(crate) dead_after: Duration,
     /// A message that is not confirmed for so long is given up with its connection.
     pub(crate) answers_within: Duration,
     /// Milliseconds between two messages of one in a room: so many, and so many more at most.
@@ -42,6 +41,7 @@ impl Scene {
         Self {
             ports,
             began: Instant::now(),
+            dead_after: Duration::from_secs(3),
             answers_within: Duration::from_millis(1500),
             pace: (5, 60),
             stays: false,
@@ -254,7 +254,7 @@ impl Life {
         let states = self.parts.iter();
         let states = states.map(|part| (part.position, part.restless().to_owned()));
         *self.strings.states.lock().expect("states") = states.collect();
-        (link.heard.elapsed() < DEAD_AFTER).then_some(())
+        (link.heard.elapsed() < self.scene.dead_after).then_some(())
     }
 
     fn receive(&mut self, link: &mut Link, event: &Value) -> Option<()> {
