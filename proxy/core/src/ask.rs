@@ -118,6 +118,14 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// Nobody does it for now, since the room is moving to another server.
+    pub(crate) fn try_again() -> Self {
+        Self::Refused {
+            code: "TRYAGAIN".into(),
+            message: "the room is moving to another server: try again".into(),
+        }
+    }
+
     /// Whether Redis refused with this code.
     pub fn is(&self, wanted: &str) -> bool {
         matches!(self, Self::Refused { code, .. } if code == wanted)

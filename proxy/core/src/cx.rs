@@ -149,7 +149,8 @@ impl<H> Open<H> {
     /// A question was answered: what it was. One that waited for that is asked now.
     pub(crate) fn take(&mut self, request: Request, asks: &mut Asks) -> Option<Waits<H>> {
         let taken = self.list.remove(&request);
-        if let Some(waits) = &taken {
+        // One that was held back has no turn to give.
+        if let Some(waits) = taken.as_ref().filter(|waits| waits.to != NOWHERE) {
             let turns = waits.purpose.turns(&mut self.reads);
             asks.extend(turns.and_then(Turns::answered));
         }

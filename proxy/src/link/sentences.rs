@@ -4,7 +4,7 @@
 use hub_core::ask::Fault;
 
 /// What each of Redis' own codes means for somebody in a room.
-const SENTENCES: [(&str, &str); 14] = [
+const SENTENCES: [(&str, &str); 12] = [
     (
         "WRONGTYPE",
         "something else than a room is kept under this room's name",
@@ -44,8 +44,6 @@ const SENTENCES: [(&str, &str); 14] = [
         "TRYAGAIN",
         "the room is moving to another server: try again",
     ),
-    ("MOVED", "the room is on another server"),
-    ("ASK", "the room is moving to another server: try again"),
 ];
 
 /// An error as clients are told it. One of the module's own has its sentence already.
@@ -107,8 +105,6 @@ mod tests {
                 "TRYAGAIN Multiple keys request during rehashing of slot",
                 "try again",
             ),
-            ("MOVED 3999 127.0.0.1:6381", "another server"),
-            ("ASK 3999 127.0.0.1:6381", "try again"),
         ] {
             let code = line.split(' ').next().unwrap();
             let Fault::Refused {

@@ -78,10 +78,6 @@ impl<H: Handle> Hub<H> {
         request: Request,
         asks: &mut Asks,
     ) {
-        let fault = Fault::Refused {
-            code: "TRYAGAIN".into(),
-            message: "the room is moving to another server: try again".into(),
-        };
-        self.answer(now, generation, request, Err(fault), asks);
+        self.answer(now, generation, request, Err(Fault::try_again()), asks);
     }
 }

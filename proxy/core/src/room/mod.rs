@@ -190,11 +190,7 @@ impl<H: Handle> Room<H> {
             }
             // Whether it was done is not known: the sessions may be there still, and are ended where the room is then.
             purpose @ Purpose::Detached(_) => {
-                let fault = Fault::Refused {
-                    code: "TRYAGAIN".into(),
-                    message: "the room went to another server".into(),
-                };
-                self.answer(purpose, Err(fault), cx);
+                self.answer(purpose, Err(Fault::try_again()), cx);
             }
             purpose => self.answer(purpose, Err(Fault::Down), cx),
         }
