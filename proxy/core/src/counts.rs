@@ -10,6 +10,8 @@ pub(crate) struct Counts {
     pub(crate) total: u64,
     pub(crate) online: u64,
     announced: u32,
+    /// Total and online as seats were told last by what all of them are told, or by their own login.
+    told: (u64, u64),
 }
 
 /// When a question was asked, by what had been announced then.
@@ -17,10 +19,19 @@ pub(crate) struct Counts {
 pub(crate) struct CountsAsked(u32);
 
 impl Counts {
-    pub(crate) const fn announced(&mut self, total: u64, online: u64) {
+    /// An announcement, by which all are told. Whether it says something else than what was told before: an answer may have
+    /// said the same to one of them only.
+    pub(crate) fn announced(&mut self, total: u64, online: u64) -> bool {
         self.total = total;
         self.online = online;
         self.announced = self.announced.wrapping_add(1);
+        let before = std::mem::replace(&mut self.told, (total, online));
+        before != (total, online)
+    }
+
+    /// What is known now was told to those who are not told of their own coming and going.
+    pub(crate) const fn are_told(&mut self) {
+        self.told = (self.total, self.online);
     }
 
     /// A question is asked whose answer has counts.
@@ -41,5 +52,25 @@ impl Counts {
         if let Some(online) = online {
             self.online = online.len() as u64;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_answer_said_to_one_is_news_to_the_others() {
+        let mut counts = Counts::default();
+        assert!(counts.announced(3, 2));
+        assert!(!counts.announced(3, 2));
+        let asked = counts.asked();
+        counts.answered(asked, 3, 3);
+        assert_eq!(counts.online, 3);
+        assert!(counts.announced(3, 3), "only who asked knew");
+        let asked = counts.asked();
+        counts.answered(asked, 4, 4);
+        counts.are_told();
+        assert!(!counts.announced(4, 4));
     }
 }

@@ -119,6 +119,7 @@ impl<H: Handle> Room<H> {
         match answer {
             Ok(Answer::Joined(joined)) => {
                 self.counts.answered(asked, joined.members, joined.online);
+                self.counts.are_told();
                 self.entered(conn, &joined, cx);
             }
             Ok(_) => self.login_failed(conn, &unreadable(), cx),

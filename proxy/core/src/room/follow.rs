@@ -50,8 +50,7 @@ impl<H: Handle> Room<H> {
         if header.db != cx.settings.db {
             return;
         }
-        let news = (self.counts.online, self.counts.total) != (header.online, header.members);
-        self.counts.announced(header.members, header.online);
+        let news = self.counts.announced(header.members, header.online);
         match header.kind {
             // Numbers begin at 1: whoever says that is no module, and there is nothing to look up.
             Kind::Message if header.seq == 0 => {}

@@ -343,6 +343,7 @@ impl<H: Handle> Room<H> {
         };
         self.counts.answered(counts, total, online);
         self.counts.named(names.as_deref());
+        self.counts.are_told();
         let (total, online) = (self.counts.total, self.counts.online);
         let event = events::presence(&self.roomid, total, online, names.as_deref());
         self.ring
