@@ -2,7 +2,7 @@
 //! are others.
 
 use crate::eventually::eventually;
-use crate::process::{Process, free_port, installed};
+use crate::process::{Process, free_port};
 use std::fmt::Write;
 use std::fs;
 use std::net::TcpStream;
@@ -107,7 +107,7 @@ fn haproxy(folder: &Path, port: u16, proxies: &[u16]) -> Command {
     );
     let config = folder.join("haproxy.cfg");
     fs::write(&config, text).expect("a file");
-    let mut command = installed("HAPROXY", "haproxy", "haproxy");
+    let mut command = service("HAPROXY", "haproxy", "haproxy");
     // In the foreground, as one process.
     command.arg("-db").arg("-f").arg(config);
     command
@@ -134,21 +134,18 @@ fn nginx(folder: &Path, port: u16, proxies: &[u16]) -> Command {
     );
     let config = folder.join("nginx.conf");
     fs::write(&config, whole).expect("a file");
-    let mut command = installed_nginx();
+    let mut command = service("NGINX", "nginx", "nginx-light");
     command.arg("-p").arg(folder).arg("-c").arg(config);
     command
 }
 
-/// It stands where the paths of ordinary users do not lead.
-fn installed_nginx() -> Command {
-    let path = ["/usr/sbin/nginx", "/usr/bin/nginx"];
-    let found = path.into_iter().find(|path| Path::new(path).exists());
-    let name = found.unwrap_or("nginx");
-    let path = std::env::var("NGINX").unwrap_or_else(|_| name.to_owned());
-    let asked = Command::new(&path).arg("-v").output();
+/// A program that stands where the paths of ordinary users do not lead, or the one that a variable names.
+fn service(variable: &str, name: &str, package: &str) -> Command {
+    let path = format!("/usr/sbin/{name}");
+    let path = std::env::var(variable).unwrap_or(path);
     assert!(
-        asked.is_ok(),
-        "{path} cannot be run: install it with 'apt-get install nginx-light', or set NGINX"
+        Path::new(&path).exists(),
+        "{path} is missing: install it with 'apt-get install {package}', or set {variable}"
     );
     Command::new(path)
 }
