@@ -15,7 +15,7 @@ has() { command -v "$1" >/dev/null; }
 # Whether one of the files is there; a pattern that fits nothing arrives as it is written.
 any() { local file; for file; do [ ! -e "$file" ] || return 0; done; return 1; }
 
-# Packages of Debian 12 that are missing for a purpose: build, redis, client, servers, count, fuzz, or peers.
+# Packages of Debian 12 that are missing for a purpose: build, redis, balancers, client, servers, count, fuzz, or peers.
 missing() {
   case $1 in
     build)
@@ -28,6 +28,10 @@ missing() {
     redis)
       has "${REDIS_SERVER:-redis-server}" || echo redis-server
       has "${REDIS_CLI:-redis-cli}" || echo redis-tools
+      ;;
+    balancers)
+      any /usr/sbin/haproxy || echo haproxy
+      any /usr/sbin/nginx || echo nginx-light
       ;;
     client)
       has node || echo nodejs
@@ -81,8 +85,9 @@ install_packages() {
   if [ -n "$ours" ]; then rm -f "$policy"; trap - EXIT; fi
   local package
   for package; do
-    case $package in redis-server | mosquitto | nats-server)
-      if has systemctl; then systemctl -q disable "$package" 2>/dev/null || true; fi ;;
+    case $package in redis-server | mosquitto | nats-server | haproxy | nginx-light)
+      # nginx-light is a package; its service is nginx.
+      if has systemctl; then systemctl -q disable "${package%-light}" 2>/dev/null || true; fi ;;
     esac
   done
 }

@@ -40,13 +40,13 @@ END
 # The module and the main story on this server.
 server_test() {
   local failed=()
-  REDIS_SERVER=$1 cargo test --release -p roomcast-tests --test module || failed+=(module)
-  REDIS_SERVER=$1 cargo test --release -p roomcast-tests --test e2e -- story:: devices:: crash:: access:: sentinel:: cluster:: shards:: --skip tls:: || failed+=(e2e)
+  REDIS_SERVER=$1 cargo test -p roomcast-tests --test module || failed+=(module)
+  REDIS_SERVER=$1 cargo test -p roomcast-tests --test e2e -- story:: devices:: crash:: access:: sentinel:: cluster:: shards:: --skip tls:: || failed+=(e2e)
   [ "${#failed[@]}" = 0 ] || { say "failed: ${failed[*]}"; return 1; }
 }
 
 # A server that must refuse the module, and say why.
-server_refuses() { ROOMCAST_OLD_SERVER=$1 cargo test --release -p roomcast-tests --test refusal; }
+server_refuses() { ROOMCAST_OLD_SERVER=$1 cargo test -p roomcast-tests --test refusal; }
 
 # All of them; with `installed` also the installed one, which the other tests run on anyway.
 servers_test() {

@@ -17,6 +17,7 @@
 //! | `role` | a server that became a replica |
 //! | `refused` | a Redis that answers, and refuses |
 //! | `relink` | many rooms come back over a slow link |
+//! | `placement` | a room at one proxy, by a load balancer |
 //! | `storm` | thousands come back at once |
 //! | `ends` | file descriptors run out; a peer is gone while its events wait |
 //! | `addresses` | whose address a connection counts for behind trusted proxies |
@@ -55,6 +56,7 @@ mod limits;
 mod link;
 mod names;
 mod newcomers;
+mod placement;
 mod poison;
 mod redis_away;
 mod redis_cli;

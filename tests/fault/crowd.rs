@@ -22,6 +22,16 @@ pub(crate) struct Size {
     pub(crate) proxies: usize,
 }
 
+/// Somebody who is to come.
+pub(crate) struct Guest {
+    pub(crate) device: String,
+    pub(crate) uid: String,
+    pub(crate) kind: Kind,
+    /// Another device has the same uid.
+    pub(crate) shared: bool,
+    pub(crate) rooms: Vec<String>,
+}
+
 /// See the top of the file.
 pub(crate) struct Crowd {
     pub(crate) scene: Arc<Scene>,
@@ -45,57 +55,70 @@ pub(crate) fn patient(ports: Vec<u16>, pace: (u64, usize)) -> Arc<Scene> {
     })
 }
 
+impl Guest {
+    /// Somebody with one device.
+    fn alone(device: String, kind: Kind, rooms: &[String]) -> Self {
+        Self {
+            uid: device.clone(),
+            device,
+            kind,
+            shared: false,
+            rooms: rooms.to_vec(),
+        }
+    }
+}
+
 impl Crowd {
     /// Everybody comes, each to a proxy of this scene.
     pub(crate) fn begin(scene: &Arc<Scene>, size: &Size, random: &mut Random) -> Self {
         let names: Vec<String> = (0..size.rooms).map(|room| format!("r{room}")).collect();
-        let mut people = Vec::new();
+        let mut guests = Vec::new();
         for home in 0..size.proxies {
             for (number, rooms) in names.chunks(size.each).enumerate() {
-                let device = format!("p{home}x{number}");
                 // One of six is as the tutorial's client is.
-                let kind = match people.len() % 6 {
+                let kind = match guests.len() % 6 {
                     5 => Kind::Plain,
                     _ => Kind::Careful,
                 };
-                let who = Who {
-                    device: &device,
-                    uid: &device,
-                    kind,
-                    shared: false,
-                };
-                let own = Random::new(random.below(usize::MAX) as u64);
-                let person = Person::start(scene.clone(), who, rooms, home as u64, own);
-                people.push((rooms.to_vec(), person));
+                let guest = Guest::alone(format!("p{home}x{number}"), kind, rooms);
+                guests.push((home, guest));
             }
         }
-        Self {
-            scene: scene.clone(),
-            people,
-            restless: Vec::new(),
-        }
+        Self::homes(scene, guests, random)
     }
 
-    /// A crowd of one person at each proxy, all in the same rooms.
-    pub(crate) fn of_ears(scene: &Arc<Scene>, rooms: &[String], random: &mut Random) -> Self {
-        let many = scene.ports.len();
-        let people = (0..many).map(|home| {
-            let device = format!("ear{home}");
-            let who = Who {
-                device: &device,
-                uid: &device,
-                kind: Kind::Careful,
-                shared: false,
-            };
+    /// Everybody comes, to any of the proxies.
+    pub(crate) fn of(scene: &Arc<Scene>, guests: Vec<Guest>, random: &mut Random) -> Self {
+        let guests = guests.into_iter().enumerate();
+        Self::homes(scene, guests.collect(), random)
+    }
+
+    fn homes(scene: &Arc<Scene>, guests: Vec<(usize, Guest)>, random: &mut Random) -> Self {
+        let people = guests.into_iter().map(|(home, guest)| {
             let own = Random::new(random.below(usize::MAX) as u64);
-            let person = Person::start(scene.clone(), who, rooms, home as u64, own);
-            (rooms.to_vec(), person)
+            let who = Who {
+                device: &guest.device,
+                uid: &guest.uid,
+                kind: guest.kind,
+                shared: guest.shared,
+            };
+            let person = Person::start(scene.clone(), who, &guest.rooms, home as u64, own);
+            (guest.rooms, person)
         });
         Self {
             scene: scene.clone(),
             people: people.collect(),
             restless: Vec::new(),
         }
+    }
+
+    /// A crowd of one person at each proxy, all in the same rooms.
+    pub(crate) fn of_ears(scene: &Arc<Scene>, rooms: &[String], random: &mut Random) -> Self {
+        let ear = |home| {
+            let guest = Guest::alone(format!("ear{home}"), Kind::Careful, rooms);
+            (home, guest)
+        };
+        Self::homes(scene, (0..scene.ports.len()).map(ear).collect(), random)
     }
 
     pub(crate) fn talk(&self, talking: bool) {

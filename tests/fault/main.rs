@@ -12,7 +12,8 @@
 //! | `checker` | judges it (pure) |
 //! | `sentinels` | failovers by sentinels, with a primary that comes back |
 //! | `cluster` | a cluster whose slots and nodes move, fail, come and go |
-//! | `crowd` | people in many rooms, for that |
+//! | `proxies` | many proxies behind a load balancer |
+//! | `crowd` | people in many rooms, for these |
 //! | `ears` | rooms in which everybody only listens, for that |
 //! | `panics` | a part of the proxy panics: not one of the faults above |
 //!
@@ -28,6 +29,7 @@ mod history;
 mod panics;
 mod part;
 mod people;
+mod proxies;
 mod run;
 mod sentinels;
 mod stage;

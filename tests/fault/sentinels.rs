@@ -147,9 +147,18 @@ impl Show {
     }
 
     fn both_are_linked_to(&self, place: usize) {
+        let mut before = (Vec::new(), 0);
         eventually("both proxies are linked to the primary", || {
-            let ready = self.proxies.iter().all(Proxy::is_ready);
-            (ready && self.watched.servers[place].info("room_proxies") == 2).then_some(())
+            let ready: Vec<bool> = self.proxies.iter().map(Proxy::is_ready).collect();
+            let now = (ready, self.watched.servers[place].info("room_proxies"));
+            let done = now.0.iter().all(|ready| *ready) && now.1 == 2;
+            if now != before {
+                // Seen only where the test fails.
+                let (ready, linked) = &now;
+                println!("{} ms: ready {ready:?}, {linked} linked", self.stage.now());
+                before = now;
+            }
+            done.then_some(())
         });
     }
 

@@ -11,6 +11,7 @@
 //! | [`follower`] | a client of a cluster that goes where it is sent |
 //! | [`sentinel`] | a primary, replicas, and sentinels that watch them |
 //! | [`proxy`] | a roomcast-proxy, killed and frozen at will |
+//! | [`balancer`] | HAProxy or nginx in front of proxies, as the documentation says |
 //! | [`client`] | a WebSocket client that sends only what the tutorial's sends |
 //! | [`stream`] | its socket, in plain or with TLS |
 //! | [`certs`] | an authority of a test's own |
@@ -29,6 +30,7 @@
 //! shown when their test fails; the whole is kept then, and its file named.
 
 pub mod attack;
+pub mod balancer;
 pub mod certs;
 pub mod client;
 pub mod clock;

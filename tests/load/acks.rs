@@ -1,7 +1,7 @@
 //! What acknowledgements cost Redis where a room's people are on many proxies: each of ten proxies has one person in every
 //! room, and all confirm everything. Redis' own counters say what its commands took.
 
-use harness::light::Light;
+use crate::entered::{confirm_all, enter};
 use harness::process::free_port;
 use harness::proxy::Proxy;
 use harness::redis::Redis;
@@ -10,8 +10,6 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
-/// How long all may take to come.
-const PATIENCE: Duration = Duration::from_secs(120);
 /// Messages that are published together.
 const TICKS: u64 = 50;
 
@@ -69,8 +67,8 @@ async fn measure(options: &Options) -> Value {
         })
         .collect();
     for (number, proxy) in proxies.iter().enumerate() {
-        let mut light = come(proxy.port, number, options.rooms).await;
-        tokio::spawn(async move { while confirm(&mut light).await.is_ok() {} });
+        let light = enter(proxy.port, &format!("p{number}"), 0..options.rooms).await;
+        tokio::spawn(confirm_all(light));
     }
     println!(
         "{} proxies, {} rooms, a person of each proxy in each room; microseconds of Redis a message\n",
@@ -103,33 +101,6 @@ async fn measure(options: &Options) -> Value {
     json!({
         "proxies": options.proxies, "rooms": options.rooms, "acks_per_second": options.acks_per_second, "rows": rows,
     })
-}
-
-async fn come(port: u16, number: usize, rooms: usize) -> Light {
-    let to = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let mut light = Light::connect(to, "/ws", None).await.expect("a connection");
-    for room in 0..rooms {
-        let login = json!({"event": "login", "roomid": room.to_string(), "uid": format!("p{number}"), "ack": "client"});
-        light.send(&login.to_string()).await.expect("a login");
-    }
-    let (mut synced, began) = (0, Instant::now());
-    while synced < rooms {
-        assert!(began.elapsed() < PATIENCE, "all rooms are entered");
-        let bytes = light.next().await.expect("an event");
-        let event: Value = serde_json::from_slice(&bytes).expect("JSON");
-        synced += usize::from(event["event"] == "synced");
-    }
-    light
-}
-
-/// Confirms the next message.
-async fn confirm(light: &mut Light) -> std::io::Result<()> {
-    let event: Value = serde_json::from_slice(&light.next().await?).expect("JSON");
-    if event["event"] != "message" {
-        return Ok(());
-    }
-    let ack = json!({"event": "ack", "roomid": event["roomid"], "position": event["position"]});
-    light.send(&ack.to_string()).await
 }
 
 /// Every room is spoken in at this rate, one after the other.

@@ -7,6 +7,7 @@
 //! | `beside` | a small room on the worker of a very large one that is served without pause |
 //! | `blocks` | what holds Redis, and for how long |
 //! | `churn` | people who come, talk and vanish: what the proxy keeps of them (`heap`: its live bytes) |
+//! | `cluster` | what a message costs in a cluster of 1, 2 and 3 shards with 1 and 8 proxies, a room's people at all of them or at one |
 //! | `failover` | 60,000 rooms of one node of a cluster come back after its failover, and what another node's rooms notice |
 //! | `fanout` | what a delivery costs the proxy, against a loop of `send()` (`floor`) |
 //! | `far` | a Redis that is 1 to 200 ms away: live latency, logins, kicks, acknowledgements, a reconnect |
@@ -27,7 +28,9 @@ mod attacks;
 mod beside;
 mod blocks;
 mod churn;
+mod cluster;
 mod crowd;
+mod entered;
 mod failover;
 mod fanout;
 mod far;
@@ -78,6 +81,8 @@ enum What {
     Blocks(blocks::Options),
     /// Live bytes of the proxy before and after people who come, talk and vanish
     Churn(churn::Options),
+    /// What a message, a room and a subscription cost in a cluster
+    Cluster(cluster::Options),
     /// 60,000 rooms of one node of a cluster come back after its failover
     Failover(failover::Options),
     /// Proxy CPU of a delivery, against a loop of send()
@@ -123,6 +128,7 @@ impl What {
             Self::Beside(options) => ("beside", beside::run(options)),
             Self::Blocks(options) => ("blocks", blocks::run(options)),
             Self::Churn(options) => ("churn", churn::run(options)),
+            Self::Cluster(options) => ("cluster", cluster::run(options)),
             Self::Failover(options) => ("failover", failover::run(options)),
             Self::Fanout(options) => (options.name(), fanout::run(options)),
             Self::Far(options) => ("far", far::run(options)),
