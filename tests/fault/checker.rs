@@ -90,7 +90,7 @@ impl<'a> Judge<'a> {
             };
             let number: u64 = number.parse().unwrap_or(0);
             let before = newest.entry(device).or_default();
-            if *before >= number {
+            if *before >= number && !self.history.may_overtake(device, number, *before) {
                 self.broken.push(format!(
                     "{device}: its {number} is stored after its {before}"
                 ));

@@ -83,6 +83,25 @@ pub(crate) struct History {
 }
 
 impl History {
+    /// Whether a device does not wait until one message is confirmed before it sends the next, and sent these two on different
+    /// connections: a proxy that stands still may read the first one late.
+    pub(crate) fn may_overtake(&self, device: &str, first: u64, second: u64) -> bool {
+        let diary = self.diaries.iter().find(|diary| diary.device == device);
+        let Some(diary) = diary.filter(|diary| diary.kind == Kind::Plain) else {
+            return false;
+        };
+        let sent = |number: u64| {
+            let text = format!("{device}-{number}");
+            let mut moments = diary.moments.iter();
+            moments.position(|(_, event)| *event == Event::Sent(text.clone()))
+        };
+        let (Some(first), Some(second)) = (sent(first), sent(second)) else {
+            return false;
+        };
+        let mut between = diary.moments[first..second.max(first)].iter();
+        between.any(|(_, event)| *event == Event::Ended)
+    }
+
     /// Keeps it in a file for whoever looks into a failure.
     pub(crate) fn keep(&self, name: &str) {
         let path = std::env::temp_dir().join(format!("roomcast-fault-{name}.txt"));
