@@ -121,7 +121,7 @@ impl Client {
                 if event["event"] == "heartbeat" {
                     if self.answers {
                         self.answered += 1;
-                        self.send(&json!({"event": "heartbeat", "message": "pong"}));
+                        self.send_if_open(&json!({"event": "heartbeat", "message": "pong"}));
                     }
                 } else {
                     self.seen.push(event);
