@@ -1,5 +1,6 @@
 //! What a message, a room and a subscription cost a cluster, with few and with more shards, and with a room's people at many
-//! proxies or at one. The rate is what people talk at, far from any core's limit: so CPU is counted, not messages a second.
+//! proxies or at one. The rate is what people talk at, far from any core's limit: so CPU is counted, not messages a second, and
+//! what all use while nobody talks is taken off.
 
 use crate::entered::{confirm_all, enter};
 use harness::follower::Follower;
@@ -91,6 +92,20 @@ fn used(shards: &Shards, proxies: &[Proxy]) -> Used {
     }
 }
 
+/// What is used while something happens, and until the last acknowledgement is told.
+fn spent(shards: &Shards, proxies: &[Proxy], what: impl FnOnce()) -> Used {
+    let before = used(shards, proxies);
+    what();
+    sleep(GATHERED);
+    let after = used(shards, proxies);
+    let nodes = after.nodes.iter().zip(&before.nodes);
+    Used {
+        nodes: nodes.map(|(after, before)| *after - *before).collect(),
+        proxies: after.proxies - before.proxies,
+        acks: after.acks - before.acks,
+    }
+}
+
 fn acks(shards: &Shards, at: usize) -> u64 {
     let stats: String = shards
         .redis(at)
@@ -144,15 +159,16 @@ fn row(options: &Options, many: usize, proxies: usize, placed: Placed) -> Value 
     talk(options, &shards, options.rooms);
     sleep(GATHERED);
     let grown = memory(&shards).saturating_sub(empty);
-    let before = used(&shards, &proxies);
     let messages = options.rate * options.seconds;
-    talk(options, &shards, messages);
-    sleep(GATHERED);
-    let after = used(&shards, &proxies);
-    let nodes = after.nodes.iter().zip(&before.nodes);
-    let nodes: Vec<f64> = nodes
-        .map(|(after, before)| (*after - *before).as_secs_f64() * 1e6 / messages as f64)
-        .collect();
+    let idle = spent(&shards, &proxies, || {
+        sleep(Duration::from_secs(options.seconds as u64))
+    });
+    let busy = spent(&shards, &proxies, || talk(options, &shards, messages));
+    let of_message = |busy: Duration, idle: Duration| {
+        (busy.as_secs_f64() - idle.as_secs_f64()) * 1e6 / messages as f64
+    };
+    let nodes = busy.nodes.iter().zip(&idle.nodes);
+    let nodes: Vec<f64> = nodes.map(|(busy, idle)| of_message(*busy, *idle)).collect();
     let channels = shards.primaries().into_iter();
     let channels = channels.map(|at| shards.redis(at).info("pubsubshard_channels"));
     let row = json!({
@@ -161,10 +177,11 @@ fn row(options: &Options, many: usize, proxies: usize, placed: Placed) -> Value 
         "together": placed == Placed::Together,
         "redis_us": nodes.iter().sum::<f64>(),
         "busiest_node_us": nodes.iter().copied().fold(0.0, f64::max),
-        "proxies_us": (after.proxies - before.proxies).as_secs_f64() * 1e6 / messages as f64,
+        "proxies_us": of_message(busy.proxies, idle.proxies),
+        "idle_redis_percent": idle.nodes.iter().sum::<Duration>().as_secs_f64() * 100.0 / options.seconds as f64,
         "bytes_of_a_room": grown / options.rooms as u64,
         "channels_of_a_node": channels.max(),
-        "acks_of_a_message": (after.acks - before.acks) as f64 / messages as f64,
+        "acks_of_a_message": busy.acks as f64 / messages as f64,
     });
     println!(
         "{many:>7} {:>8} {:>10} {:>9.1} {:>9.1} {:>9.1} {:>10} {:>13} {:>9.2}",
