@@ -119,7 +119,7 @@ impl Worker {
                 request,
                 answer,
             } => hub.answer(now, generation, request, answer, asks),
-            Input::Routed(slots, to) => hub.routed(now, &slots, to, asks),
+            Input::Routed(slots, to) => hub.routed(&slots, to),
             Input::Down(generation) => hub.down(now, generation, asks),
             Input::Elsewhere {
                 generation,
@@ -127,9 +127,7 @@ impl Worker {
                 ask,
                 asking,
             } => hub.elsewhere(now, generation, request, ask, asking, asks),
-            Input::Unsubscribed(generation, channel) => {
-                hub.unsubscribed(now, generation, &channel, asks);
-            }
+            Input::Unsubscribed(generation, channel) => hub.unsubscribed(generation, &channel),
             Input::Announce(generation) => hub.announce(now, generation, asks),
             Input::Stop(stopped) => {
                 hub.stop(now, asks);

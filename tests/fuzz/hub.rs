@@ -269,7 +269,7 @@ impl World {
         self.open.clear();
         self.judge.down();
         let up = Some(self.generation);
-        self.hub.routed(self.now, &[ALL], up, &mut self.asks);
+        self.hub.routed(&[ALL], up);
     }
 
     fn link_down(&mut self) {

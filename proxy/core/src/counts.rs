@@ -10,8 +10,19 @@ pub(crate) struct Counts {
     pub(crate) total: u64,
     pub(crate) online: u64,
     announced: u32,
-    /// Total and online as seats were told last by what all of them are told, or by their own login.
-    told: (u64, u64),
+    /// Both as seats were told last by what all of them are told, or by their own login.
+    told: Both,
+}
+
+/// Both counts in the place of one small number, as there is one of it for each room: two that differ only in who is online
+/// never look the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Both(u32);
+
+impl Both {
+    const fn of(total: u64, online: u64) -> Self {
+        Self((total as u32).wrapping_mul(0x9e37_79b1) ^ online as u32)
+    }
 }
 
 /// When a question was asked, by what had been announced then.
@@ -25,13 +36,13 @@ impl Counts {
         self.total = total;
         self.online = online;
         self.announced = self.announced.wrapping_add(1);
-        let before = std::mem::replace(&mut self.told, (total, online));
-        before != (total, online)
+        let now = Both::of(total, online);
+        std::mem::replace(&mut self.told, now) != now
     }
 
     /// What is known now was told to those who are not told of their own coming and going.
     pub(crate) const fn are_told(&mut self) {
-        self.told = (self.total, self.online);
+        self.told = Both::of(self.total, self.online);
     }
 
     /// A question is asked whose answer has counts.

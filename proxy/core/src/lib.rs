@@ -28,6 +28,7 @@
 //! | `places` | rooms by name and by number |
 //! | `room` | one room |
 //! | `visit` | where a guest begins |
+//! | `stray` | why a room is to go to another server |
 //! | `seat` | a connection's place in a room |
 //! | `ring` | a room's last frames |
 //! | `pages` | pages of the log, for those who catch up |
@@ -70,6 +71,7 @@ mod room;
 pub mod routes;
 mod seat;
 pub mod settings;
+mod stray;
 mod table;
 mod turns;
 mod visit;

@@ -3,6 +3,7 @@
 use crate::ask::Generation;
 use crate::room::{NEVER, Room};
 use crate::routes::Range;
+use crate::stray::Stray;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use room_core::slots::SLOTS;
 use std::hash::BuildHasher;
@@ -21,6 +22,8 @@ pub(crate) struct Slot<H> {
     pub(crate) moved: u64,
     /// How often it did so in a short time.
     pub(crate) hops: u8,
+    /// Whether it is to go, and why.
+    pub(crate) stray: Stray,
     /// When it wants to be looked at.
     pub(crate) due: u64,
     /// It stands in the list of those with something to write.
@@ -84,6 +87,7 @@ impl<H> Places<H> {
             hash_slot,
             moved: 0,
             hops: 0,
+            stray: Stray::default(),
             due: NEVER,
             behind: false,
             empty_since: NEVER,

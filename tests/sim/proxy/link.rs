@@ -65,10 +65,9 @@ impl Proxy {
                     println!("{now:>6} p{} is unsubscribed from {channel}", self.index);
                 }
                 around.stats.add("unsubscribed", 1);
-                self.hub
-                    .unsubscribed(now, generation, &channel, &mut self.asks);
+                self.hub.unsubscribed(generation, &channel);
             }
-            News::Map(owners) => self.mapped(now, owners),
+            News::Map(owners) => self.mapped(owners),
         }
     }
 
@@ -109,12 +108,10 @@ impl Proxy {
                 end.state = State::Up;
                 end.backoff = 50;
                 match &mut self.map {
-                    None => self
-                        .hub
-                        .routed(now, &[ALL], Some(generation), &mut self.asks),
+                    None => self.hub.routed(&[ALL], Some(generation)),
                     Some(map) => {
                         map.doubt(now);
-                        self.route_all(now, node);
+                        self.route_all(node);
                     }
                 }
             }

@@ -64,28 +64,28 @@ impl Proxy {
     }
 
     /// A node says whose the slots are.
-    pub(super) fn mapped(&mut self, now: u64, owners: [usize; ROOMS]) {
+    pub(super) fn mapped(&mut self, owners: [usize; ROOMS]) {
         for (room, owner) in owners.into_iter().enumerate() {
-            self.owned(now, room, owner);
+            self.owned(room, owner);
         }
     }
 
     /// A slot is this node's. Nothing is said to the hub if that is known.
-    fn owned(&mut self, now: u64, room: usize, node: usize) {
+    fn owned(&mut self, room: usize, node: usize) {
         if let Some(map) = &mut self.map
             && map.owners[room].replace(node) != Some(node)
         {
-            self.route(now, room);
+            self.route(room);
         }
     }
 
-    fn route(&mut self, now: u64, room: usize) {
+    fn route(&mut self, room: usize) {
         let Some(node) = self.map.as_ref().and_then(|map| map.owners[room]) else {
             return;
         };
         let to = self.to(node);
         let slot = slot_of(KEYS[room].as_bytes());
-        self.hub.routed(now, &[slot..=slot], to, &mut self.asks);
+        self.hub.routed(&[slot..=slot], to);
     }
 
     fn to(&self, node: usize) -> Option<Generation> {
@@ -94,10 +94,10 @@ impl Proxy {
     }
 
     /// A link is there: its slots are on it now.
-    pub(super) fn route_all(&mut self, now: u64, node: usize) {
+    pub(super) fn route_all(&mut self, node: usize) {
         let owners = self.map.as_ref().map(|map| map.owners).unwrap_or_default();
         for room in (0..ROOMS).filter(|room| owners[*room] == Some(node)) {
-            self.route(now, room);
+            self.route(room);
         }
     }
 
@@ -120,7 +120,7 @@ impl Proxy {
         }
         if !asks_once {
             if let Some(room) = room_of(key) {
-                self.owned(now, room, node);
+                self.owned(room, node);
             }
             if let Some(map) = &mut self.map {
                 map.doubt(now);

@@ -7,6 +7,7 @@ use crate::cx::{Asks, Waits};
 use crate::handle::Handle;
 use crate::room::Link;
 use crate::routes::Range;
+use crate::stray::Stray;
 use std::collections::{HashMap, HashSet};
 
 /// Servers that point at each other are asked again after so long …
@@ -39,13 +40,7 @@ impl<H: Handle> Hub<H> {
     }
 
     /// The server ended the subscription to a room's channel, which nobody asked for: its slot went, or is about to.
-    pub fn unsubscribed(
-        &mut self,
-        now: u64,
-        generation: Generation,
-        channel: &str,
-        asks: &mut Asks,
-    ) {
+    pub fn unsubscribed(&mut self, generation: Generation, channel: &str) {
         let Some(place) = self.on(generation, channel) else {
             return;
         };
@@ -55,8 +50,11 @@ impl<H: Handle> Hub<H> {
         // One whose subscription is under way may hear of the end of an earlier one; or of this one's, before its answer is read.
         // To subscribe once more does no harm.
         if slot.room.link != Link::None {
-            let (on, asking) = (slot.on, slot.asking);
-            self.go(now, &[place], on, asking, asks);
+            let why = Stray {
+                unsubscribed: true,
+                ..Stray::default()
+            };
+            self.strays(place, why);
         }
     }
 
@@ -130,26 +128,31 @@ impl<H: Handle> Hub<H> {
         }
     }
 
-    /// Some slots are on this pair now, where nothing is subscribed yet; or nowhere.
-    pub fn routed(&mut self, now: u64, slots: &[Range], to: Option<Generation>, asks: &mut Asks) {
+    /// Some slots are on this pair now, where nothing is subscribed yet; or nowhere. Their rooms follow when they are
+    /// [served](Hub::serve).
+    pub fn routed(&mut self, slots: &[Range], to: Option<Generation>) {
         let to = to.unwrap_or(NOWHERE);
         if self.routes.set(slots, to) {
             let (routes, prefix) = (&self.routes, &self.settings.key_prefix);
             self.rooms
                 .by_slots(|roomid| routes.slot(|| [prefix, roomid].concat()));
         }
-        let mut going = self.rooms.within(slots);
-        going.retain(|place| {
-            let Some(slot) = self.rooms.get_mut(*place) else {
-                return false;
+        for place in self.rooms.within(slots) {
+            let Some(slot) = self.rooms.get_mut(place) else {
+                continue;
             };
             if slot.on == to {
                 // It went before its slot did.
                 slot.asking = false;
+                slot.stray.routed = false;
+            } else {
+                let why = Stray {
+                    routed: true,
+                    ..Stray::default()
+                };
+                self.strays(place, why);
             }
-            slot.on != to
-        });
-        self.go(now, &going, to, false, asks);
+        }
     }
 
     /// A pair is gone, and nothing of it follows.
@@ -241,6 +244,7 @@ impl<H: Handle> Hub<H> {
             return;
         };
         (slot.on, slot.asking, slot.moved) = (to, asking, now);
+        slot.stray = Stray::default();
         if to == NOWHERE {
             return;
         }

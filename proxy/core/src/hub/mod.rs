@@ -4,10 +4,12 @@
 //! |---|---|
 //! | `mod` | what clients and the clock want of the rooms |
 //! | `links` | what comes over links, and what becomes of rooms whose link comes or goes |
+//! | `strays` | rooms that are not where they belong, of which there may be many at once |
 //! | `elsewhere` | rooms whose server says that they are on another one |
 
 mod elsewhere;
 mod links;
+mod strays;
 
 use crate::ask::{Ask, NOWHERE};
 use crate::cx::{Asks, Cx, Open, Purpose};
@@ -35,6 +37,8 @@ pub struct Hub<H> {
     lines: Lines,
     /// Rooms with something to write.
     behind: VecDeque<u32>,
+    /// Rooms that are not where they belong, with some that are by now.
+    strays: VecDeque<u32>,
     /// When rooms want to be looked at.
     times: BTreeSet<(u64, u32)>,
 }
@@ -51,6 +55,7 @@ impl<H: Handle> Hub<H> {
             routes: Routes::default(),
             lines: Lines::default(),
             behind: VecDeque::new(),
+            strays: VecDeque::new(),
             times: BTreeSet::new(),
         }
     }
@@ -140,6 +145,7 @@ impl<H: Handle> Hub<H> {
         asks: &mut Asks,
     ) {
         let place = self.room(roomid);
+        self.settle_stray(now, place, asks);
         self.with(now, place, asks, |room, cx| {
             room.client(conn, handle, event, bytes, cx);
         });
@@ -186,8 +192,9 @@ impl<H: Handle> Hub<H> {
 
     /// Writes to seats while there is time, one slice of one room after the other. True if something is left.
     pub fn serve(&mut self, now: u64, more: &mut dyn FnMut() -> bool, asks: &mut Asks) -> bool {
+        let strays = self.settle_strays(now, asks);
         let Some(place) = self.behind.pop_front() else {
-            return false;
+            return strays;
         };
         if let Some(slot) = self.rooms.get_mut(place) {
             slot.behind = false;
@@ -195,7 +202,7 @@ impl<H: Handle> Hub<H> {
         self.with(now, place, asks, |room, cx| {
             room.serve(more, cx);
         });
-        !self.behind.is_empty()
+        strays || !self.behind.is_empty()
     }
 
     /// When [`tick`](Self::tick) is wanted.

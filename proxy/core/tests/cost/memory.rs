@@ -40,13 +40,13 @@ struct Town {
 
 impl Town {
     fn new() -> Self {
-        let (mut hub, mut asks) = (Hub::new(Settings::default()), Asks::new());
-        hub.routed(1_000, &[ALL], Some(1), &mut asks);
+        let mut hub = Hub::new(Settings::default());
+        hub.routed(&[ALL], Some(1));
         Self {
             hub,
             people: Vec::new(),
             now: 1_000,
-            asks,
+            asks: Asks::new(),
         }
     }
 

@@ -137,8 +137,8 @@ fn an_end_that_was_not_reported_when_its_room_went_is_reported_where_the_room_is
     desk.answer_all();
     desk.event(2, &bob, Event::Logout);
     // The server stays, and so may the session: it ended the subscription only.
-    desk.hub
-        .unsubscribed(desk.now, FIRST, "room:r", &mut desk.asks);
+    desk.hub.unsubscribed(FIRST, "room:r");
+    desk.serve();
     desk.begins(FIRST, false);
     desk.pass(1_000);
     let detach = desk

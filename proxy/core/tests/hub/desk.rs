@@ -155,7 +155,8 @@ impl Desk {
     pub(crate) fn up(&mut self) {
         self.generation += 1;
         let up = Some(self.generation);
-        self.hub.routed(self.now, &[ALL], up, &mut self.asks);
+        self.hub.routed(&[ALL], up);
+        self.serve();
     }
 
     pub(crate) fn down(&mut self) {

@@ -27,7 +27,7 @@ pub(crate) fn seated() -> (Desk, Conn) {
 
 impl Desk {
     pub(crate) fn moves_to(&mut self, to: Option<Generation>) {
-        self.hub.routed(self.now, &[slot()], to, &mut self.asks);
+        self.hub.routed(&[slot()], to);
         self.serve();
     }
 
@@ -144,8 +144,7 @@ fn a_server_that_goes_meanwhile_fails_what_was_left_there_only() {
 fn a_key_that_goes_before_its_slot_is_followed_by_asking() {
     let (mut desk, ann) = seated();
     // The other server is there, and has none of the slots yet.
-    desk.hub
-        .routed(desk.now, &[ALL], Some(FIRST), &mut desk.asks);
+    desk.hub.routed(&[ALL], Some(FIRST));
     let moved = desk.control("-", "moved");
     desk.hear(&moved);
     let attach = desk.only(FIRST);
@@ -161,8 +160,8 @@ fn a_key_that_goes_before_its_slot_is_followed_by_asking() {
     desk.says(&ann, "b");
     assert!(!desk.only(SECOND).asking);
     // Some servers end what was subscribed by asking.
-    desk.hub
-        .unsubscribed(desk.now, SECOND, "room:r", &mut desk.asks);
+    desk.hub.unsubscribed(SECOND, "room:r");
+    desk.serve();
     desk.begins(SECOND, false);
     assert!(ann.names().iter().all(|name| name != "reset"));
 }
@@ -170,8 +169,7 @@ fn a_key_that_goes_before_its_slot_is_followed_by_asking() {
 #[test]
 fn a_subscription_that_ends_before_its_answer_is_known_is_begun_again() {
     let (mut desk, ann) = seated();
-    desk.hub
-        .routed(desk.now, &[ALL], Some(FIRST), &mut desk.asks);
+    desk.hub.routed(&[ALL], Some(FIRST));
     let moved = desk.control("-", "moved");
     desk.hear(&moved);
     let attach = desk.only(FIRST);
@@ -180,8 +178,8 @@ fn a_subscription_that_ends_before_its_answer_is_known_is_begun_again() {
     assert_eq!(subscribe.ask, Ask::Subscribe);
     // The slot follows, and with that the server ends what was subscribed by asking: that is heard before its answer is read.
     desk.moves_to(Some(SECOND));
-    desk.hub
-        .unsubscribed(desk.now, SECOND, "room:r", &mut desk.asks);
+    desk.hub.unsubscribed(SECOND, "room:r");
+    desk.serve();
     desk.answers(&subscribe, Ok(Answer::Done));
     desk.begins(SECOND, false);
     let frame = desk.say("hello");
@@ -193,8 +191,7 @@ fn a_subscription_that_ends_before_its_answer_is_known_is_begun_again() {
 #[test]
 fn a_server_that_goes_before_it_has_the_slot_sends_its_rooms_back() {
     let (mut desk, ann) = seated();
-    desk.hub
-        .routed(desk.now, &[ALL], Some(FIRST), &mut desk.asks);
+    desk.hub.routed(&[ALL], Some(FIRST));
     desk.moves_to(Some(FIRST));
     let moved = desk.control("-", "moved");
     desk.hear(&moved);
@@ -276,8 +273,8 @@ fn what_one_server_loses_does_not_concern_the_rooms_of_another() {
     desk.begins(SECOND, false);
     desk.hub.down(desk.now, FIRST, &mut desk.asks);
     desk.hub.announce(desk.now, FIRST, &mut desk.asks);
-    desk.hub
-        .unsubscribed(desk.now, FIRST, "room:r", &mut desk.asks);
+    desk.hub.unsubscribed(FIRST, "room:r");
+    desk.serve();
     assert!(desk.asks.is_empty(), "{:?}", desk.asks);
     let frame = desk.say("hello");
     desk.generation = SECOND;

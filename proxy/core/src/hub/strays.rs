@@ -1,0 +1,56 @@
+//! Rooms that are not where they belong: their slot went to another server, or their server ended their subscription. There may
+//! be tens of thousands of them at once, so they are only noted when that is heard, and go a few at a time, between what other
+//! rooms have to do. Whoever does something in one of them does not wait for its turn.
+
+use super::Hub;
+use crate::cx::Asks;
+use crate::handle::Handle;
+use crate::stray::Stray;
+
+/// So many at a time: about as long as to write to one room's seats.
+const SOME: usize = 32;
+
+impl<H: Handle> Hub<H> {
+    /// A room is to go when its turn comes.
+    pub(super) fn strays(&mut self, place: u32, why: Stray) {
+        let Some(slot) = self.rooms.get_mut(place) else {
+            return;
+        };
+        let waits = slot.stray.goes();
+        slot.stray.routed |= why.routed;
+        slot.stray.unsubscribed |= why.unsubscribed;
+        if !waits {
+            self.strays.push_back(place);
+        }
+    }
+
+    /// Lets some go. True if there are more.
+    pub(super) fn settle_strays(&mut self, now: u64, asks: &mut Asks) -> bool {
+        for _ in 0..SOME {
+            let Some(place) = self.strays.pop_front() else {
+                // All came at once: it does not keep the memory.
+                self.strays.shrink_to(SOME);
+                return false;
+            };
+            self.settle_stray(now, place, asks);
+        }
+        !self.strays.is_empty()
+    }
+
+    /// Lets a room go, if it is to.
+    pub(super) fn settle_stray(&mut self, now: u64, place: u32, asks: &mut Asks) {
+        let Some(slot) = self.rooms.get_mut(place) else {
+            return;
+        };
+        let why = std::mem::take(&mut slot.stray);
+        let route = self.routes.of(slot.hash_slot);
+        let (to, asking) = match why {
+            Stray { routed: true, .. } if slot.on != route => (route, false),
+            Stray {
+                unsubscribed: true, ..
+            } => (slot.on, slot.asking),
+            _ => return,
+        };
+        self.go(now, &[place], to, asking, asks);
+    }
+}

@@ -1,0 +1,16 @@
+//! Why a room is to go from where it is.
+
+/// See the top of the file. By default it stays.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Stray {
+    /// Its slot is on another server now.
+    pub(crate) routed: bool,
+    /// The server ended its subscription: it begins once more where it is.
+    pub(crate) unsubscribed: bool,
+}
+
+impl Stray {
+    pub(crate) const fn goes(self) -> bool {
+        self.routed || self.unsubscribed
+    }
+}
