@@ -3,6 +3,8 @@
 /// See the top of the file. By default it stays.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Stray {
+    /// Its pair is gone, and it does not know yet.
+    pub(crate) down: bool,
     /// Its slot is on another server now.
     pub(crate) routed: bool,
     /// The server ended its subscription: it begins once more where it is.
@@ -11,6 +13,6 @@ pub(crate) struct Stray {
 
 impl Stray {
     pub(crate) const fn goes(self) -> bool {
-        self.routed || self.unsubscribed
+        self.down || self.routed || self.unsubscribed
     }
 }

@@ -28,6 +28,7 @@ impl<H: Handle> Hub<H> {
         };
         let (place, returned) = (waits.place, waits.returned);
         let is_of_client = waits.purpose.is_of_client();
+        self.touch(now, place, asks);
         let Some(slot) = self.rooms.get(place) else {
             // A room that is gone ends its subscription: there is none.
             self.open.list.remove(&request);
@@ -39,7 +40,7 @@ impl<H: Handle> Hub<H> {
         let too_soon = asking.is_some() && to_and_fro;
         let goes = !is_there && !too_soon;
         if goes {
-            self.go(now, &[place], to, asking.is_some(), asks);
+            self.go(now, place, (to, asking.is_some()), asks);
         }
         if is_of_client {
             // It was asked where the room was before.

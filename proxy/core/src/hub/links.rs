@@ -8,7 +8,6 @@ use crate::handle::Handle;
 use crate::room::Link;
 use crate::routes::Range;
 use crate::stray::Stray;
-use std::collections::{HashMap, HashSet};
 
 /// Servers that point at each other are asked again after so long …
 pub(super) const PAUSE_MS: u64 = 100;
@@ -67,6 +66,8 @@ impl<H: Handle> Hub<H> {
         answer: Result<Answer, Fault>,
         asks: &mut Asks,
     ) {
+        let place = self.open.list.get(&request).map(|waits| waits.place);
+        place.inspect(|place| self.touch(now, *place, asks));
         if self.is_asked(generation, request)
             && let Some(waits) = self.open.take(request, asks)
         {
@@ -170,13 +171,12 @@ impl<H: Handle> Hub<H> {
         }
         self.lines.forget(generation);
         for place in places {
-            // One that was only asked for there is on the pair of its slot again, which may be there still.
-            let slot = self.rooms.get(place);
-            let to = slot.map_or(NOWHERE, |slot| self.routes.of(slot.hash_slot));
-            self.with(now, place, asks, |room, cx| room.down(to != NOWHERE, cx));
-            self.settle_on(now, place, (to, false), asks);
+            let why = Stray {
+                down: true,
+                ..Stray::default()
+            };
+            self.strays(place, why);
         }
-        self.link_more(now, asks);
     }
 
     /// A room leaves its pair, if it is on this one.
@@ -195,45 +195,39 @@ impl<H: Handle> Hub<H> {
         true
     }
 
-    /// Rooms go to another pair. What clients asked is answered by the one before, or comes back from it; everything else is
+    /// A room goes to another pair. What clients asked is answered by the one before, or comes back from it; everything else is
     /// asked anew.
     pub(super) fn go(
         &mut self,
         now: u64,
-        places: &[u32],
-        to: Generation,
-        asking: bool,
+        place: u32,
+        (to, asking): (Generation, bool),
         asks: &mut Asks,
     ) {
-        // Those of them that wait for answers: to look through all questions for each room would take long.
-        let (mut going, mut waiting) = (HashSet::new(), HashSet::new());
-        for place in places {
-            let on = self.rooms.get(*place).map_or(NOWHERE, |slot| slot.on);
-            let waits = self.rooms.get(*place).is_some_and(|slot| slot.room.waits());
-            if on != NOWHERE && self.leave(*place, on) {
-                going.insert(*place);
-                waiting.extend(waits.then_some(*place));
+        let Some(slot) = self.rooms.get(place) else {
+            return;
+        };
+        let (on, waits) = (slot.on, slot.room.waits());
+        let goes = on != NOWHERE && self.leave(place, on);
+        if goes {
+            if waits {
+                self.leave_questions(now, place, asks);
             }
+            self.figures.moved += 1;
+            let goes_on = to != NOWHERE;
+            self.with(now, place, asks, |room, cx| room.leaves(goes_on, cx));
         }
-        self.leave_questions(now, &waiting, asks);
-        let goes_on = to != NOWHERE;
-        for place in places {
-            if going.contains(place) {
-                self.figures.moved += 1;
-                self.with(now, *place, asks, |room, cx| room.leaves(goes_on, cx));
-            }
-            if let Some(slot) = self.rooms.get_mut(*place) {
-                let soon = slot.moved > 0 && now < slot.moved + PAUSE_MS;
-                let before = if soon { slot.hops } else { 0 };
-                slot.hops = before.saturating_add(u8::from(going.contains(place)));
-            }
-            self.settle_on(now, *place, (to, asking), asks);
+        if let Some(slot) = self.rooms.get_mut(place) {
+            let soon = slot.moved > 0 && now < slot.moved + PAUSE_MS;
+            let before = if soon { slot.hops } else { 0 };
+            slot.hops = before.saturating_add(u8::from(goes));
         }
+        self.settle_on(now, place, (to, asking), asks);
         self.link_more(now, asks);
     }
 
     /// A room is on another pair, where it begins when its turn comes; or later, if servers send it to and fro.
-    fn settle_on(
+    pub(super) fn settle_on(
         &mut self,
         now: u64,
         place: u32,
@@ -254,22 +248,16 @@ impl<H: Handle> Hub<H> {
         self.lines.push(to, place);
     }
 
-    fn leave_questions(&mut self, now: u64, going: &HashSet<u32>, asks: &mut Asks) {
-        if going.is_empty() {
-            return;
-        }
-        let mut left: HashMap<u32, Vec<Request>> = HashMap::new();
-        for (request, waits) in &self.open.list {
-            if going.contains(&waits.place) && waits.purpose.is_of_client() && waits.to != NOWHERE {
-                left.entry(waits.place).or_default().push(*request);
-            }
-        }
-        for (place, left) in left {
-            self.open.moves.begin(place, left);
-        }
-        let anew = |waits: &Waits<H>| going.contains(&waits.place) && !waits.purpose.is_of_client();
+    fn leave_questions(&mut self, now: u64, place: u32, asks: &mut Asks) {
+        let of_it = |waits: &Waits<H>| waits.place == place;
+        let left = self.open.list.iter().filter(|(_, waits)| {
+            of_it(waits) && waits.purpose.is_of_client() && waits.to != NOWHERE
+        });
+        let left = left.map(|(request, _)| *request).collect();
+        self.open.moves.begin(place, left);
+        let anew = |waits: &Waits<H>| of_it(waits) && !waits.purpose.is_of_client();
         for (_, waits) in self.open.withdraw(anew, asks) {
-            self.with(now, waits.place, asks, |room, cx| {
+            self.with(now, place, asks, |room, cx| {
                 room.left_behind(waits.purpose, cx);
             });
         }

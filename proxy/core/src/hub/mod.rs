@@ -185,6 +185,7 @@ impl<H: Handle> Hub<H> {
     ) {
         for roomid in roomids {
             if let Some(place) = self.rooms.find(roomid) {
+                self.touch(now, place, asks);
                 self.with(now, place, asks, &mut what);
             }
         }
@@ -199,6 +200,7 @@ impl<H: Handle> Hub<H> {
         if let Some(slot) = self.rooms.get_mut(place) {
             slot.behind = false;
         }
+        self.touch(now, place, asks);
         self.with(now, place, asks, |room, cx| {
             room.serve(more, cx);
         });
@@ -220,6 +222,7 @@ impl<H: Handle> Hub<H> {
             if let Some(slot) = self.rooms.get_mut(place) {
                 slot.due = NEVER;
             }
+            self.touch(now, place, asks);
             self.with(now, place, asks, |room, cx| room.tick(cx));
             self.end_empty(now, place, asks);
         }
@@ -260,6 +263,7 @@ impl<H: Handle> Hub<H> {
     /// The proxy stops: everybody is away, and everything is reported.
     pub fn stop(&mut self, now: u64, asks: &mut Asks) {
         for place in self.rooms.all() {
+            self.touch(now, place, asks);
             self.with(now, place, asks, |room, cx| room.stop(cx));
         }
     }

@@ -1,8 +1,9 @@
-//! Rooms that are not where they belong: their slot went to another server, or their server ended their subscription. There may
-//! be tens of thousands of them at once, so they are only noted when that is heard, and go a few at a time, between what other
-//! rooms have to do. Whoever does something in one of them does not wait for its turn.
+//! Rooms that are not where they belong: their pair is gone, their slot went to another server, or their server ended their
+//! subscription. There may be tens of thousands of them at once, so they are only noted when that is heard, and go a few at a time,
+//! between what other rooms have to do. Whoever does something in one of them does not wait for its turn.
 
 use super::Hub;
+use crate::ask::NOWHERE;
 use crate::cx::Asks;
 use crate::handle::Handle;
 use crate::stray::Stray;
@@ -17,6 +18,7 @@ impl<H: Handle> Hub<H> {
             return;
         };
         let waits = slot.stray.goes();
+        slot.stray.down |= why.down;
         slot.stray.routed |= why.routed;
         slot.stray.unsubscribed |= why.unsubscribed;
         if !waits {
@@ -37,6 +39,13 @@ impl<H: Handle> Hub<H> {
         !self.strays.is_empty()
     }
 
+    /// Something is to happen in a room: if its pair is gone, it knows before.
+    pub(super) fn touch(&mut self, now: u64, place: u32, asks: &mut Asks) {
+        if self.rooms.get(place).is_some_and(|slot| slot.stray.down) {
+            self.settle_stray(now, place, asks);
+        }
+    }
+
     /// Lets a room go, if it is to.
     pub(super) fn settle_stray(&mut self, now: u64, place: u32, asks: &mut Asks) {
         let Some(slot) = self.rooms.get_mut(place) else {
@@ -44,6 +53,12 @@ impl<H: Handle> Hub<H> {
         };
         let why = std::mem::take(&mut slot.stray);
         let route = self.routes.of(slot.hash_slot);
+        if why.down {
+            // One that was only asked for there is on the pair of its slot again, which may be there still.
+            self.with(now, place, asks, |room, cx| room.down(route != NOWHERE, cx));
+            self.settle_on(now, place, (route, false), asks);
+            return self.link_more(now, asks);
+        }
         let (to, asking) = match why {
             Stray { routed: true, .. } if slot.on != route => (route, false),
             Stray {
@@ -51,6 +66,6 @@ impl<H: Handle> Hub<H> {
             } => (slot.on, slot.asking),
             _ => return,
         };
-        self.go(now, &[place], to, asking, asks);
+        self.go(now, place, (to, asking), asks);
     }
 }

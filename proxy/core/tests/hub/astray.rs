@@ -16,6 +16,7 @@ fn a_room_that_was_asked_for_elsewhere_comes_back_when_that_server_goes() {
     desk.begins(SECOND, true);
     // Its slot is the first one's still, and nothing new is known of that.
     desk.hub.down(desk.now, SECOND, &mut desk.asks);
+    desk.serve();
     desk.pass(200);
     desk.begins(FIRST, false);
     desk.says(&ann, "a");

@@ -161,6 +161,7 @@ impl Desk {
 
     pub(crate) fn down(&mut self) {
         self.hub.down(self.now, self.generation, &mut self.asks);
+        self.serve();
     }
 
     pub(crate) fn head(&self) -> Position {

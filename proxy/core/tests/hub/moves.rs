@@ -134,6 +134,7 @@ fn a_server_that_goes_meanwhile_fails_what_was_left_there_only() {
     desk.begins(SECOND, false);
     desk.says(&ann, "b");
     desk.hub.down(desk.now, FIRST, &mut desk.asks);
+    desk.serve();
     let b = desk.only(SECOND);
     assert_eq!(id_of(&b), "b");
     desk.answers(&b, published(1));
@@ -199,6 +200,7 @@ fn a_server_that_goes_before_it_has_the_slot_sends_its_rooms_back() {
     desk.is_elsewhere(attach, Some(SECOND));
     desk.begins(SECOND, true);
     desk.hub.down(desk.now, SECOND, &mut desk.asks);
+    desk.serve();
     desk.begins(FIRST, false);
     desk.says(&ann, "a");
     let a = desk.only(FIRST);
@@ -272,6 +274,7 @@ fn what_one_server_loses_does_not_concern_the_rooms_of_another() {
     desk.moves_to(Some(SECOND));
     desk.begins(SECOND, false);
     desk.hub.down(desk.now, FIRST, &mut desk.asks);
+    desk.serve();
     desk.hub.announce(desk.now, FIRST, &mut desk.asks);
     desk.hub.unsubscribed(FIRST, "room:r");
     desk.serve();
