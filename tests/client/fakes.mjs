@@ -23,6 +23,9 @@ export class FakeClock {
 
   now = () => this.time + this.#wrong;
 
+  /** A clock that nobody can set. */
+  ticks = () => this.time;
+
   /** Puts the wall clock forward or back; timers do not go by it. */
   jump(ms) { this.#wrong += ms; }
 
@@ -179,7 +182,7 @@ export class Page {
       ...options,
     });
     for (const name of ['state', 'login', 'message', 'synced', 'event', 'presence', 'outbox', 'members', 'lost', 'reset',
-      'kicked', 'logout', 'error']) {
+      'kicked', 'logout', 'error', 'stuck']) {
       this.room.on(name, (value) => { this.seen.push([name, value]); });
     }
   }
