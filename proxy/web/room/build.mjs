@@ -7,15 +7,15 @@ import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { internalNames } from './internal-names.mjs';
 
 const home = dirname(fileURLToPath(import.meta.url));
 const served = resolve(process.argv[2] ?? join(home, '..'));
 const { version } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8'));
-const common = { absWorkingDir: home, bundle: true, format: 'esm', target: 'es2022', platform: 'neutral', logLevel: 'warning' };
+const common = { absWorkingDir: home, bundle: true, format: 'esm', charset: 'utf8', target: 'es2022', platform: 'neutral', logLevel: 'warning' };
 
-const HEADER = `/*! roomcast ${version}, the browser client of Roomcast. MIT licence.
- *  export function connect(options): room.d.ts beside it says what it takes and promises.
- *  Built from proxy/web/room/src by proxy/web/room/build.mjs; do not edit. */`;
+const HEADER = `/*! roomcast ${version}, MIT licence. Built from proxy/web/room/src.
+export function connect(options): see room.d.ts */`;
 
 rmSync(join(home, 'dist'), { recursive: true, force: true });
 await build({
@@ -27,7 +27,7 @@ execFileSync(process.execPath, [tsc, '-p', home], { stdio: ['ignore', 'inherit',
 mkdirSync(served, { recursive: true });
 await build({
   ...common, entryPoints: ['src/index.ts'], outfile: join(served, 'room.js'), minify: true, legalComments: 'none',
-  banner: { js: HEADER },
+  mangleProps: new RegExp(`^(${internalNames(join(home, 'src')).join('|')})$`), banner: { js: HEADER },
 });
 // All types are in one file, which imports nothing.
 const types = readFileSync(join(home, 'src/types.ts'), 'utf8');

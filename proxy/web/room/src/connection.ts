@@ -1,7 +1,6 @@
 // One socket, the rooms that it carries, and when it is made again.
 import { type Settings, textOf } from './defaults.js';
-import type { Wire } from './delivery.js';
-import { endsLogin, isOfToken, isStaleToken } from './errors.js';
+import { coded, isFinal, isOfToken } from './errors.js';
 import { type Handler, Handlers } from './handlers.js';
 import type { Line, Seat } from './line.js';
 import { Room } from './room.js';
@@ -10,6 +9,7 @@ import { Timers } from './timers.js';
 import { Token } from './token.js';
 import type { Connection as PublicConnection, Failure, Reason, Room as PublicRoom, RoomOptions, SocketLike, State } from './types.js';
 import { watch } from './watch.js';
+import { type Wire, encode } from './wire.js';
 
 const FIRST_WAIT = 1000;
 const LONGEST_WAIT = 15_000;
@@ -25,19 +25,19 @@ const MAX_ROOMS = 100;
 const LINGER = 1000;
 /** A page that is looked at again does not wait long to learn whether its link is alive. */
 const PROBE_WITHIN = 3000;
-const TOO_BIG = 4101;
+const BY_ITSELF: Reason = { code: 'ENDED', message: 'closed by this program' };
 
 type ServerError = Wire & Failure & { roomid?: string };
-
-interface Place { room: Room; seat: Seat; users: number }
 
 export class Connection implements PublicConnection {
   #settings: Settings;
   /** The one room of a connection that was made for it, and ends with it. */
   #sole: Seat | undefined;
   #handlers = new Handlers();
-  #places = new Map<string, Place>();
+  #rooms = new Map<string, Seat>();
   #timers: Timers;
+  /** Of rooms that nobody uses any more. */
+  #lingering: Timers;
   #token: Token;
   #unwatch: (() => void) | undefined;
   #state: State = 'connecting';
@@ -50,12 +50,24 @@ export class Connection implements PublicConnection {
   #onlineSince = 0;
   #heard = 0;
   #isOpen = false;
-  #isFlushing = false;
-  #isNew = false;
+  #isEntering = false;
+  #line: Line = {
+    isSlow: false,
+    isNew: false,
+    write: (event) => this.#transmit(event),
+    enter: () => this.#enterSoon(),
+    again: (reason) => this.#again(reason),
+    leave: (seat) => this.#left(seat),
+    release: (seat) => this.#release(seat),
+    late: () => this.#beSilent(this.#settings.answerWithin),
+    fail: (error) => { this.#fail(error); },
+    retryNow: () => this.retryNow(),
+  };
 
   constructor(settings: Settings) {
     this.#settings = settings;
     this.#timers = new Timers(settings);
+    this.#lingering = new Timers(settings);
     this.#token = new Token(settings);
   }
 
@@ -66,70 +78,49 @@ export class Connection implements PublicConnection {
   on(name: string, handler: Handler): () => void { return this.#handlers.on(name, handler); }
 
   room<Payload = unknown>(roomid: string | number, options: RoomOptions = {}): PublicRoom<Payload> {
-    if (this.#state === 'closed') throw new Error('the connection is closed');
+    if (this.#state === 'closed') throw coded('CLOSED', 'the connection is closed');
     const id = textOf('roomid', roomid);
-    const place = this.#places.get(id) ?? this.#newPlace(id, options);
-    place.users += 1;
-    this.#timers.cancel(`linger ${id}`);
-    return place.room as PublicRoom<unknown> as PublicRoom<Payload>;
+    const seat = this.#rooms.get(id) ?? this.#newSeat(id, options);
+    seat.users += 1;
+    this.#lingering.cancel(id);
+    return seat.room as PublicRoom<Payload>;
   }
 
   /** The room of a connection that is made for one. */
-  only<Payload>(roomid: string | number): PublicRoom<Payload> {
-    const room = this.room<Payload>(roomid);
-    this.#sole = [...this.#places.values()][0]!.seat;
+  only(roomid: string | number): PublicRoom {
+    const room = this.room(roomid);
+    [this.#sole] = this.#seats();
     return room;
   }
 
   retryNow(): void { if (this.#state === 'offline' && !this.#timers.has('asked')) this.#open(); }
 
-  close(): void { this.#stop({ code: 'ENDED', message: 'closed by this program' }, true); }
+  close(): void { this.#stop(BY_ITSELF); }
 
   // ---- its rooms ----
 
-  #newPlace(id: string, options: RoomOptions): Place {
+  #newSeat(id: string, options: RoomOptions): Seat {
     const { history, as } = this.#settings;
-    let seat: Seat | undefined;
-    const room = new Room(this.#settings, id, { history, as, ...options }, (its) => {
-      seat = its;
-      return this.#line();
-    });
-    const place = { room, seat: seat!, users: 0 };
-    this.#places.set(id, place);
+    const seat = Room.seatOf(new Room(this.#settings, id, { history, as, ...options }, this.#line));
+    this.#rooms.set(id, seat);
+    if (this.#reason && this.#state === 'offline') seat.offline(this.#reason);
     this.#unwatch ??= watch({
       back: () => this.#look(),
-      offline: () => { if (this.#socket) this.#drop({ code: 'OFFLINE', message: 'the browser has no network' }); },
+      offline: () => { if (this.#socket) this.#drop({ code: 'OFFLINE', message: 'there is no network' }); },
       away: () => { for (const one of this.#seats()) one.confirm(); },
     });
     // A handler that is added right after must not miss anything, and rooms of one moment go in together.
-    this.#flushSoon();
-    return place;
+    this.#enterSoon();
+    return seat;
   }
 
-  #line(): Line {
-    const connection = this;
-    return {
-      write: (event) => this.#transmit(event),
-      encode: (event) => this.#encode(event),
-      get isSlow() { return connection.#timers.has('slow'); },
-      get isNew() { return connection.#isNew; },
-      enter: () => this.#flushSoon(),
-      again: (reason) => this.#again(reason),
-      leave: (seat) => this.#left(seat),
-      release: (seat) => this.#release(seat),
-      drop: (reason) => this.#drop(reason),
-      fail: (error) => this.#fail(error),
-      retryNow: () => this.retryNow(),
-    };
-  }
+  #seats(): Seat[] { return [...this.#rooms.values()]; }
 
-  #seats(): Seat[] { return [...this.#places.values()].map(({ seat }) => seat); }
-
-  #flushSoon(): void {
-    if (this.#isFlushing) return;
-    this.#isFlushing = true;
+  #enterSoon(): void {
+    if (this.#isEntering) return;
+    this.#isEntering = true;
     here.queueMicrotask(() => {
-      this.#isFlushing = false;
+      this.#isEntering = false;
       if (this.#isOpen) this.#logIn();
       else if (!this.#timers.has('reconnect') && !this.#timers.has('asked')) this.#open();
     });
@@ -142,19 +133,15 @@ export class Connection implements PublicConnection {
   }
 
   #release(seat: Seat): void {
-    const place = this.#places.get(seat.roomid);
-    if (!place || place.seat !== seat) return;
-    const reason = { code: 'ENDED', message: 'closed by this program' };
-    if (seat === this.#sole) this.#stop(reason, true);
-    else if (--place.users <= 0) this.#timers.after(`linger ${seat.roomid}`, LINGER, () => seat.end(reason, true));
+    if (seat === this.#sole) seat.end(BY_ITSELF);
+    else if (--seat.users === 0) this.#lingering.after(seat.roomid, LINGER, () => seat.end(BY_ITSELF));
   }
 
   #left(seat: Seat): void {
-    if (this.#places.get(seat.roomid)?.seat !== seat) return;
-    this.#places.delete(seat.roomid);
-    this.#timers.cancel(`linger ${seat.roomid}`);
-    if (seat === this.#sole) this.#stop({ code: 'ENDED', message: 'its room has ended' });
-    else if (this.#places.size === 0) this.#rest();
+    this.#rooms.delete(seat.roomid);
+    this.#lingering.cancel(seat.roomid);
+    if (seat === this.#sole) this.#stop(BY_ITSELF);
+    else if (this.#rooms.size === 0) this.#rest();
   }
 
   /** Nobody needs the connection for now. */
@@ -222,7 +209,7 @@ export class Connection implements PublicConnection {
 
   /** All rooms that want in, together. */
   #logIn(): void {
-    const seats = this.#seats().filter((seat) => seat.login === 'out' && seat.isReady());
+    const seats = this.#seats().filter((seat) => seat.isReady());
     const { uid, name } = this.#settings;
     for (let i = 0; i < seats.length; i += MAX_ROOMS) {
       const some = seats.slice(i, i + MAX_ROOMS);
@@ -237,35 +224,23 @@ export class Connection implements PublicConnection {
   }
 
   #transmit(event: Wire): boolean {
-    const text = this.#encode(event);
+    const text = encode(event, this.#settings.maxEvent);
     if (this.#socket?.readyState !== 1) return false;
     this.#socket.send(text);
     return true;
-  }
-
-  /** The server would close the connection for a larger one. */
-  #encode(event: Wire): string {
-    const text = JSON.stringify(event);
-    const { maxEvent } = this.#settings;
-    const bytes = text.length * 3 <= maxEvent ? 0 : new here.TextEncoder().encode(text).length;
-    if (bytes > maxEvent) throw new RangeError(`the event has ${bytes} bytes; maxEvent is ${maxEvent}`);
-    return text;
   }
 
   /** A link that is dead without saying so is given up after a silence: the server sends heartbeats. */
   #checkAlive(): void {
     const { deadAfter } = this.#settings;
     const left = this.#heard + deadAfter - this.#settings.ticks();
-    if (left <= 0) this.#drop({ code: 'SILENT', message: `nothing was heard for ${deadAfter} ms` });
+    if (left <= 0) this.#beSilent(deadAfter);
     else this.#timers.after('dead', left, () => this.#checkAlive());
   }
 
-  #expectAnswer(): void {
-    const { answerWithin } = this.#settings;
-    this.#timers.after('answer', answerWithin, () => {
-      this.#drop({ code: 'SILENT', message: `the server did not answer for ${answerWithin} ms` });
-    });
-  }
+  #expectAnswer(): void { this.#timers.after('answer', this.#settings.answerWithin, this.#line.late); }
+
+  #beSilent(ms: number): void { this.#drop({ code: 'SILENT', message: `the server was silent for ${ms} ms` }); }
 
   /** The network or the reader is back: look now, not when a timer says so. */
   #look(): void {
@@ -277,13 +252,13 @@ export class Connection implements PublicConnection {
   }
 
   #probe(): void {
-    if (!this.#isNew || this.#timers.has('probe')) return;
+    if (!this.#line.isNew || this.#timers.has('probe')) return;
     this.#transmit({ event: 'heartbeat', message: 'ping' });
     this.#timers.after('probe', PROBE_WITHIN, () => this.#giveUp());
   }
 
   #giveUp(): void {
-    this.#drop({ code: 'SILENT', message: `nothing was heard for ${PROBE_WITHIN} ms` });
+    this.#beSilent(PROBE_WITHIN);
     this.retryNow();
   }
 
@@ -299,9 +274,7 @@ export class Connection implements PublicConnection {
     if (this.#state === 'closed') return;
     const reason = why ?? { code: 'CLOSE', message: said || 'the connection was closed', close: code };
     if (code >= 4100 && code < 4200) {
-      const message = said || 'the server does not want this connection';
-      if (code === TOO_BIG) for (const seat of this.#seats()) seat.tooBig(message);
-      this.#stop(this.#fail({ code: 'CLOSED', message, close: code }));
+      this.#stop(this.#fail({ ...reason, code: 'CLOSED' }));
       return;
     }
     for (const seat of this.#seats()) seat.offline(reason);
@@ -320,17 +293,15 @@ export class Connection implements PublicConnection {
   #disconnect(): void {
     this.#socket = null;
     this.#isOpen = false;
-    this.#isNew = false;
+    this.#line.isNew = this.#line.isSlow = false;
     this.#onlineSince = 0;
-    for (const name of ['dead', 'answer', 'probe', 'refresh', 'slow', 'reconnect', 'asked']) this.#timers.cancel(name);
+    this.#timers.cancelAll();
   }
 
-  #stop(reason: Reason, byItself = false): void {
+  #stop(reason: Reason): void {
     if (this.#state === 'closed') return;
-    const seats = this.#seats();
-    if (byItself) for (const seat of seats) seat.end(reason, true);
+    for (const seat of this.#seats()) seat.end(reason);
     this.#enter('closed', reason);
-    for (const seat of seats) seat.end(reason);
     this.#rest();
   }
 
@@ -353,16 +324,15 @@ export class Connection implements PublicConnection {
       case 'refresh': this.#renewed(event); return;
       case 'login': if (event.position) this.#welcomed(event); break;
       case 'error': if (this.#refused(event)) return; break;
-      default:
     }
     const { roomid } = event;
-    const seat = roomid === undefined && this.#places.size === 1 ? this.#seats()[0] : this.#places.get(roomid)?.seat;
+    const seat = roomid === undefined && this.#rooms.size === 1 ? this.#seats()[0] : this.#rooms.get(roomid);
     seat?.receive(event);
     if (!this.#seats().some(({ login }) => login === 'asked')) this.#timers.cancel('answer');
   }
 
   #welcomed(event: Wire): void {
-    if (event['dedupe-count'] !== undefined) this.#isNew = true;
+    if (event['dedupe-count'] !== undefined) this.#line.isNew = true;
     if (this.#onlineSince === 0) this.#onlineSince = this.#settings.ticks();
     this.#token.accepted();
     if (event.expires && !this.#timers.has('refresh')) this.#renewed(event);
@@ -372,11 +342,14 @@ export class Connection implements PublicConnection {
   /** Whether it concerns the connection only. */
   #refused(event: Wire): boolean {
     const { of, code, message, roomid } = event as ServerError;
-    if (code === 'SLOWDOWN') this.#timers.after('slow', SLOW_FOR, () => {});
+    if (code === 'SLOWDOWN') {
+      this.#line.isSlow = true;
+      this.#timers.after('slow', SLOW_FOR, () => { this.#line.isSlow = false; });
+    }
     if ((of === 'login' || of === 'refresh') && isOfToken(code)) {
-      if (!isStaleToken(code) || this.#token.isStale()) this.#fail({ ...event as ServerError, roomid: undefined });
+      if (isFinal(code) || this.#token.isStale()) this.#fail({ ...event as ServerError, roomid: undefined });
       if (of === 'refresh') return true;
-      if (endsLogin(code)) this.#stop({ code, message });
+      if (isFinal(code)) this.#stop({ code, message });
       else this.#drop({ code: 'TOKEN', message });
       return true;
     }

@@ -6,6 +6,7 @@ import type { Settings } from './defaults.js';
 import { type Handler, Handlers, blame } from './handlers.js';
 import { here } from './surroundings.js';
 import { Timers } from './timers.js';
+import { type Wire, isKept } from './wire.js';
 
 /** Events that may wait for a slow handler, and without one, before the rest is left in the server's log. */
 const MAX_INBOX = 10_000;
@@ -16,13 +17,13 @@ const COMPLAIN_AFTER = 5000;
 const FIRST_RETRY = 1000;
 const LONGEST_RETRY = 30_000;
 
-export interface Wire { event: string; [field: string]: any }
-
 /** What the room does with an event, before and after the handlers. */
 export interface Judge {
-  handle(event: Wire): Promise<unknown> | undefined | void;
+  handle(event: Wire): unknown;
+  /** Which handlers are told of it. */
+  nameOf(event: Wire): string;
   /** Whether it ends the session: then nothing waits for a handler that fails. */
-  ends(event: Wire): boolean;
+  isEnd(event: Wire): boolean;
   stuck(stuck: { event: any; error: unknown; attempt: number; retryIn: number }): void;
   /** No more can be held: what comes is left in the server's log until `idle`. */
   full(): void;
@@ -33,8 +34,6 @@ export interface Judge {
 /** The handlers that failed, and with what. */
 type Failed = Map<Handler, unknown>;
 
-const isKept = ({ event, position }: Wire) => Boolean(position) && /^(message|lost|reset)$/.test(event);
-
 export class Delivery {
   readonly handlers: Handlers;
   #settings: Settings;
@@ -42,14 +41,14 @@ export class Delivery {
   #timers: Timers;
   #roomid: string;
   #queue: Wire[] = [];
-  #running = false;
+  #isRunning = false;
   /** Kept events wait because nobody listens to messages. */
-  #unheard = false;
-  #stuck = false;
-  #skipped = false;
-  #stopped = false;
-  /** When the last handler of a name was taken away. */
-  #left = new Map<string, number>();
+  #isUnheard = false;
+  #isStuck = false;
+  #isSkipped = false;
+  #isStopped = false;
+  /** When the handlers of a name changed last. */
+  #changed = new Map<string, number>();
   /** Goes on with what waits for handlers. */
   #wake = () => {};
 
@@ -58,24 +57,24 @@ export class Delivery {
     this.#roomid = roomid;
     this.#judge = judge;
     this.#timers = new Timers(settings);
-    this.handlers = new Handlers((name, added) => {
-      if (!added && this.handlers.of(name).length === 0) this.#left.set(name, settings.ticks());
+    this.handlers = new Handlers((name) => {
+      this.#changed.set(name, settings.ticks());
       this.#wake();
-      if (this.#unheard) this.#passOthers();
+      if (this.#isUnheard) this.#passOthers();
     });
   }
 
   get isEmpty(): boolean { return this.#queue.length === 0; }
 
   push(event: Wire): void {
-    if (this.#stuck && this.#judge.ends(event)) {
+    if (this.#isStuck && this.#judge.isEnd(event)) {
       this.#judge.handle(event);
       return;
     }
     this.#queue.push(event);
-    if (this.#unheard) this.#passOthers();
-    if (this.#queue.length >= (this.#listens() ? MAX_INBOX : MAX_UNHEARD)) this.#judge.full();
-    if (!this.#running) this.#run();
+    if (this.#isUnheard) this.#passOthers();
+    if (this.#queue.length >= (this.#listens('message') ? MAX_INBOX : MAX_UNHEARD)) this.#judge.full();
+    if (!this.#isRunning) this.#run();
   }
 
   /** What nobody was told yet comes again. What cannot be held any more is not asked for before the rest is handled. */
@@ -84,69 +83,81 @@ export class Delivery {
   }
 
   stop(): void {
-    this.#stopped = true;
+    this.#isStopped = true;
     this.#queue = [];
     this.#timers.cancelAll();
     this.#wake();
   }
 
   skip(): boolean {
-    if (!this.#stuck) return false;
-    this.#skipped = true;
+    this.#isSkipped = this.#isStuck;
     this.#wake();
-    return true;
+    return this.#isStuck;
   }
 
-  /** Gives a kept event to all handlers that did not take it yet, until each has. False if it was not taken in the end. */
-  hand(name: string, value: unknown): Promise<boolean> | undefined {
+  /** Gives a kept event to all handlers until each has taken it. False if it was not taken in the end. */
+  async hand(name: string, event: Wire): Promise<boolean> {
     const taken = new Set<Handler>();
-    const failed = this.#give(name, value, taken);
-    const isDone = failed instanceof Map && failed.size === 0 && (taken.size > 0 || name !== 'message');
-    return isDone ? undefined : this.#insist(name, value, taken, failed);
+    for (let attempt = 1; ; attempt += 1) {
+      // Those that failed may be gone meanwhile; then it is the others' word, or the next one's that comes.
+      const failed = await this.#give(name, event, taken);
+      if (failed.size === 0 && (taken.size > 0 || name !== 'message')) return true;
+      if (failed.size > 0 && this.#settings.onHandlerError === 'skip') {
+        failed.forEach(blame);
+        return true;
+      }
+      if (this.#isStopped) return false;
+      if (failed.size > 0) await this.#beStuck(name, event, failed, attempt);
+      else await this.#untilHeard();
+      if (this.#isStopped) return false;
+      if (this.#isSkipped) return !(this.#isSkipped = false);
+    }
   }
 
-  #listens(): boolean { return this.handlers.of('message').length > 0; }
+  #listens(name: string): boolean { return this.handlers.of(name).length > 0; }
 
   async #run(): Promise<void> {
-    this.#running = true;
+    this.#isRunning = true;
     while (this.#queue.length > 0) {
       const [event] = this.#queue as [Wire];
-      try {
-        if (isKept(event) && !this.#listens()) {
-          await this.#untilHeard();
-          continue;
-        }
-        if (this.#isAway(event)) {
-          await this.#untilChanged(AWAY_FOR);
-          continue;
-        }
+      if (isKept(event) && !this.#listens('message')) {
+        await this.#untilHeard();
+      } else if (this.#isAway(event)) {
+        this.#timers.after('away', AWAY_FOR, () => this.#wake());
+        await this.#untilChanged();
+      } else {
         this.#queue.shift();
-        const done = this.#judge.handle(event);
-        if (done) await done;
-      } catch (error) {
-        // An event that cannot be understood must not hold up those behind it.
-        this.#judge.failed(error);
+        await this.#handle(event);
       }
     }
-    this.#running = false;
-    if (!this.#stopped) this.#judge.idle();
+    this.#isRunning = false;
+    if (!this.#isStopped) this.#judge.idle();
+  }
+
+  async #handle(event: Wire): Promise<void> {
+    try {
+      await this.#judge.handle(event);
+    } catch (error) {
+      // An event that cannot be understood must not hold up those behind it.
+      this.#judge.failed(error);
+    }
   }
 
   /** Whether its only handler was taken away a moment ago. */
-  #isAway({ event }: Wire): boolean {
-    const left = this.#left.get(event);
-    return left !== undefined && this.handlers.of(event).length === 0 && this.#settings.ticks() - left < AWAY_FOR;
+  #isAway(event: Wire): boolean {
+    const name = this.#judge.nameOf(event);
+    return !this.#listens(name) && this.#settings.ticks() - (this.#changed.get(name) ?? -AWAY_FOR) < AWAY_FOR;
   }
 
   async #untilHeard(): Promise<void> {
-    this.#unheard = true;
+    this.#isUnheard = true;
     this.#timers.after('complain', COMPLAIN_AFTER, () => {
-      here.console.warn(`roomcast: messages of room '${this.#roomid}' wait for a handler: room.on('message', …)`);
+      here.console.warn(`roomcast: room '${this.#roomid}' has messages, but no handler`);
     });
     this.#passOthers();
-    while (!this.#listens()) await this.#untilChanged();
+    while (!this.#listens('message')) await this.#untilChanged();
     this.#timers.cancel('complain');
-    this.#unheard = false;
+    this.#isUnheard = false;
   }
 
   /** What does not have to wait for a handler of messages. */
@@ -154,84 +165,42 @@ export class Delivery {
     const waits = (event: Wire) => isKept(event) || this.#isAway(event);
     const others = this.#queue.filter((event) => !waits(event));
     this.#queue = this.#queue.filter(waits);
-    if (this.#queue.some((event) => !isKept(event))) this.#timers.after('away', AWAY_FOR, () => this.#passOthers());
-    for (const event of others) {
-      try {
-        this.#judge.handle(event);
-      } catch (error) {
-        this.#judge.failed(error);
-      }
-    }
+    if (!this.#queue.every(isKept)) this.#timers.after('away', AWAY_FOR, () => this.#passOthers());
+    others.forEach((event) => this.#handle(event));
   }
 
-  /** Until handlers come or go, something is skipped, or the time is over. */
-  #untilChanged(ms?: number): Promise<void> {
-    return new Promise((done) => {
-      this.#wake = () => {
-        this.#timers.cancel('wait');
-        this.#wake = () => {};
-        done();
-      };
-      if (ms !== undefined) this.#timers.after('wait', ms, () => this.#wake());
-    });
+  /** Until handlers come or go, something is skipped, or a time is over. */
+  #untilChanged(): Promise<void> {
+    return new Promise((done) => { this.#wake = done; });
   }
 
-  /** One attempt. Who failed and why, or a promise of it. */
-  #give(name: string, value: unknown, taken: Set<Handler>): Failed | Promise<Failed> {
+  /** One attempt. */
+  async #give(name: string, event: Wire, taken: Set<Handler>): Promise<Failed> {
     const failed: Failed = new Map();
-    const promises: Promise<unknown>[] = [];
-    for (const handler of this.handlers.of(name).filter((one) => !taken.has(one))) {
+    const left = this.handlers.of(name).filter((handler) => !taken.has(handler));
+    await Promise.all(left.map(async (handler) => {
       try {
-        const result = handler(value) as Promise<unknown> | undefined;
-        if (typeof result?.then === 'function') {
-          promises.push(Promise.resolve(result).then(() => taken.add(handler), (error) => failed.set(handler, error)));
-        } else {
-          taken.add(handler);
-        }
+        await handler(event);
+        taken.add(handler);
       } catch (error) {
         failed.set(handler, error);
       }
-    }
-    return promises.length > 0 ? Promise.all(promises).then(() => failed) : failed;
-  }
-
-  async #insist(name: string, value: unknown, taken: Set<Handler>, first: Failed | Promise<Failed>): Promise<boolean> {
-    let failed = await first;
-    for (let attempt = 1; failed.size > 0 || (taken.size === 0 && name === 'message'); attempt += 1) {
-      if (this.#stopped) return false;
-      if (failed.size > 0 && this.#settings.onHandlerError === 'skip') {
-        failed.forEach(blame);
-        return true;
-      }
-      if (failed.size > 0) await this.#beStuck(name, value, failed, attempt);
-      else await this.#untilHeard();
-      if (this.#stopped) return false;
-      if (this.#skipped) {
-        this.#skipped = false;
-        return true;
-      }
-      // Those that failed may be gone; then it is the others' word, or the next one's that comes.
-      failed = await this.#give(name, value, taken);
-    }
-    return true;
+    }));
+    return failed;
   }
 
   /** Waits before the next attempt; not for handlers that are taken away meanwhile. */
-  async #beStuck(name: string, event: unknown, failed: Failed, attempt: number): Promise<void> {
+  async #beStuck(name: string, event: Wire, failed: Failed, attempt: number): Promise<void> {
     const retryIn = Math.min(FIRST_RETRY * 2 ** (attempt - 1), LONGEST_RETRY);
     const [error] = failed.values();
-    let isOver = false;
-    this.#stuck = true;
+    this.#isStuck = true;
+    this.#timers.after('retry', retryIn, () => this.#wake());
     this.#judge.stuck({ event, error, attempt, retryIn });
-    const end = this.#queue.find((waiting) => this.#judge.ends(waiting));
+    const end = this.#queue.find((waiting) => this.#judge.isEnd(waiting));
     if (end) this.#judge.handle(end);
-    this.#timers.after('retry', retryIn, () => {
-      isOver = true;
-      this.#wake();
-    });
-    const waits = () => !isOver && !this.#skipped && !this.#stopped && this.handlers.of(name).some((one) => failed.has(one));
+    const waits = () => this.#timers.has('retry') && !this.#isSkipped && this.handlers.of(name).some((one) => failed.has(one));
     while (waits()) await this.#untilChanged();
     this.#timers.cancel('retry');
-    this.#stuck = false;
+    this.#isStuck = false;
   }
 }

@@ -9,30 +9,27 @@ export function blame(error: unknown): void {
 
 export class Handlers {
   #by = new Map<string, Set<Handler>>();
-  #changed: (name: string, added: boolean) => void;
+  #changed: (name: string) => void;
 
-  constructor(changed: (name: string, added: boolean) => void = () => {}) { this.#changed = changed; }
+  constructor(changed: (name: string) => void = () => {}) { this.#changed = changed; }
 
   on(name: string, handler: Handler): () => void {
     const handlers = this.#by.get(name) ?? new Set();
     this.#by.set(name, handlers.add(handler));
-    this.#changed(name, true);
-    return () => { if (handlers.delete(handler)) this.#changed(name, false); };
+    this.#changed(name);
+    return () => { if (handlers.delete(handler)) this.#changed(name); };
   }
 
   of(name: string): Handler[] { return [...this.#by.get(name) ?? []]; }
 
-  /** Tells all of them; a mistake of one is no matter of the others. A promise if one of them takes its time. */
-  tell(name: string, ...values: unknown[]): Promise<unknown> | undefined {
-    const promises: Promise<unknown>[] = [];
-    for (const handler of this.of(name)) {
+  /** Tells all of them, now; a mistake of one is no matter of the others. The promise says that all are done. */
+  tell(name: string, ...values: unknown[]): Promise<unknown> {
+    return Promise.all(this.of(name).map(async (handler) => {
       try {
-        const result = handler(...values) as Promise<unknown> | undefined;
-        if (typeof result?.then === 'function') promises.push(Promise.resolve(result).catch(blame));
+        await handler(...values);
       } catch (error) {
         blame(error);
       }
-    }
-    return promises.length > 0 ? Promise.all(promises) : undefined;
+    }));
   }
 }

@@ -64,9 +64,8 @@ export class Outbox {
 
   /** The room's history is another one behind `seq`: what was tried may be stored anywhere behind that. */
   moved(seq: number): void {
-    const moved = this.entries.filter((entry) => entry.known && entry.known.seq > seq);
-    for (const entry of moved) entry.known!.seq = seq;
-    if (moved.length > 0) this.#save();
+    for (const { known } of this.entries) if (known) known.seq = Math.min(known.seq, seq);
+    this.#save();
   }
 
   settle(id: string, state: Entry['state']): Entry | undefined {

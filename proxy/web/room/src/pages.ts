@@ -1,8 +1,8 @@
 // Reading older messages: one question at a time, asked again after a reconnect.
-import type { Wire } from './delivery.js';
 import { coded } from './errors.js';
 import { seqOf } from './progress.js';
 import type { Message, Page } from './types.js';
+import type { Wire } from './wire.js';
 
 interface Question {
   until?: string;
@@ -21,8 +21,6 @@ export class Pages {
   #ask: (event: Wire) => boolean;
 
   constructor(ask: (event: Wire) => boolean) { this.#ask = ask; }
-
-  get isWaiting(): boolean { return this.#isOpen; }
 
   begins(position: string): void { this.#begin ??= position; }
 
@@ -59,7 +57,7 @@ export class Pages {
     this.askNext();
   }
 
-  refused({ code, message }: Wire): void {
+  refused(code: string, message: string): void {
     // What was read is of another history: the next page is the newest again.
     if (code === 'BADPOS') this.#next = null;
     this.#settled()?.fail(coded(code, message));

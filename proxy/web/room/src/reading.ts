@@ -4,9 +4,7 @@ import type { Settings } from './defaults.js';
 import type { Known } from './outbox.js';
 import { seqOf } from './progress.js';
 import type { Entry } from './types.js';
-
-/** What the server said of the ids that it remembers. */
-export interface Policy { ts?: number; count?: number; age?: number }
+import type { Wire } from './wire.js';
 
 /** Ids of own messages that are remembered, for entries that are taken over after their message came. */
 const OWN_IDS = 1000;
@@ -20,19 +18,20 @@ export class Reading {
   #own = new Map<string, number>();
   /** Of own messages up to here the ids are forgotten. */
   #ownFrom = 0;
-  #policy: Policy = {};
   #settings: Settings;
-  #heardAt = 0;
+  /** The last login's answer, and when it came. */
+  #login: Wire = { event: 'login' };
+  #loginAt = 0;
 
   constructor(settings: Settings) { this.#settings = settings; }
 
   /** A login begins behind a position; so many messages follow. */
-  begins(position: string, pending: number, policy: Policy): void {
-    const seq = seqOf(position);
-    if (seq < this.#from || seq > this.#to) this.jumps(position);
-    this.#head = Math.max(this.#to, seq + (Number(pending) || 0));
-    this.#policy = policy;
-    this.#heardAt = this.#settings.ticks();
+  begins(login: Wire): void {
+    const seq = seqOf(login.position);
+    if (seq < this.#from || seq > this.#to) this.jumps(login.position);
+    this.#head = Math.max(this.#to, seq + (login.pending || 0));
+    this.#login = login;
+    this.#loginAt = this.#settings.ticks();
   }
 
   /** What follows continues this position; what is before it was not all read. */
@@ -65,32 +64,30 @@ export class Reading {
   brought(id: string): number | undefined { return this.#own.get(id); }
 
   /** How the room is known at this moment. */
-  get known(): Known {
-    const ts = this.#serverTime();
-    return ts === undefined ? { seq: this.#head } : { seq: this.#head, ts };
-  }
+  get known(): Known { return { seq: this.#head, ts: this.#serverTime() }; }
 
   /**
    * A message that was tried may be stored already. It may be sent again only while the server is sure to know its id: not
    * older than the ids that it remembers, and with fewer messages behind it; or with more, if all of them were read and it is
    * not among them.
    */
-  mayRepeat(entry: Entry): boolean {
-    const { seq = 0, ts } = entry.known ?? {};
+  mayRepeat({ tried, known: { seq, ts } = { seq: 0 } }: Entry): boolean {
+    const { 'dedupe-count': count = 100, 'dedupe-age': age } = this.#login;
+    const { dedupeAge, now } = this.#settings;
     const behind = this.#head - seq;
-    const { age, count = 100 } = this.#policy;
-    const now = this.#serverTime();
+    const serverTime = this.#serverTime();
     // A fifth is left for the way to the server.
-    const most = age === undefined ? this.#settings.dedupeAge : age * 0.8;
-    const isYoung = now === undefined || ts === undefined
-      ? Math.abs(this.#settings.now() - entry.tried) <= Math.min(most, this.#settings.dedupeAge)
-      : Math.abs(now - ts) <= most;
+    const most = age === undefined ? dedupeAge : age * 0.8;
+    const isYoung = serverTime === undefined || ts === undefined
+      ? Math.abs(now() - tried) <= Math.min(most, dedupeAge)
+      : Math.abs(serverTime - ts) <= most;
     const wasRead = seq >= Math.max(this.#from, this.#ownFrom) && this.#to >= this.#head;
     return isYoung && behind >= 0 && (behind < count || wasRead);
   }
 
+  /** Where the server tells for how long it knows ids, it is asked what time it is, too. */
   #serverTime(): number | undefined {
-    const { ts } = this.#policy;
-    return ts === undefined ? undefined : Math.round(ts + this.#settings.ticks() - this.#heardAt);
+    const { ts, 'dedupe-age': age } = this.#login;
+    return age === undefined ? undefined : Math.round(ts + this.#settings.ticks() - this.#loginAt);
   }
 }
