@@ -278,7 +278,8 @@ story('on a phone the people come and go over the messages', async ({ open }) =>
 test("the README's page works from another port of this machine", { timeout: 60_000 }, async () => {
   const script = `
     import { connect } from '${stack.url}/room.js';
-    const room = connect({ url: '${stack.url.replace('http', 'ws')}/ws', roomid: 'elsewhere', uid: 'u-17', name: 'Ann' });
+    const connection = connect({ url: '${stack.url.replace('http', 'ws')}/ws', uid: 'u-17', name: 'Ann' });
+    const room = connection.room('elsewhere');
     room.on('message', (event) => { document.title = event.message; });
     room.send('Hello');`;
   const server = createServer((_, response) => {
