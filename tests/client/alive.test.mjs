@@ -152,9 +152,17 @@ describe('what makes no sense is refused at once', () => {
     test(`${String(wrong)} is nobody, and no room`, () => {
       assert.throws(() => connect({ ...options, uid: wrong }), TypeError);
       assert.throws(() => connect({ ...options, roomid: wrong }), TypeError);
-      assert.throws(() => connect({ url: options.url, uid: 'ann' }).room(wrong), TypeError);
+      const { roomid: _, ...many } = options;
+      assert.throws(() => connect(many).room(wrong), TypeError);
     });
   }
+
+  test('a program without a WebSocket', (t) => {
+    const native = globalThis.WebSocket;
+    delete globalThis.WebSocket;
+    t.after(() => { if (native) globalThis.WebSocket = native; });
+    assert.throws(() => connect({ url: 'ws://server/ws', uid: 'ann' }), /no WebSocket here/);
+  });
 
   test('a signal under a name of the server’s', async () => {
     const page = new Page();

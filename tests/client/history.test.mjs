@@ -74,8 +74,10 @@ describe('history', () => {
     page.socket.take();
     page.socket.push({ event: 'error', of: 'history', code: 'BADPOS', message: 'another history', roomid: 'lobby' });
     await assert.rejects(refused, { code: 'BADPOS', message: 'another history' });
-    page.room.history();
-    assert.equal(page.socket.take('history')[0].until, at(200));
+    const anew = page.room.history();
+    assert.deepEqual(page.socket.take('history'), [{ event: 'history', roomid: 'lobby' }], 'from where the server says that it began');
+    await answer(page, 8, 9);
+    assert.deepEqual(seqs(await anew), [8, 9]);
     assert.deepEqual(page.told('error'), [], 'whoever asked is told');
   });
 

@@ -25,7 +25,7 @@ const MAX_ROOMS = 100;
 const LINGER = 1000;
 /** A page that is looked at again does not wait long to learn whether its link is alive. */
 const PROBE_WITHIN = 3000;
-const BY_ITSELF: Reason = { code: 'ENDED', message: 'closed by this program' };
+const BY_ITSELF: Reason = { code: 'ENDED', message: 'closed here' };
 
 type ServerError = Wire & Failure & { roomid?: string };
 
@@ -103,16 +103,19 @@ export class Connection implements PublicConnection {
     const { history, as } = this.#settings;
     const seat = Room.seatOf(new Room(this.#settings, id, { history, as, ...options }, this.#line));
     this.#rooms.set(id, seat);
-    if (this.#reason && this.#state === 'offline') seat.offline(this.#reason);
+    if (this.#isWaiting) seat.offline(this.#reason!);
     this.#unwatch ??= watch({
       back: () => this.#look(),
-      offline: () => { if (this.#socket) this.#drop({ code: 'OFFLINE', message: 'there is no network' }); },
+      offline: () => { if (this.#socket) this.#drop({ code: 'OFFLINE', message: 'no network' }); },
       away: () => { for (const one of this.#seats()) one.confirm(); },
     });
     // A handler that is added right after must not miss anything, and rooms of one moment go in together.
     this.#enterSoon();
     return seat;
   }
+
+  /** The next attempt has its time. */
+  get #isWaiting(): boolean { return this.#timers.has('reconnect') || this.#timers.has('asked'); }
 
   #seats(): Seat[] { return [...this.#rooms.values()]; }
 
@@ -122,7 +125,7 @@ export class Connection implements PublicConnection {
     here.queueMicrotask(() => {
       this.#isEntering = false;
       if (this.#isOpen) this.#logIn();
-      else if (!this.#timers.has('reconnect') && !this.#timers.has('asked')) this.#open();
+      else if (!this.#isWaiting) this.#open();
     });
   }
 
@@ -272,7 +275,7 @@ export class Connection implements PublicConnection {
     const held = this.#onlineSince > 0 && this.#settings.ticks() - this.#onlineSince >= GOOD_AFTER;
     this.#disconnect();
     if (this.#state === 'closed') return;
-    const reason = why ?? { code: 'CLOSE', message: said || 'the connection was closed', close: code };
+    const reason = why ?? { code: 'CLOSE', message: said || 'closed', close: code };
     if (code >= 4100 && code < 4200) {
       this.#stop(this.#fail({ ...reason, code: 'CLOSED' }));
       return;
@@ -348,18 +351,13 @@ export class Connection implements PublicConnection {
     }
     if ((of === 'login' || of === 'refresh') && isOfToken(code)) {
       if (isFinal(code) || this.#token.isStale()) this.#fail({ ...event as ServerError, roomid: undefined });
-      if (of === 'refresh') return true;
-      if (isFinal(code)) this.#stop({ code, message });
-      else this.#drop({ code: 'TOKEN', message });
+      if (of === 'login') isFinal(code) ? this.#stop({ code, message }) : this.#drop({ code: 'TOKEN', message });
       return true;
     }
     if (roomid !== undefined || (this.#sole && of !== undefined)) return false;
-    if (of !== 'login') {
-      this.#fail(event as ServerError);
-      return true;
-    }
-    // A login of many that was refused as a whole.
-    for (const seat of this.#seats()) if (seat.login === 'asked') seat.receive(event);
+    // A login of many that was refused as a whole, or what concerns no room.
+    if (of === 'login') this.#seats().filter(({ login }) => login === 'asked').forEach((seat) => seat.receive(event));
+    else this.#fail(event as ServerError);
     return true;
   }
 

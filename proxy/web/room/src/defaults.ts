@@ -9,7 +9,9 @@ type Optional = 'name' | 'token' | 'as' | 'storage' | 'tabStorage' | 'locks';
 export type Settings = Required<Omit<ConnectionOptions, Optional | 'uid'>> & Pick<ConnectionOptions, Optional> & { uid: string };
 
 export function settingsOf(options: ConnectionOptions): Settings {
-  return { ...defaults(), ...options, uid: textOf('uid', options.uid) };
+  const settings = { ...defaults(), ...options, uid: textOf('uid', options.uid) };
+  if (!settings.WebSocket) throw new TypeError('no WebSocket here: give one as an option');
+  return settings;
 }
 
 /** Without this, `undefined` would be somebody: two strangers with one queue. */

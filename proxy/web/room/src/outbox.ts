@@ -86,11 +86,10 @@ export class Outbox {
   }
 
   remove(id: string): boolean {
-    const rest = this.entries.filter((entry) => entry.id !== id);
-    const found = rest.length < this.entries.length;
-    this.entries = rest;
+    const found = this.#find(id);
+    this.entries = this.entries.filter((entry) => entry !== found);
     if (found) this.#save();
-    return found;
+    return Boolean(found);
   }
 
   release(): void { this.#home.release(); }

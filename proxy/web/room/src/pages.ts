@@ -40,8 +40,8 @@ export class Pages {
 
   askNext(): void {
     const [question] = this.#questions;
-    if (!question || this.#isOpen || !this.#begin) return;
-    const until = question.until ?? this.#next ?? this.#begin;
+    if (!question || this.#isOpen) return;
+    const until = question.until ?? this.#next ?? this.#begin ?? undefined;
     this.#isOpen = this.#ask({ event: 'history', until, limit: question.limit });
   }
 
@@ -50,7 +50,7 @@ export class Pages {
   answered(event: Wire): void {
     const question = this.#settled();
     if (!question) return;
-    const begin = seqOf(this.#begin);
+    const begin = this.#begin ? seqOf(this.#begin) : Infinity;
     const messages = (event.messages as Message[]).filter(({ seq }) => seq <= begin);
     if (question.until === undefined) this.#next = event.after;
     question.done({ messages, after: event.after, more: event.more, gone: event.gone });
@@ -58,8 +58,8 @@ export class Pages {
   }
 
   refused(code: string, message: string): void {
-    // What was read is of another history: the next page is the newest again.
-    if (code === 'BADPOS') this.#next = null;
+    // What was read is of another history: the next page is the one before where the server says that this login began.
+    if (code === 'BADPOS') this.#next = this.#begin = null;
     this.#settled()?.fail(coded(code, message));
     this.askNext();
   }

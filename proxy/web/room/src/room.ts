@@ -350,7 +350,7 @@ export class Room implements PublicRoom {
 
   #older(event: Wire): void {
     this.#timers.cancel('page');
-    event.messages.forEach((message: Wire) => this.#settleOwn(message));
+    event.messages?.forEach((message: Wire) => this.#settleOwn(message));
     this.#pages.answered(event);
   }
 

@@ -18,12 +18,11 @@ export class Timers {
   has(name: string): boolean { return this.#running.has(name); }
 
   cancel(name: string): void {
-    if (!this.#running.has(name)) return;
     this.#settings.clearTimeout(this.#running.get(name));
     this.#running.delete(name);
   }
 
   cancelAll(): void {
-    for (const name of [...this.#running.keys()]) this.cancel(name);
+    for (const name of this.#running.keys()) this.cancel(name);
   }
 }
