@@ -17,7 +17,7 @@ export function settingsOf(options: ConnectionOptions): Settings {
 /** Without this, `undefined` would be somebody: two strangers with one queue. */
 export function textOf(what: string, value: unknown): string {
   const isName = typeof value === 'string' || (typeof value === 'number' && Number.isFinite(value));
-  if (!isName) throw new TypeError(`${what} must be a string or a number, not ${String(value)}`);
+  if (!isName) throw new TypeError(`${what} must be a string or a number`);
   // As the server has it: letters with accents in one piece.
   return String(value).normalize('NFC');
 }
@@ -32,9 +32,9 @@ function defaults() {
     locks: allowed<LocksLike | undefined>(() => here.navigator?.locks),
     setTimeout: (run: () => void, ms: number) => here.setTimeout(run, ms),
     clearTimeout: (id: unknown) => here.clearTimeout(id),
-    now: () => Date.now(),
+    now: Date.now,
     ticks: () => here.performance.now(),
-    random: () => Math.random(),
+    random: Math.random,
     history: 0,
     onHandlerError: 'retry' as const,
     dedupeAge: 240_000,

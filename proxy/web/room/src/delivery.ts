@@ -31,9 +31,6 @@ export interface Judge {
   failed(error: unknown): void;
 }
 
-/** The handlers that failed, and with what. */
-type Failed = Map<Handler, unknown>;
-
 export class Delivery {
   readonly handlers: Handlers;
   #settings: Settings;
@@ -100,7 +97,7 @@ export class Delivery {
     const taken = new Set<Handler>();
     for (let attempt = 1; ; attempt += 1) {
       // Those that failed may be gone meanwhile; then it is the others' word, or the next one's that comes.
-      const failed = await this.#give(name, event, taken);
+      const failed = await this.handlers.give(name, taken, event);
       if (failed.size === 0 && (taken.size > 0 || name !== 'message')) return true;
       if (failed.size > 0 && this.#settings.onHandlerError === 'skip') {
         failed.forEach(blame);
@@ -174,23 +171,8 @@ export class Delivery {
     return new Promise((done) => { this.#wake = done; });
   }
 
-  /** One attempt. */
-  async #give(name: string, event: Wire, taken: Set<Handler>): Promise<Failed> {
-    const failed: Failed = new Map();
-    const left = this.handlers.of(name).filter((handler) => !taken.has(handler));
-    await Promise.all(left.map(async (handler) => {
-      try {
-        await handler(event);
-        taken.add(handler);
-      } catch (error) {
-        failed.set(handler, error);
-      }
-    }));
-    return failed;
-  }
-
   /** Waits before the next attempt; not for handlers that are taken away meanwhile. */
-  async #beStuck(name: string, event: Wire, failed: Failed, attempt: number): Promise<void> {
+  async #beStuck(name: string, event: Wire, failed: Map<Handler, unknown>, attempt: number): Promise<void> {
     const retryIn = Math.min(FIRST_RETRY * 2 ** (attempt - 1), LONGEST_RETRY);
     const [error] = failed.values();
     this.#isStuck = true;

@@ -22,14 +22,23 @@ export class Handlers {
 
   of(name: string): Handler[] { return [...this.#by.get(name) ?? []]; }
 
-  /** Tells all of them, now; a mistake of one is no matter of the others. The promise says that all are done. */
-  tell(name: string, ...values: unknown[]): Promise<unknown> {
-    return Promise.all(this.of(name).map(async (handler) => {
+  /** Tells all of them, now. A mistake of one is no matter of the others. The promise says that all are done. */
+  async tell(name: string, ...values: unknown[]): Promise<void> {
+    (await this.give(name, new Set(), ...values)).forEach(blame);
+  }
+
+  /** The same for those that have not `taken` it yet. Who failed, and with what. */
+  async give(name: string, taken: Set<Handler>, ...values: unknown[]): Promise<Map<Handler, unknown>> {
+    const failed = new Map<Handler, unknown>();
+    await Promise.all(this.of(name).map(async (handler) => {
       try {
+        if (taken.has(handler)) return;
         await handler(...values);
+        taken.add(handler);
       } catch (error) {
-        blame(error);
+        failed.set(handler, error);
       }
     }));
+    return failed;
   }
 }

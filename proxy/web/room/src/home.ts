@@ -93,9 +93,10 @@ export class Home {
 
   #lookForOrphans(former: string | null | undefined): boolean {
     const prefix = this.#key('');
-    const skipped = [this.#key(), this.#key(former ?? ''), ...[...this.#unmoved.keys()].map((tab) => this.#key(tab))];
-    const theirs = keys(this.#settings.storage!).filter((key) => key.startsWith(prefix) && !skipped.includes(key));
-    for (const tab of theirs.map((key) => key.slice(prefix.length))) {
+    const known = [this.#tab, former, ...this.#unmoved.keys()];
+    const tabs = keys(this.#settings.storage!).filter((key) => key.startsWith(prefix)).map((key) => key.slice(prefix.length));
+    const theirs = tabs.filter((tab) => !known.includes(tab));
+    for (const tab of theirs) {
       const seen = this.#found.delete(tab);
       this.#lock(tab, { ifAvailable: true }, (free) => {
         if (free && seen) return this.#takeOver(tab);
