@@ -100,6 +100,32 @@ describe('history', () => {
     assert.deepEqual(page.room.outbox, []);
   });
 
+  test('that is refused in passing is asked for again', async () => {
+    const page = await online();
+    const asked = page.room.history();
+    for (const code of ['UNAVAILABLE', 'NOLOGIN', 'TOOFAST']) {
+      assert.equal(page.socket.take('history').length, 1);
+      page.socket.push({ event: 'error', of: 'history', code, message: 'later', roomid: 'lobby' });
+      assert.deepEqual(page.socket.take('history'), []);
+      await page.clock.advance(1000);
+    }
+    await answer(page, 101, 200);
+    assert.equal((await asked).messages.length, 100);
+    assert.deepEqual(page.told('error'), []);
+  });
+
+  test('that was answered or refused leaves no timer behind', async () => {
+    const page = await online();
+    const asked = page.room.history();
+    await answer(page, 101, 200);
+    await asked;
+    const refused = page.room.history();
+    page.socket.push({ event: 'error', of: 'history', code: 'NORIGHT', message: 'no', roomid: 'lobby' });
+    await assert.rejects(refused, { code: 'NORIGHT' });
+    await page.clock.advance(40_000);
+    assert.equal(page.room.state, 'online');
+  });
+
   test('is not asked of an older server, which would tell everybody', async () => {
     const page = new Page();
     await page.enter();

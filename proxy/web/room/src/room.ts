@@ -8,7 +8,6 @@ import { Pages } from './pages.js';
 import { Progress, seqOf } from './progress.js';
 import { Reading } from './reading.js';
 import { Sending } from './sending.js';
-import { here } from './surroundings.js';
 import { Timers } from './timers.js';
 import type { Entry, Events, Failure, Page, Reason, Room as PublicRoom, RoomOptions, State } from './types.js';
 import { type Wire, isKept } from './wire.js';
@@ -343,9 +342,12 @@ export class Room implements PublicRoom {
 
   #askHistory(event: Wire): boolean {
     if (this.#seat.login !== 'in') return false;
-    if (this.#line.isNew) this.#timers.after('page', this.#settings.answerWithin, this.#line.late);
-    else here.queueMicrotask(() => this.#pages.refused('UNSUPPORTED', 'the server is too old'));
-    return !this.#line.isNew || this.#write(event);
+    if (!this.#line.isNew) {
+      this.#pages.refused('UNSUPPORTED', 'the server is too old');
+      return false;
+    }
+    this.#timers.after('page', this.#settings.answerWithin, this.#line.late);
+    return this.#write(event);
   }
 
   #older(event: Wire): void {
@@ -358,14 +360,17 @@ export class Room implements PublicRoom {
     const { of, id, code, message } = event;
     // An acknowledgement that a reset has overtaken; the next one will be right.
     if (of === 'ack') return;
+    const passes = isPassing(code) || isNoSession(code);
     if (of === 'history') {
       this.#timers.cancel('page');
-      this.#pages.refused(code, message);
+      this.#pages.disconnected();
+      if (passes) this.#timers.after('page', FIRST_WAIT, () => this.#pages.askNext());
+      else this.#pages.refused(code, message);
       return;
     }
     const isOfMessage = of === 'message' && id;
     // What is tried again anyway is no news.
-    if (!isOfMessage || !(isPassing(code) || isNoSession(code))) this.#fail(event as Wire & Failure);
+    if (!isOfMessage || !passes) this.#fail(event as Wire & Failure);
     if (of === 'login') this.#refused(code, message);
     else if (of === 'refresh') this.#end({ code, message });
     else if (isOfMessage) this.#sending.refused(event);
