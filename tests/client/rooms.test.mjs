@@ -292,6 +292,19 @@ describe('a room that is opened more than once', () => {
     assert.deepEqual([a.state, again.state], ['closed', 'online']);
   });
 
+  test('that has ended is closed without harm to the one that came after it', async () => {
+    const desk = new Desk();
+    const [a] = await desk.enter('a', 'b');
+    desk.socket.push({ event: 'kicked', uid: 'ann', roomid: 'a', reason: 'enough' });
+    await settled();
+    const again = desk.connection.room('a');
+    await settled();
+    desk.welcome('a');
+    a.close();
+    await desk.clock.advance(5000);
+    assert.deepEqual([a.state, again.state], ['closed', 'online']);
+  });
+
   test('with the last room the connection rests, and wakes with the next', async () => {
     const desk = new Desk();
     const [a] = await desk.enter('a');

@@ -137,7 +137,7 @@ export class Connection implements PublicConnection {
 
   #release(seat: Seat): void {
     if (seat === this.#sole) seat.end(BY_ITSELF);
-    else if (--seat.users === 0) this.#lingering.after(seat.roomid, LINGER, () => seat.end(BY_ITSELF));
+    else if (--seat.users === 0 && this.#rooms.get(seat.roomid) === seat) this.#lingering.after(seat.roomid, LINGER, () => seat.end(BY_ITSELF));
   }
 
   #left(seat: Seat): void {

@@ -77,6 +77,10 @@ export function useRoom<Payload = unknown>(connection: Connection, roomid: strin
   const { history, as } = options;
 
   useEffect(() => {
+    if (connection.state === 'closed') {
+      setShown((now) => ({ ...now, state: 'closed', reason: connection.reason }));
+      return undefined;
+    }
     const room = connection.room<Payload>(roomid, { history, as });
     const current = (now: Shown<Payload>) => (now.room === room ? now : begin(room));
     // Mounted again at once (as StrictMode does) it is the same room, and what is shown stays.
