@@ -168,6 +168,20 @@ story('the proxy is killed and comes back: the page goes on as if nothing had ha
   for (const window of [gina, hans]) await becomes('each message once', () => texts(window), ['before', 'during', 'after']);
 });
 
+story('a browser without network is offline at once, and back as soon as there is one', async ({ open }) => {
+  const window = await open(as('oskar', 'network'));
+  await window.state('online');
+  await window.context.setOffline(true);
+  await window.state('offline');
+  await window.say('later');
+  await window.context.setOffline(false);
+  await window.state('online');
+  await window.shows('later');
+  await window.nothingWaits();
+  // That there was no network is said by the browser too.
+  window.complaints = window.complaints.filter((line) => !line.includes('ERR_INTERNET_DISCONNECTED'));
+});
+
 story('losses and another history are told', async ({ open, relay }) => {
   const cable = await relay();
   const ida = await open(as('ida', 'losses'));
