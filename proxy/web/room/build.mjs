@@ -14,7 +14,9 @@ import { internalNames } from './internal-names.mjs';
 const home = dirname(fileURLToPath(import.meta.url));
 const only = process.argv[2];
 const { version } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8'));
-const common = { absWorkingDir: home, bundle: true, format: 'esm', charset: 'utf8', target: 'es2022', platform: 'neutral', logLevel: 'warning' };
+const common = {
+  absWorkingDir: home, bundle: true, format: 'esm', charset: 'utf8', target: 'es2022', platform: 'neutral', logLevel: 'warning',
+};
 
 const HEADER = `/*! roomcast ${version}, MIT licence. Built from proxy/web/room/src.
 export function connect(options): see room.d.ts */`;

@@ -16,7 +16,9 @@ function members(folder, files, isWanted) {
     if (isWanted(node) && node.name && ts.isIdentifier(node.name)) names.add(node.name.text);
     ts.forEachChild(node, visit);
   };
-  for (const file of files) visit(ts.createSourceFile(file, readFileSync(join(folder, file), 'utf8'), ts.ScriptTarget.ES2022, true));
+  for (const file of files) {
+    visit(ts.createSourceFile(file, readFileSync(join(folder, file), 'utf8'), ts.ScriptTarget.ES2022, true));
+  }
   return names;
 }
 

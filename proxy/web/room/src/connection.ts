@@ -7,7 +7,9 @@ import { Room } from './room.js';
 import { here } from './surroundings.js';
 import { Timers } from './timers.js';
 import { Token } from './token.js';
-import type { Connection as PublicConnection, Failure, Reason, Room as PublicRoom, RoomOptions, SocketLike, State } from './types.js';
+import type {
+  Connection as PublicConnection, Failure, Reason, Room as PublicRoom, RoomOptions, SocketLike, State,
+} from './types.js';
 import { watch } from './watch.js';
 import { type Wire, encode } from './wire.js';
 
@@ -55,13 +57,15 @@ export class Connection implements PublicConnection {
     isSlow: false,
     isNew: false,
     write: (event) => this.#transmit(event),
-    enter: () => this.#enterSoon(),
+    enter: (now) => {
+      if (now) this.retryNow();
+      this.#enterSoon();
+    },
     again: (reason) => this.#again(reason),
     leave: (seat) => this.#left(seat),
     release: (seat) => this.#release(seat),
     late: () => this.#beSilent(this.#settings.answerWithin),
     fail: (error) => { this.#fail(error); },
-    retryNow: () => this.retryNow(),
   };
 
   constructor(settings: Settings) {
@@ -103,7 +107,7 @@ export class Connection implements PublicConnection {
     const { history, as } = this.#settings;
     const seat = Room.seatOf(new Room(this.#settings, id, { history, as, ...options }, this.#line));
     this.#rooms.set(id, seat);
-    if (this.#isWaiting) seat.offline(this.#reason!);
+    if (this.#isWaiting) seat.turn(this.#reason!);
     this.#unwatch ??= watch({
       back: () => this.#look(),
       offline: () => { if (this.#socket) this.#drop({ code: 'OFFLINE', message: 'no network' }); },
@@ -137,7 +141,9 @@ export class Connection implements PublicConnection {
 
   #release(seat: Seat): void {
     if (seat === this.#sole) seat.end(BY_ITSELF);
-    else if (--seat.users === 0 && this.#rooms.get(seat.roomid) === seat) this.#lingering.after(seat.roomid, LINGER, () => seat.end(BY_ITSELF));
+    else if (--seat.users === 0 && this.#rooms.get(seat.roomid) === seat) {
+      this.#lingering.after(seat.roomid, LINGER, () => seat.end(BY_ITSELF));
+    }
   }
 
   #left(seat: Seat): void {
@@ -179,7 +185,7 @@ export class Connection implements PublicConnection {
     if (this.#state === 'closed' || this.#socket || !this.#seats().some((seat) => seat.isReady())) return;
     this.#timers.cancel('reconnect');
     this.#enter('connecting', this.#reason);
-    for (const seat of this.#seats()) seat.connecting();
+    for (const seat of this.#seats()) seat.turn();
     let socket: SocketLike;
     try {
       socket = new this.#settings.WebSocket(this.#settings.url);
@@ -218,10 +224,11 @@ export class Connection implements PublicConnection {
       const some = seats.slice(i, i + MAX_ROOMS);
       const entries = some.map((seat) => seat.entry());
       const who = { event: 'login', uid, name, token: this.#token.current, ack: 'client', v: 1 };
-      const rooms = entries.map(({ event: _, ...entry }) => entry);
-      for (const seat of some) seat.login = 'asked';
-      for (const seat of some) seat.connecting();
-      this.#transmit(entries.length === 1 ? { ...rooms[0], ...who } : { ...who, rooms });
+      for (const seat of some) {
+        seat.login = 'asked';
+        seat.turn();
+      }
+      this.#transmit(entries.length === 1 ? { ...entries[0], ...who } : { ...who, rooms: entries });
       this.#expectAnswer();
     }
   }
@@ -280,7 +287,7 @@ export class Connection implements PublicConnection {
       this.#stop(this.#fail({ ...reason, code: 'CLOSED' }));
       return;
     }
-    for (const seat of this.#seats()) seat.offline(reason);
+    for (const seat of this.#seats()) seat.turn(reason);
     this.#enter('offline', reason);
     if (held) this.#wait = FIRST_WAIT;
     // Anywhere in the wait: those who lost the same server must not all come back at the same moment.
@@ -351,7 +358,8 @@ export class Connection implements PublicConnection {
     }
     if ((of === 'login' || of === 'refresh') && isOfToken(code)) {
       if (isFinal(code) || this.#token.isStale()) this.#fail({ ...event as ServerError, roomid: undefined });
-      if (of === 'login') isFinal(code) ? this.#stop({ code, message }) : this.#drop({ code: 'TOKEN', message });
+      if (of === 'login' && isFinal(code)) this.#stop({ code, message });
+      else if (of === 'login') this.#drop({ code: 'TOKEN', message });
       return true;
     }
     if (roomid !== undefined || (this.#sole && of !== undefined)) return false;

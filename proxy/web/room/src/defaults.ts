@@ -3,7 +3,7 @@ import { allowed } from './storage.js';
 import { here } from './surroundings.js';
 import type { ConnectionOptions, LocksLike, StorageLike, TabStorageLike } from './types.js';
 
-type Optional = 'name' | 'token' | 'as' | 'storage' | 'tabStorage' | 'locks';
+type Optional = 'name' | 'token' | 'as' | 'history' | 'onHandlerError' | 'storage' | 'tabStorage' | 'locks';
 
 /** The options, each with a value; only these may have none. */
 export type Settings = Required<Omit<ConnectionOptions, Optional | 'uid'>> & Pick<ConnectionOptions, Optional> & { uid: string };
@@ -35,8 +35,6 @@ function defaults() {
     now: Date.now,
     ticks: () => here.performance.now(),
     random: Math.random,
-    history: 0,
-    onHandlerError: 'retry' as const,
     dedupeAge: 240_000,
     deadAfter: 50_000,
     answerWithin: 20_000,

@@ -1,7 +1,8 @@
 // What follows from the code of an `error`. What is in no list passes: the same is tried again.
 
 /** A login or a message that would be refused again. */
-const FINAL = 'BADEVENT BADFIELD BADID BADJSON BADTOKEN BADUID BANNED LIMIT NOPERM NORIGHT NOTOKEN OTHERUID TOOBIG TOOLONG WRONGTYPE';
+const FINAL = 'BADEVENT BADFIELD BADID BADJSON BADTOKEN BADUID BANNED LIMIT NOPERM NORIGHT NOTOKEN OTHERUID TOOBIG TOOLONG '
+  + 'WRONGTYPE';
 /** A login refused so was refused for who it is of, whichever room it named. What is not final here, a new token mends. */
 const OF_TOKEN = 'BADTOKEN EARLY EXPIRED NOKEY NOTOKEN OTHERUID';
 /** Nothing was stored: it is as if it had not been sent. */

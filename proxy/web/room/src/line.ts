@@ -13,12 +13,10 @@ export interface Seat {
   /** Whether it wants to be logged in now. */
   isReady(): boolean;
   /** What its login says. */
-  entry(): Wire;
+  entry(): { roomid: string; since?: string; history?: number; as?: string };
   receive(event: Wire): void;
-  /** A connection is made, or a login was sent. */
-  connecting(): void;
-  /** The connection is gone. */
-  offline(reason: Reason): void;
+  /** A connection is made, or a login was sent; with a reason: the connection is gone. */
+  turn(reason?: Reason): void;
   /** Confirms what was handled, now. */
   confirm(): void;
   /** It is over, and why; with a logout, where that can be said. */
@@ -35,8 +33,8 @@ export interface Line {
   isNew: boolean;
   /** Sends an event, if the socket is open. Throws RangeError for one that is too large. */
   write(event: Wire): boolean;
-  /** Logs rooms in as soon as they are ready. */
-  enter(): void;
+  /** Logs rooms in as soon as they are ready; on a new connection when its time has come, or now. */
+  enter(now?: boolean): void;
   /** A room needs another login. True if nobody is in by this connection any more, so that another one is made. */
   again(reason: Reason): boolean;
   /** The room has ended. */
@@ -46,5 +44,4 @@ export interface Line {
   /** The server did not answer. */
   late(): void;
   fail(error: Failure & { roomid: string }): void;
-  retryNow(): void;
 }

@@ -116,6 +116,7 @@ export class Outbox {
 /** What is stored may have been written by anybody: entries that make no sense are left out. */
 function parse(text: string | null | undefined): Entry[] {
   const entries: unknown = allowed(() => JSON.parse(text ?? '[]'));
-  const sound = (entry: Entry | null) => typeof entry?.id === 'string' && Number.isFinite(entry.created) && Number.isFinite(entry.tried);
+  const sound = (entry: Entry | null) =>
+    typeof entry?.id === 'string' && Number.isFinite(entry.created) && Number.isFinite(entry.tried);
   return Array.isArray(entries) ? entries.filter(sound) : [];
 }

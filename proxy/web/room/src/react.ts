@@ -52,7 +52,10 @@ function begin<Payload>(room: Room<Payload> | null): Shown<Payload> {
 }
 
 /** Tells `change` of all that happens in a room. Returns a function that ends it. */
-function follow<Payload>(room: Room<Payload>, change: (how: (shown: Shown<Payload>) => Partial<Shown<Payload>>) => void): () => void {
+function follow<Payload>(
+  room: Room<Payload>,
+  change: (how: (shown: Shown<Payload>) => Partial<Shown<Payload>>) => void,
+): () => void {
   const ends = [
     room.on('state', () => change(() => ({ state: room.state, reason: room.reason }))),
     room.on('login', () => change(() => ({ isSynced: false }))),
@@ -72,7 +75,11 @@ function follow<Payload>(room: Room<Payload>, change: (how: (shown: Shown<Payloa
  * Opens a room while the component is mounted. Components that open the same room share it; one that is mounted later reads what
  * was before by `earlier`.
  */
-export function useRoom<Payload = unknown>(connection: Connection, roomid: string | number, options: RoomOptions = {}): RoomView<Payload> {
+export function useRoom<Payload = unknown>(
+  connection: Connection,
+  roomid: string | number,
+  options: RoomOptions = {},
+): RoomView<Payload> {
   const [shown, setShown] = useState(() => begin<Payload>(null));
   const { history, as } = options;
 

@@ -75,10 +75,9 @@ export class Room implements PublicRoom {
       isReady: () => this.#seat.login === 'out' && this.#delivery.isEmpty && !this.#timers.has('again'),
       entry: () => this.#entry(),
       receive: (event) => this.#receive(event),
-      connecting: () => this.#enter('connecting', this.#reason),
-      offline: (reason) => {
-        this.#out();
-        this.#enter('offline', reason);
+      turn: (reason) => {
+        if (reason) this.#out();
+        this.#enter(reason ? 'offline' : 'connecting', reason ?? this.#reason);
       },
       confirm: () => this.#ack(),
       end: (reason) => this.#end(reason),
@@ -124,8 +123,7 @@ export class Room implements PublicRoom {
 
   retryNow(): void {
     this.#timers.cancel('again');
-    this.#line.enter();
-    this.#line.retryNow();
+    this.#line.enter(true);
   }
 
   reconnect(): void { this.retryNow(); }
@@ -136,10 +134,10 @@ export class Room implements PublicRoom {
 
   // ---- the connection ----
 
-  #entry(): Wire {
+  #entry() {
     const { history, as } = this.#options;
     const since = this.position ?? undefined;
-    return { event: 'login', roomid: this.roomid, since, history: since ? undefined : history || undefined, as };
+    return { roomid: this.roomid, since, history: (!since && history) || undefined, as };
   }
 
   #enter(state: State, reason: Reason | null): void {
@@ -176,7 +174,7 @@ export class Room implements PublicRoom {
     this.#out();
     if (this.#line.again(reason)) return;
     this.#enter('offline', reason);
-    this.#timers.after('again', 100 + this.#settings.random() * this.#wait, this.#line.enter);
+    this.#timers.after('again', 100 + this.#settings.random() * this.#wait, () => this.#line.enter());
     this.#wait = Math.min(this.#wait * 2, LONGEST_WAIT);
   }
 

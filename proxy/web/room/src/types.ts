@@ -75,7 +75,10 @@ export interface ConnectionOptions {
    * Default: `retry`.
    */
   onHandlerError?: 'retry' | 'skip';
-  /** Milliseconds for which a message may be sent again to a server that does not tell its own `room.dedupe-age`. Default: 240000. */
+  /**
+   * Milliseconds for which a message may be sent again to a server that does not tell its own `room.dedupe-age`.
+   * Default: 240000.
+   */
   dedupeAge?: number;
   /** Milliseconds of silence after which a link counts as dead; more than the server's heartbeat. Default: 50000. */
   deadAfter?: number;

@@ -9,7 +9,7 @@ export const isKept = ({ event, position }: Wire): boolean => Boolean(position) 
 /** The server would close the connection for a larger one. */
 export function encode(event: Wire, maxEvent: number): string {
   const text = JSON.stringify(event);
-  const bytes = text.length * 3 <= maxEvent ? 0 : new here.TextEncoder().encode(text).length;
+  const bytes = new here.TextEncoder().encode(text).length;
   if (bytes > maxEvent) throw new RangeError(`the event has ${bytes} bytes; maxEvent is ${maxEvent}`);
   return text;
 }
