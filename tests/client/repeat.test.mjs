@@ -107,6 +107,15 @@ describe('a message that was never confirmed', () => {
     assert.deepEqual(page.socket.take('message').map((event) => event.id), [id]);
   });
 
+  for (const [age, again] of [[279_000, true], [281_000, false]]) {
+    test(`${age} ms old, with time for its way to a server that remembers 300000 ms, it is ${again ? '' : 'not '}sent again`, async () => {
+      const { page, id } = await unconfirmed();
+      await page.clock.advance(16_000);
+      await page.enter(at(0), told({ ts: T + age }));
+      assert.deepEqual(page.socket.take('message').map((event) => event.id), again ? [id] : []);
+    });
+  }
+
   test('the server says for how long it remembers', async () => {
     const { page } = await unconfirmed();
     await page.clock.advance(16_000);

@@ -73,11 +73,11 @@ export class Reading {
    */
   mayRepeat({ tried, known: { seq, ts } = { seq: 0 } }: Entry): boolean {
     const { 'dedupe-count': count = 100, 'dedupe-age': age } = this.#login;
-    const { dedupeAge, now } = this.#settings;
+    const { dedupeAge, answerWithin, now } = this.#settings;
     const behind = this.#head - seq;
     const serverTime = this.#serverTime();
-    // A fifth is left for the way to the server.
-    const most = age === undefined ? dedupeAge : age * 0.8;
+    // Some time is left for the way to the server.
+    const most = age === undefined ? dedupeAge : age - Math.min(age / 5, answerWithin);
     const isYoung = serverTime === undefined || ts === undefined
       ? Math.abs(now() - tried) <= Math.min(most, dedupeAge)
       : Math.abs(serverTime - ts) <= most;
