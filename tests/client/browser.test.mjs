@@ -168,6 +168,20 @@ story('the proxy is killed and comes back: the page goes on as if nothing had ha
   for (const window of [gina, hans]) await becomes('each message once', () => texts(window), ['before', 'during', 'after']);
 });
 
+story('a browser without network is offline at once, and back as soon as there is one', async ({ open }) => {
+  const window = await open(as('oskar', 'network'));
+  await window.state('online');
+  await window.context.setOffline(true);
+  await window.state('offline');
+  await window.say('later');
+  await window.context.setOffline(false);
+  await window.state('online');
+  await window.shows('later');
+  await window.nothingWaits();
+  // That there was no network is said by the browser too.
+  window.complaints = window.complaints.filter((line) => !line.includes('ERR_INTERNET_DISCONNECTED'));
+});
+
 story('losses and another history are told', async ({ open, relay }) => {
   const cable = await relay();
   const ida = await open(as('ida', 'losses'));
@@ -278,7 +292,8 @@ story('on a phone the people come and go over the messages', async ({ open }) =>
 test("the README's page works from another port of this machine", { timeout: 60_000 }, async () => {
   const script = `
     import { connect } from '${stack.url}/room.js';
-    const room = connect({ url: '${stack.url.replace('http', 'ws')}/ws', roomid: 'elsewhere', uid: 'u-17', name: 'Ann' });
+    const connection = connect({ url: '${stack.url.replace('http', 'ws')}/ws', uid: 'u-17', name: 'Ann' });
+    const room = connection.room('elsewhere');
     room.on('message', (event) => { document.title = event.message; });
     room.send('Hello');`;
   const server = createServer((_, response) => {

@@ -1,5 +1,6 @@
 // What room.js is given instead of a browser: sockets whose server is the test, a clock that the test moves, storage and
 // locks in memory.
+import assert from 'node:assert/strict';
 import { connect } from '../../proxy/web/room.js';
 
 /** Lets everything run that waits for promises only. */
@@ -22,6 +23,9 @@ export class FakeClock {
   #wrong = 0;
 
   now = () => this.time + this.#wrong;
+
+  /** A clock that nobody can set. */
+  ticks = () => this.time;
 
   /** Puts the wall clock forward or back; timers do not go by it. */
   jump(ms) { this.#wrong += ms; }
@@ -178,8 +182,10 @@ export class Page {
       tabStorage: this.tabStorage,
       ...options,
     });
+    const { deaf, untold = deaf ? ['message'] : [] } = options;
     for (const name of ['state', 'login', 'message', 'synced', 'event', 'presence', 'outbox', 'members', 'lost', 'reset',
-      'kicked', 'logout', 'error']) {
+      'kicked', 'logout', 'error', 'stuck']) {
+      if (untold.includes(name) || (deaf && name === 'message')) continue;
       this.room.on(name, (value) => { this.seen.push([name, value]); });
     }
   }
@@ -221,3 +227,42 @@ export class Page {
     return this.enter(position, more);
   }
 }
+
+/** A browser: storage and locks that its tabs share, and a clock. */
+export class Browser {
+  clock = new FakeClock();
+  storage = new FakeStorage();
+  #locks = new FakeLocks();
+
+  open(tabStorage = new FakeStorage(), more = {}) {
+    const locks = this.#locks.tab();
+    const page = new Page({ clock: this.clock, storage: this.storage, tabStorage, locks, ...more });
+    page.crash = () => {
+      locks.crash();
+      page.socket?.end();
+      page.room.close = () => {};
+    };
+    return page;
+  }
+
+  /** The page is loaded anew in the same tab. */
+  async reload(page) {
+    page.crash();
+    const next = this.open(page.tabStorage);
+    await settled();
+    return next;
+  }
+}
+
+/** The server confirms the message that waits; returns its text. */
+export async function confirm(page, seq, duplicate = false) {
+  const [message, ...more] = page.socket.take('message');
+  assert.ok(message, 'a message was sent');
+  assert.deepEqual(more, [], 'one at a time');
+  page.socket.push({ event: 'sent', roomid: 'lobby', id: message.id, seq, position: at(seq), duplicate });
+  await settled();
+  return message.message;
+}
+
+/** What the outbox holds: `['hello:pending']`. */
+export const waiting = (page) => page.room.outbox.map((entry) => `${entry.message}:${entry.state}`);

@@ -1,19 +1,7 @@
 // The outbox of room.js: each message once, in order, over lost connections, reloads, copied tabs and crashes.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { FakeClock, FakeLocks, FakeStorage, Page, at, settled } from './fakes.mjs';
-
-/** The server confirms the message that waits; returns its text. */
-async function confirm(page, seq, duplicate = false) {
-  const [message, ...more] = page.socket.take('message');
-  assert.ok(message, 'a message was sent');
-  assert.deepEqual(more, [], 'one at a time');
-  page.socket.push({ event: 'sent', roomid: 'lobby', id: message.id, seq, position: at(seq), duplicate });
-  await settled();
-  return message.message;
-}
-
-const waiting = (page) => page.room.outbox.map((entry) => `${entry.message}:${entry.state}`);
+import { Browser, FakeClock, FakeStorage, Page, at, confirm, settled, waiting } from './fakes.mjs';
 
 describe('sending', () => {
   test('one message at a time, in order', async () => {
@@ -224,32 +212,6 @@ describe('sending', () => {
       [['typing', undefined], ['members', '7'], ['leave', undefined]]);
   });
 });
-
-/** A browser: storage and locks that its tabs share, and a clock. */
-class Browser {
-  clock = new FakeClock();
-  storage = new FakeStorage();
-  #locks = new FakeLocks();
-
-  open(tabStorage = new FakeStorage(), more = {}) {
-    const locks = this.#locks.tab();
-    const page = new Page({ clock: this.clock, storage: this.storage, tabStorage, locks, ...more });
-    page.crash = () => {
-      locks.crash();
-      page.socket?.end();
-      page.room.close = () => {};
-    };
-    return page;
-  }
-
-  /** The page is loaded anew in the same tab. */
-  async reload(page) {
-    page.crash();
-    const next = this.open(page.tabStorage);
-    await settled();
-    return next;
-  }
-}
 
 describe('an outbox and its tab', () => {
   test('messages written offline survive a reload, before later ones, and are sent once', async () => {

@@ -1,6 +1,6 @@
-// room.js in Node against the real servers: tabs that lose their connection, stall, reload, crash and read slowly, and a
-// proxy that is killed. Whatever happens, every tab's page sees every message once, in one order, and each sender's in the
-// order it was written.
+// room.js in Node against the real servers: tabs with two rooms on one connection that they lose, stalls, reloads, crashes,
+// handlers that are slow or fail, and a proxy that is killed. Whatever happens, every tab's page sees every message once, in
+// one order, and each sender's in the order it was written.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import WebSocket from 'ws';
@@ -10,6 +10,7 @@ import { Relay, Stack, becomes, eventually } from './stack.mjs';
 
 const SEED = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
 const STEPS = Number(process.env.STEPS ?? 150);
+const ROOMS = ['storm', 'second'];
 let stack;
 
 before(async () => {
@@ -31,10 +32,10 @@ function randomOf(seed) {
   };
 }
 
-/** A tab of a browser: what its page has processed and written, over all its lives. */
+/** A tab of a browser: what its page has processed and written in each room, over all its lives. */
 class Tab {
-  seen = [];
-  written = 0;
+  seen = new Map(ROOMS.map((id) => [id, []]));
+  written = new Map(ROOMS.map((id) => [id, 0]));
   trouble = [];
   #life = null;
   #tabStorage = new FakeStorage();
@@ -56,8 +57,7 @@ class Tab {
       setItem: ifAlive((key, value) => storage.setItem(key, value)),
       removeItem: ifAlive((key) => storage.removeItem(key)),
     });
-    this.room = connect({
-      roomid: 'storm',
+    this.connection = connect({
       uid: this.uid,
       url: `ws://127.0.0.1:${this.relay.port}/ws`,
       storage: view(this.browser.storage),
@@ -77,19 +77,29 @@ class Tab {
         }
       },
     });
-    this.room.on('message', ifAlive(async (event) => {
-      await this.pause();
-      if (life.alive) this.seen.push({ seq: event.seq, text: event.message });
-    }));
-    for (const name of ['lost', 'reset', 'kicked', 'logout', 'error']) {
-      this.room.on(name, (event) => { if (event.of !== 'login') this.trouble.push([name, event]); });
-    }
+    this.rooms = ROOMS.map((id) => this.#open(id, life, ifAlive));
   }
 
-  write() {
-    this.written += 1;
-    this.room.send(`${this.name}${this.written}`);
+  #open(id, life, ifAlive) {
+    const room = this.connection.room(id);
+    room.on('message', ifAlive(async (event) => {
+      await this.pause();
+      if (life.alive) this.seen.get(id).push({ seq: event.seq, text: event.message });
+    }));
+    // That a handler fails is part of the storm.
+    room.on('stuck', () => {});
+    for (const name of ['lost', 'reset', 'kicked', 'logout', 'error']) {
+      room.on(name, (event) => { if (event.of !== 'login') this.trouble.push([name, event]); });
+    }
+    return room;
   }
+
+  write(id) {
+    this.written.set(id, this.written.get(id) + 1);
+    this.rooms[ROOMS.indexOf(id)].send(`${this.name}${this.written.get(id)}`);
+  }
+
+  get isOnline() { return this.rooms.every((room) => room.state === 'online'); }
 
   reload() {
     const life = this.#life;
@@ -108,14 +118,16 @@ class Tab {
 
 const range = (to) => Array.from({ length: to }, (_, i) => i + 1);
 
-function judge(tabs) {
-  const total = tabs.reduce((sum, tab) => sum + tab.written, 0);
+const totalOf = (tabs, id) => tabs.reduce((sum, tab) => sum + tab.written.get(id), 0);
+
+function judge(tabs, id) {
   for (const tab of tabs) {
+    const seen = tab.seen.get(id);
     assert.deepEqual(tab.trouble, [], `${tab.name} was told of trouble`);
-    assert.deepEqual(tab.seen.map((message) => message.seq), range(total), `${tab.name} saw each message once, in order`);
-    assert.deepEqual(tab.seen, tabs[0].seen, `${tab.name} saw what the others saw`);
-    const own = tab.seen.map((message) => message.text).filter((text) => text.startsWith(tab.name));
-    assert.deepEqual(own, range(tab.written).map((n) => `${tab.name}${n}`), `what ${tab.name} wrote, in its order`);
+    assert.deepEqual(seen.map((message) => message.seq), range(totalOf(tabs, id)), `${tab.name} saw each message of ${id} once, in order`);
+    assert.deepEqual(seen, tabs[0].seen.get(id), `${tab.name} saw what the others saw in ${id}`);
+    const own = seen.map((message) => message.text).filter((text) => text.startsWith(tab.name));
+    assert.deepEqual(own, range(tab.written.get(id)).map((n) => `${tab.name}${n}`), `what ${tab.name} wrote to ${id}, in its order`);
   }
 }
 
@@ -126,6 +138,7 @@ test(`a storm (SEED=${SEED} STEPS=${STEPS})`, { timeout: 180_000 }, async () => 
   // Some handlers take longer than a reconnect: what they work on comes again meanwhile.
   const pause = () => {
     const dice = random();
+    if (dice < 0.02) throw new Error('a handler fails');
     if (dice < 0.7) return undefined;
     return sleep(dice < 0.95 ? random() * 30 : random() * 500);
   };
@@ -137,11 +150,11 @@ test(`a storm (SEED=${SEED} STEPS=${STEPS})`, { timeout: 180_000 }, async () => 
     tabs.push(new Tab(name, uid, relays.at(-1), browser, pause));
   }
   try {
-    for (const tab of tabs) await eventually(`${tab.name} is online`, () => tab.room.state === 'online');
+    for (const tab of tabs) await eventually(`${tab.name} is online`, () => tab.isOnline);
     for (let step = 0; step < STEPS; step += 1) {
       const tab = pick(tabs);
       const dice = random();
-      if (dice < 0.6) tab.write();
+      if (dice < 0.6) tab.write(pick(ROOMS));
       else if (dice < 0.7) tab.relay.cut();
       else if (dice < 0.85) tab.relay.mend();
       else if (dice < 0.9) tab.relay.stall();
@@ -156,20 +169,22 @@ test(`a storm (SEED=${SEED} STEPS=${STEPS})`, { timeout: 180_000 }, async () => 
     for (const tab of tabs) tab.relay.mend();
     for (const tab of tabs) {
       const isDone = () => {
-        tab.room.reconnect();
-        return tab.room.state === 'online' && tab.room.outbox.length === 0;
+        tab.connection.retryNow();
+        return tab.isOnline && tab.rooms.every((room) => room.outbox.length === 0);
       };
       await eventually(`${tab.name} has sent everything`, isDone, 60_000);
     }
-    const total = tabs.reduce((sum, tab) => sum + tab.written, 0);
-    for (const tab of tabs) await becomes(`${tab.name} has seen everything`, () => tab.seen.length, total).catch(() => {});
-    judge(tabs);
-    await stack.waiting('storm', 'ann', 0);
+    for (const id of ROOMS) {
+      const total = totalOf(tabs, id);
+      for (const tab of tabs) await becomes(`${tab.name} has seen everything`, () => tab.seen.get(id).length, total).catch(() => {});
+      judge(tabs, id);
+      await stack.waiting(id, 'ann', 0);
+    }
   } catch (error) {
     console.error(stack.logs());
     throw error;
   } finally {
-    for (const tab of tabs) tab.room.close();
+    for (const tab of tabs) tab.connection.close();
     for (const relay of relays) await relay.stop();
   }
 });

@@ -1,0 +1,59 @@
+// How far this tab is. Numbers alone prove nothing (a reborn room repeats them): the tag beside each is compared too.
+import { read, write } from './storage.js';
+import type { TabStorageLike } from './types.js';
+
+const REMEMBERED = 512;
+const REMEMBERED_OVER_RELOAD = 64;
+
+export const seqOf = (position: string | null): number => Number.parseInt(position ?? '0', 10);
+
+export class Progress {
+  position: string | null = null;
+  #storage: TabStorageLike | undefined;
+  #key: string;
+  #recent = new Map<number, string>();
+
+  constructor(storage: TabStorageLike | undefined, key: string) {
+    this.#storage = storage;
+    this.#key = key;
+    const [position = '', ...recent] = (read(storage, key) ?? '').split(' ');
+    if (!/^\d+-[0-9a-f]+$/.test(position)) return;
+    this.position = position;
+    for (const known of recent) this.#remember(known);
+  }
+
+  get seq(): number { return seqOf(this.position); }
+
+  /** 'next', 'repeat', or 'doubt': neither follows nor is known. */
+  judge(position: string): 'next' | 'repeat' | 'doubt' {
+    const seq = seqOf(position);
+    if (this.position === position || this.#recent.get(seq) === position) return 'repeat';
+    return !this.position || seq === this.seq + 1 ? 'next' : 'doubt';
+  }
+
+  /** The page has processed it. After a reset also a repeat leads on, from what is known to what is not. */
+  take(position: string, verdict: string): void {
+    this.#remember(position);
+    if (verdict !== 'repeat' || seqOf(position) > this.seq) this.moveTo(position);
+  }
+
+  #remember(position: string): void {
+    const seq = seqOf(position);
+    this.#recent.delete(seq);
+    this.#recent.set(seq, position);
+    if (this.#recent.size > REMEMBERED) this.#recent.delete(this.#recent.keys().next().value!);
+  }
+
+  /** What comes next follows this. */
+  moveTo(position: string | undefined): void {
+    if (!position) return;
+    this.position = position;
+    const recent = [...this.#recent.values()].slice(-REMEMBERED_OVER_RELOAD);
+    write(this.#storage, this.#key, [position, ...recent].join(' '));
+  }
+
+  forget(): void {
+    this.position = null;
+    write(this.#storage, this.#key, null);
+  }
+}
