@@ -32,6 +32,7 @@
 //! | `tokens` | who may enter, and what they may do |
 //! | `tls` | TLS to browsers and to Redis |
 //! | `closing` | what a client is told before its connection is closed |
+//! | `protocol` | docs/protocol: schemas and vectors |
 //! | `codes` | errors of Redis as clients are told them |
 //! | `guests` | who is in a room without belonging to it |
 //! | `told` | what the log tells of connections |
@@ -62,6 +63,7 @@ mod names;
 mod newcomers;
 mod pings;
 mod poison;
+mod protocol;
 mod redis_away;
 mod redis_cli;
 mod refused;

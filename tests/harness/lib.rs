@@ -12,6 +12,7 @@
 //! | [`sentinel`] | a primary, replicas, and sentinels that watch them |
 //! | [`proxy`] | a roomcast-proxy, killed and frozen at will |
 //! | [`client`] | a WebSocket client that sends only what the tutorial's sends |
+//! | [`protocol`] | the schemas of docs/protocol |
 //! | [`stream`] | its socket, in plain or with TLS |
 //! | [`certs`] | an authority of a test's own |
 //! | [`attack`] | clients that do what no honest one does |
@@ -39,6 +40,7 @@ pub mod eventually;
 pub mod follower;
 pub mod light;
 pub mod process;
+pub mod protocol;
 pub mod proxy;
 pub mod random;
 pub mod redis;
