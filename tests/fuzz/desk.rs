@@ -288,7 +288,7 @@ impl Log {
 /// The same rows for who reads back.
 pub(crate) fn back(range: Range) -> Answer {
     Answer::Back(Back {
-        more: range.before.seq % 2 > 0,
+        more: !range.before.seq.is_multiple_of(2),
         gone: range.before.seq,
         range,
     })
