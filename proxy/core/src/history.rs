@@ -2,6 +2,7 @@
 //! the position that it names.
 
 use crate::ask::{Back, Row};
+use crate::event::LoginNumber;
 use bytes::{Bytes, BytesMut};
 use room_core::position::Position;
 use std::cmp::Ordering;
@@ -10,6 +11,21 @@ use std::cmp::Ordering;
 pub const MOST: u64 = 100;
 /// What is in a frame beside the messages: with the longest name of a room, less than this.
 const BESIDE: usize = 512;
+
+/// A page that a seat's client asked for, and has not got yet.
+#[derive(Debug)]
+pub(crate) struct ReadsBack {
+    /// The last message that is wanted, and how many at most.
+    pub(crate) until: Position,
+    pub(crate) limit: u64,
+    /// Since which login, and whether that may have what was said before the membership.
+    pub(crate) login: LoginNumber,
+    pub(crate) all: bool,
+    /// Of the client's event.
+    pub(crate) bytes: usize,
+    /// Redis is asked; else it waits until its connection has room for a page.
+    pub(crate) asked: bool,
+}
 
 /// See the top of the file.
 #[derive(Debug, PartialEq, Eq)]
@@ -22,6 +38,18 @@ pub(crate) struct Page {
     pub(crate) more: bool,
     /// How many messages before it are not stored any more.
     pub(crate) gone: u64,
+}
+
+impl Page {
+    /// One without messages, up to where nothing is before.
+    pub(crate) const fn nothing(until: Position) -> Self {
+        Self {
+            messages: Vec::new(),
+            after: until,
+            more: false,
+            gone: 0,
+        }
+    }
 }
 
 /// A page of at most `most` bytes, unless the only message in it is larger; `encode` appends a message's event. `None` if
@@ -48,10 +76,9 @@ pub(crate) fn page(
         return None;
     }
     let mut page = Page {
-        messages: Vec::with_capacity(back.range.rows.len()),
-        after: until,
         more: back.more,
         gone: back.gone,
+        ..Page::nothing(until)
     };
     let mut left = most.saturating_sub(BESIDE);
     for (row, before) in back.range.rows.iter().zip(before).rev() {

@@ -2,6 +2,7 @@
 
 use crate::event::{Event, Login, LoginNumber};
 use crate::handle::{Beat, ConnId, Handle};
+use crate::history::ReadsBack;
 use crate::rights::{Right, Rights};
 use crate::table::Keyed;
 use room_core::position::{Position, Seq, Tag};
@@ -76,21 +77,6 @@ pub(crate) enum Why {
 pub(crate) struct Heard {
     /// Why it was kicked.
     pub(crate) kicked: Option<String>,
-}
-
-/// A page of history that its client asked for, and has not got yet.
-#[derive(Debug)]
-pub(crate) struct ReadsBack {
-    /// The last message that is wanted, and how many at most.
-    pub(crate) until: Position,
-    pub(crate) limit: u64,
-    /// Since which login, and whether that may have what was said before the membership.
-    pub(crate) login: LoginNumber,
-    pub(crate) all: bool,
-    /// Of the client's event.
-    pub(crate) bytes: usize,
-    /// Redis is asked; else it waits until its connection has room for a page.
-    pub(crate) asked: bool,
 }
 
 /// Its client was told that its own message is here.

@@ -3,7 +3,7 @@
 //! connection; it is not kept until then, but asked for again.
 
 use super::Room;
-use super::refusals::refusal;
+use super::refusals::{refusal, unreadable};
 use crate::ask::{Answer, Ask, Fault};
 use crate::budget::too_fast::TooFast;
 use crate::budget::work;
@@ -11,15 +11,12 @@ use crate::cx::{Cx, Purpose};
 use crate::event::LoginNumber;
 use crate::events;
 use crate::handle::{ConnId, Handle, Push, Pushed};
-use crate::history::{Page, page};
+use crate::history::{Page, ReadsBack, page};
 use crate::holder::may;
-use crate::rights::Right;
-use crate::seat::{ReadsBack, Seat};
+use crate::rights::{Right, Rights};
+use crate::seat::Seat;
 use room_core::position::{Position, Seq};
 use std::sync::Arc;
-
-/// Why there is no page: a code and a sentence.
-type Refused = (&'static str, String);
 
 impl<H: Handle> Room<H> {
     /// A client wants so many messages up to a position.
@@ -35,9 +32,8 @@ impl<H: Handle> Room<H> {
         };
         if seat.reads_back.is_some() {
             let handle = seat.handle.clone();
-            let what =
-                "one page of history at a time: wait for it, then ask for the next".to_owned();
-            return self.refuse_history(&handle, bytes, (TooFast::CODE, what), cx);
+            let what = "one page of history at a time: wait for it, then ask for the next";
+            return self.refuse_history(&handle, bytes, &refused(TooFast::CODE, what), cx);
         }
         seat.reads_back = Some(Box::new(ReadsBack {
             until: until.unwrap_or(seat.began()),
@@ -65,13 +61,7 @@ impl<H: Handle> Room<H> {
         if until.seq == 0 {
             // There is nothing before the beginning; a guest may know it of a room that was not there yet.
             seat.reads_back = None;
-            let page = Page {
-                messages: Vec::new(),
-                after: until,
-                more: false,
-                gone: 0,
-            };
-            let event = events::history(&self.roomid, &page);
+            let event = events::history(&self.roomid, &Page::nothing(until));
             handle.push(cx.now, &event, Push::Answer);
             return handle.done(bytes);
         }
@@ -102,60 +92,53 @@ impl<H: Handle> Room<H> {
         answer: Result<Answer, Fault>,
         cx: &mut Cx<'_, H>,
     ) {
+        let waits = |reads: &mut Box<ReadsBack>| reads.login == login && reads.asked;
         let seat = self.seats.get_mut(&conn);
-        let waits = |seat: &&mut Seat<H>| {
-            let reads = seat.reads_back.as_ref();
-            reads.is_some_and(|reads| reads.login == login && reads.asked)
+        let taken = seat.and_then(|seat| Some((seat.reads_back.take_if(waits)?, seat.rights)));
+        let Some((mut reads, rights)) = taken else {
+            let fault = self.login_has_ended();
+            return self.refuse_history(handle, bytes, &fault, cx);
         };
-        let Some(seat) = seat.filter(waits) else {
-            let refused = self.login_has_ended();
-            return self.refuse_history(handle, bytes, refused, cx);
-        };
-        let Some(mut reads) = seat.reads_back.take() else {
-            return;
-        };
-        let rights = seat.rights;
-        let allowed = may(rights, Some(Right::Read), &self.roomid);
-        let needed = reads.all.then_some(Right::History);
-        let allowed = allowed.and_then(|()| may(rights, needed, &self.roomid));
-        let refused = match (allowed, answer) {
-            (Err(denied), _) => denied,
-            (Ok(()), Ok(Answer::Back(back))) => {
-                let (roomid, counts) = (&self.roomid, (self.counts.total, self.counts.online));
-                let found = page(&back, reads.until, cx.settings.history, |at, row, out| {
-                    events::put_stored_event(out, roomid, at, row, counts);
-                });
-                match found {
-                    Some(page) => {
-                        if self.hand_page(handle, &page, cx) {
-                            handle.done(bytes);
-                        } else if let Some(seat) = self.seats.get_mut(&conn) {
-                            reads.asked = false;
-                            seat.reads_back = Some(reads);
-                        }
-                        return;
-                    }
-                    None => not_of_here(reads.until),
+        match self.page_of(&reads, rights, answer, cx) {
+            Ok(page) if self.hand_page(handle, &page, cx) => handle.done(bytes),
+            Ok(_) => {
+                reads.asked = false;
+                if let Some(seat) = self.seats.get_mut(&conn) {
+                    seat.reads_back = Some(reads);
                 }
             }
-            (Ok(()), Err(fault)) if fault.is("NOROOM") => not_of_here(reads.until),
-            (Ok(()), Err(fault)) if fault.is_unknown_option("REV") => {
-                let what =
-                    "the server's Redis module is too old to be asked for history: update it";
-                ("UNSUPPORTED", what.to_owned())
+            Err(fault) => self.refuse_history(handle, bytes, &fault, cx),
+        }
+    }
+
+    /// The page that was asked for, if whoever asked may still have it.
+    fn page_of(
+        &self,
+        reads: &ReadsBack,
+        rights: Rights,
+        answer: Result<Answer, Fault>,
+        cx: &Cx<'_, H>,
+    ) -> Result<Page, Fault> {
+        let needed = [Some(Right::Read), reads.all.then_some(Right::History)];
+        for right in needed {
+            may(rights, right, &self.roomid).map_err(|(code, what)| refused(code, &what))?;
+        }
+        let (roomid, counts) = (&self.roomid, (self.counts.total, self.counts.online));
+        match answer {
+            Ok(Answer::Back(back)) => {
+                page(&back, reads.until, cx.settings.history, |at, row, out| {
+                    events::put_stored_event(out, roomid, at, row, counts);
+                })
+                .ok_or_else(|| not_of_here(reads.until))
             }
-            (Ok(()), Err(fault)) => {
-                let event = refusal(&fault, &self.about("history"));
-                handle.push(cx.now, &event, Push::Answer);
-                return handle.done(bytes);
-            }
-            (Ok(()), Ok(_)) => {
-                let event = refusal(&super::refusals::unreadable(), &self.about("history"));
-                handle.push(cx.now, &event, Push::Answer);
-                return handle.done(bytes);
-            }
-        };
-        self.refuse_history(handle, bytes, refused, cx);
+            Ok(_) => Err(unreadable()),
+            Err(fault) if fault.is("NOROOM") => Err(not_of_here(reads.until)),
+            Err(fault) if fault.is_unknown_option("REV") => Err(refused(
+                "UNSUPPORTED",
+                "the server's Redis module is too old to be asked for history: update it",
+            )),
+            Err(fault) => Err(fault),
+        }
     }
 
     /// Hands a page over; false: the connection is full, and says when it is not.
@@ -179,21 +162,21 @@ impl<H: Handle> Room<H> {
             return;
         };
         if let Some(reads) = seat.reads_back.take().filter(|reads| !reads.asked) {
-            let (handle, refused) = (seat.handle.clone(), self.login_has_ended());
-            self.refuse_history(&handle, reads.bytes, refused, cx);
+            let (handle, fault) = (seat.handle.clone(), self.login_has_ended());
+            self.refuse_history(&handle, reads.bytes, &fault, cx);
         }
     }
 
-    fn login_has_ended(&self) -> Refused {
+    fn login_has_ended(&self) -> Fault {
         let what = format!(
             "the login to room '{}' that asked for it has ended: log in, then ask again",
             self.roomid
         );
-        ("NOLOGIN", what)
+        refused("NOLOGIN", &what)
     }
 
-    fn refuse_history(&self, handle: &H, bytes: usize, (code, what): Refused, cx: &Cx<'_, H>) {
-        let event = events::error(code, &what, &self.about("history"));
+    fn refuse_history(&self, handle: &H, bytes: usize, fault: &Fault, cx: &Cx<'_, H>) {
+        let event = refusal(fault, &self.about("history"));
         handle.push(cx.now, &event, Push::Answer);
         handle.done(bytes);
     }
@@ -208,9 +191,16 @@ fn begins<H: Handle>(seat: &Seat<H>) -> (Seq, Option<Arc<str>>) {
     }
 }
 
-fn not_of_here(until: Position) -> Refused {
+fn refused(code: &str, what: &str) -> Fault {
+    Fault::Refused {
+        code: code.to_owned(),
+        message: what.to_owned(),
+    }
+}
+
+fn not_of_here(until: Position) -> Fault {
     let what = format!(
         "'{until}' is not of this room's history: forget the pages that were read, and ask without 'until'"
     );
-    ("BADPOS", what)
+    refused("BADPOS", &what)
 }
