@@ -111,6 +111,7 @@ fn numbers(config: &Config) -> Result<(), String> {
         ("page", config.page, LEAST_PAGE),
         ("catch-ups", config.catch_ups, 1),
         ("member-lists", config.member_lists, 1),
+        ("histories", config.histories, 1),
         ("workers", config.workers(), 1),
     ];
     for (name, value, least) in least {

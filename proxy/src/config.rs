@@ -265,6 +265,15 @@ pub struct Config {
     )]
     pub member_lists: usize,
 
+    /// The same for pages of history, which clients read back
+    #[arg(
+        long,
+        env = "ROOMCAST_HISTORIES",
+        default_value_t = 16,
+        value_name = "PAGES"
+    )]
+    pub histories: usize,
+
     /// Lets anybody be anybody although no key is set: on another address than loopback, or behind a reverse proxy
     #[arg(long, env = "ROOMCAST_OPEN", value_parser = BoolishValueParser::new())]
     pub open: bool,

@@ -269,6 +269,8 @@ fn settings(config: &Config, db: i32) -> Settings {
         window: each(default.window),
         catch_ups: each(config.catch_ups),
         member_lists: each(config.member_lists),
+        histories: each(config.histories),
+        history: config.outbox / 2,
         key_prefix: config.key_prefix.clone(),
         db,
         ack_interval: config.ack_interval.as_millis() as u64,

@@ -339,8 +339,13 @@ const COUNTERS: &[Of] = &[
     ),
     (
         "reads_waited",
-        "Pages of logs and lists of members that waited for their turn (--catch-ups, --member-lists).",
+        "Pages of logs, of history and of lists of members that waited for their turn (--catch-ups, --histories, --member-lists).",
         |f| f.waited,
+    ),
+    (
+        "histories",
+        "Pages of history that clients were sent.",
+        |f| f.histories,
     ),
     ("acked", "Acknowledgements that Redis took.", |f| f.acked),
     (

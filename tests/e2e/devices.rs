@@ -99,6 +99,24 @@ fn an_id_is_confirmed_and_stored_once() {
 }
 
 #[test]
+fn a_login_says_which_ids_are_remembered() {
+    let redis = Redis::start();
+    let proxy = Proxy::start(&redis);
+    let mut c = redis.connect();
+    let guest = json!({"as": "guest"});
+    for (count, age) in [(100, 300_000), (7, 20_000)] {
+        ok(&mut c, &format!("CONFIG SET room.dedupe-count {count}"));
+        ok(&mut c, &format!("CONFIG SET room.dedupe-age {age}"));
+        for (uid, more) in [("a", &json!({})), ("eve", &guest)] {
+            let (_, echo) = login(proxy.port, uid, more);
+            assert_eq!(echo["dedupe-count"], count, "{echo}");
+            assert_eq!(echo["dedupe-age"], age, "{echo}");
+            assert!(echo["ts"].as_u64().is_some_and(|ts| ts > 1_700_000_000_000));
+        }
+    }
+}
+
+#[test]
 fn the_lowest_device_holds_the_queue() {
     let redis = Redis::start();
     let (one, two) = (Proxy::start(&redis), Proxy::start(&redis));

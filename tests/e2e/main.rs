@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `story` | who was away gets exactly what was missed, once, in order |
 //! | `devices` | positions, ids, several connections of one uid |
+//! | `history` | reading back what was said before |
+//! | `pings` | a client's own heartbeats |
 //! | `returns` | a slow device of a uid whose other one reads on, while something fails |
 //! | `databases` | two databases of one Redis |
 //! | `names` | proxies of one name, kicks, a slot that moves |
@@ -30,6 +32,8 @@
 //! | `start` | options, what is wrong with a Redis, secrets that are not shown |
 //! | `tokens` | who may enter, and what they may do |
 //! | `tls` | TLS to browsers and to Redis |
+//! | `closing` | what a client is told before its connection is closed |
+//! | `protocol` | docs/protocol: schemas and vectors |
 //! | `codes` | errors of Redis as clients are told them |
 //! | `guests` | who is in a room without belonging to it |
 //! | `told` | what the log tells of connections |
@@ -42,6 +46,7 @@ mod addresses;
 mod badinput;
 mod bans;
 mod budget;
+mod closing;
 mod cluster;
 mod codes;
 mod crash;
@@ -51,13 +56,16 @@ mod door;
 mod ends;
 mod frames;
 mod guests;
+mod history;
 mod http;
 mod limits;
 mod link;
 mod names;
 mod newcomers;
+mod pings;
 mod placement;
 mod poison;
+mod protocol;
 mod redis_away;
 mod redis_cli;
 mod refused;

@@ -69,6 +69,8 @@ fn a_panic_in_a_room_ends_all_connections_and_sessions_and_the_next_ones_work() 
     panic_in("room", &mut b);
     for client in [&mut a, &mut b] {
         assert_eq!(client.closed(), 4002, "they may come back");
+        let closing = json!({"event": "closing", "after": 1000});
+        assert_eq!(client.seen.last(), Some(&closing), "in a moment");
     }
     online_becomes(&redis, &[]);
     eventually("there is a link again", || {

@@ -166,7 +166,7 @@ impl<'a> Connection<'a> {
                         self.open.push_back(bytes);
                     }
                 }
-                Act::Say(bytes) => assert_eq!(frames::check(&bytes), 1),
+                Act::Say(bytes) | Act::Tell(bytes) => assert_eq!(frames::check(&bytes), 1),
                 Act::Answered => {}
                 Act::Look(look) => {
                     let found = look_at(&look.token.0, self.now);

@@ -252,9 +252,25 @@ impl World {
             Look::Why(uid, seq) => shown(commands::why(room, uid.bytes(), seq.0)),
             Look::Range(from, to, count, bytes) => {
                 shown(commands::range(room, from.0, to.0, page(count, bytes)));
+                let backwards = commands::Range {
+                    from: from.0,
+                    to: to.0,
+                    page: page(count, bytes),
+                    backwards: true,
+                    own: None,
+                };
+                shown(backwards.run(room));
             }
             Look::Queue(uid, count, bytes) => {
                 shown(commands::queue(room, uid.bytes(), page(count, bytes)));
+                let own = commands::Range {
+                    from: 0,
+                    to: count.0,
+                    page: page(count, bytes),
+                    backwards: true,
+                    own: Some(uid.bytes()),
+                };
+                shown(own.run(room));
             }
             Look::Members(online, cursor, count) => {
                 let members = Members {

@@ -3,7 +3,9 @@
 use crate::frames;
 use crate::steps::{At, How};
 use bytes::Bytes;
-use hub_core::ask::{Answer, Ask, Attached, Fault, Joined, Lost, Member, Published, Range, Row};
+use hub_core::ask::{
+    Answer, Ask, Attached, Back, Fault, Joined, Lost, Member, Published, Range, Row,
+};
 use hub_core::event::LoginNumber;
 use hub_core::handle::{Beat, Handle, Push, Pushed};
 use room_core::announce::{self, Header, Kind};
@@ -146,6 +148,7 @@ impl Log {
                 return (Answer::Done, Some(frame));
             }
             Ask::Range { from, count, bytes } => self.range(*from, *count, *bytes),
+            Ask::Back { to, .. } => self.all_up_to(*to),
             Ask::Members(_) => Answer::Members("0".into(), Vec::new()),
             _ => Answer::Done,
         };
@@ -189,6 +192,15 @@ impl Log {
         })
     }
 
+    fn all_up_to(&self, to: u64) -> Answer {
+        let rows = self.rows.iter().map(|row| &row.0);
+        back(Range {
+            head: self.head(),
+            before: self.start,
+            rows: rows.filter(|row| row.seq <= to).cloned().collect(),
+        })
+    }
+
     /// What no server answers.
     pub(crate) fn badly(&self, how: &How<'_>) -> Result<Answer, Fault> {
         let place = |at: &At| at.of(|back| self.back(back));
@@ -218,6 +230,7 @@ impl Log {
                 members: 3,
                 online: 1,
                 kicks: kicks.0,
+                dedupe: None,
             }),
             How::Attached {
                 head,
@@ -234,6 +247,7 @@ impl Log {
                     .collect(),
                 counts: counts.map(|(total, online)| (total.0, online.0)),
                 online: online.map(named),
+                dedupe: None,
             }),
             How::Published {
                 seq,
@@ -269,6 +283,15 @@ impl Log {
             ),
         })
     }
+}
+
+/// The same rows for who reads back.
+pub(crate) fn back(range: Range) -> Answer {
+    Answer::Back(Back {
+        more: !range.before.seq.is_multiple_of(2),
+        gone: range.before.seq,
+        range,
+    })
 }
 
 /// Those whose bits are set.

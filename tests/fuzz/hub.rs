@@ -3,7 +3,7 @@
 //! rest when a server answers it well and everybody has gone.
 
 use crate::allocator::counted;
-use crate::desk::{Conn, Log, frame, uid};
+use crate::desk::{Conn, Log, back, frame, uid};
 use crate::judge::Judge;
 use crate::show;
 use crate::steps::{How, Step};
@@ -238,6 +238,10 @@ impl World {
                 Ok(answer)
             }
             how => self.logs[room].badly(how),
+        };
+        let answer = match (answer, &ask) {
+            (Ok(Answer::Range(range)), Ask::Back { .. }) => Ok(back(range)),
+            (answer, _) => answer,
         };
         // Whoever says that the link is down has taken it down.
         if answer == Err(Fault::Down) {

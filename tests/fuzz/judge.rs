@@ -32,7 +32,7 @@ impl Judge {
     /// The hub asks.
     pub(crate) fn asked(&mut self, request: Request, key: &Arc<str>, ask: &Ask) {
         // Long reads wait for their turn.
-        if !matches!(ask, Ask::Members(_) | Ask::Range { .. }) {
+        if !matches!(ask, Ask::Members(_) | Ask::Back { .. } | Ask::Range { .. }) {
             assert!(request > self.last, "numbers grow");
             self.last = request;
         }
@@ -71,6 +71,17 @@ impl Judge {
             }
             Ask::Range { from, count, bytes } => {
                 assert!(*from > 0 && *count > 0 && *bytes > 0, "{ask:?}");
+            }
+            Ask::Back {
+                from,
+                count,
+                bytes,
+                own,
+                ..
+            } => {
+                assert!(*from > 0 && *count > 0 && *bytes > 0, "{ask:?}");
+                own.iter()
+                    .for_each(|uid| self.known(std::slice::from_ref(uid)));
             }
             Ask::Members(_) => {}
         }

@@ -32,6 +32,7 @@ pub(crate) enum Step<'a> {
     Ack(u8, u8, At),
     Logout(u8, u8),
     Leave(u8, u8),
+    /// Or a page of history (a room above 127).
     Members(u8, u8, Number),
     Renewed(u8, u8, u8),
     /// Its token says nothing of the room any more, or its uid is banned there (a room above 127).

@@ -1,7 +1,8 @@
 //! A WebSocket client that sends only what the tutorial's client sends: login, message, and the answer to heartbeats.
 
 use crate::eventually::PATIENCE;
-use crate::shown::last;
+use crate::protocol::{Side, wrong};
+use crate::shown::{cut, last};
 use crate::stream::Stream;
 use rustls::ClientConfig;
 use serde_json::{Value, json};
@@ -23,6 +24,8 @@ pub struct Client {
     /// How many heartbeats it has answered.
     pub answered: usize,
     closed: Option<u16>,
+    /// It has sent something that is not as docs/protocol says.
+    strange: bool,
 }
 
 impl Client {
@@ -58,6 +61,7 @@ impl Client {
             seen: Vec::new(),
             answered: 0,
             closed: None,
+            strange: false,
         };
         Ok((client, protocol.map(str::to_owned)))
     }
@@ -82,12 +86,36 @@ impl Client {
 
     /// Sends any text.
     pub fn send_text(&mut self, text: &str) {
+        self.note(text);
         self.socket.send(Message::text(text)).expect("a sent event");
+    }
+
+    /// Whatever it sends that the schemas do not allow may be refused for its form, and nothing else.
+    fn note(&mut self, text: &str) {
+        let event = serde_json::from_str::<Value>(text);
+        self.strange |= event.map_or(true, |event| wrong(Side::Client, &event).is_some());
+    }
+
+    /// Whatever the proxy sends is as its schema says.
+    fn check(&self, event: &Value) {
+        if let Some(why) = wrong(Side::Server, event) {
+            panic!(
+                "docs/protocol knows no such frame: {why}: {}",
+                cut(&event.to_string(), 600)
+            );
+        }
+        let refused = event["event"] == "error" && is_of_form(event);
+        assert!(
+            self.strange || !refused,
+            "docs/protocol allows what was refused for its form: {event}"
+        );
     }
 
     /// Sends an event, unless the connection is over.
     pub fn send_if_open(&mut self, event: &Value) {
-        let _ = self.socket.send(Message::text(event.to_string()));
+        let text = event.to_string();
+        self.note(&text);
+        let _ = self.socket.send(Message::text(text));
     }
 
     /// Sends bytes that are no whole message, unless the connection is over.
@@ -118,6 +146,9 @@ impl Client {
                 // Not all that is JSON can be read as a value; that stays text.
                 let event =
                     serde_json::from_str(&text).unwrap_or_else(|_| Value::from(text.as_str()));
+                if event.is_object() {
+                    self.check(&event);
+                }
                 if event["event"] == "heartbeat" {
                     if self.answers {
                         self.answered += 1;
@@ -273,6 +304,16 @@ impl Client {
             .tcp()
             .shutdown(std::net::Shutdown::Both);
     }
+}
+
+/// Whether an error is about how a frame is written, as far as a schema can say that.
+fn is_of_form(error: &Value) -> bool {
+    let sentence = error["message"].as_str().unwrap_or_default();
+    // Whether a login needs a uid is the proxy's to say; and names and depths count in bytes and brackets.
+    let is_beyond = ["'uid'", "'name' may have", "brackets deep", "surrogate"];
+    let code = error["code"].as_str().unwrap_or_default();
+    matches!(code, "BADJSON" | "BADFIELD" | "BADID")
+        && !is_beyond.iter().any(|part| sentence.contains(part))
 }
 
 fn reach(port: u16) -> TcpStream {

@@ -13,6 +13,7 @@
 //! | [`proxy`] | a roomcast-proxy, killed and frozen at will |
 //! | [`balancer`] | HAProxy or nginx in front of proxies, as the documentation says |
 //! | [`client`] | a WebSocket client that sends only what the tutorial's sends |
+//! | [`protocol`] | the schemas of docs/protocol |
 //! | [`stream`] | its socket, in plain or with TLS |
 //! | [`certs`] | an authority of a test's own |
 //! | [`attack`] | clients that do what no honest one does |
@@ -41,6 +42,7 @@ pub mod eventually;
 pub mod follower;
 pub mod light;
 pub mod process;
+pub mod protocol;
 pub mod proxy;
 pub mod random;
 pub mod redis;

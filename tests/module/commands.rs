@@ -65,6 +65,16 @@ fn a_queue_is_the_log_after_the_cursor() {
         payloads(&ok(&mut c, "ROOM.RANGE room:1 - +")),
         ["m1", "m2", "m3"]
     );
+    let last = ok(&mut c, "ROOM.RANGE room:1 1 + COUNT 2 REV");
+    assert_eq!(payloads(&last), ["m2", "m3"]);
+    assert!(text(&field(&last, "before")).starts_with("1-"));
+    assert_eq!(
+        (int(&field(&last, "more")), int(&field(&last, "gone"))),
+        (1, 0)
+    );
+    ok(&mut c, "ROOM.INVITE room:1 late");
+    let own = ok(&mut c, "ROOM.RANGE room:1 - + REV OWN late");
+    assert!(payloads(&own).is_empty(), "it came behind them");
 }
 
 #[test]

@@ -52,12 +52,14 @@ pub(crate) enum Planted {
     UnsubscribedIgnored,
     /// Nor that a key went to another server.
     MovedIgnored,
+    /// Pages of history lack their first message.
+    HistoryHole,
     /// What clients ask goes to the server where the room is now, before what they asked the one before comes back.
     Hasty,
 }
 
 impl Planted {
-    pub(crate) const ALL: [(&'static str, Self); 22] = [
+    pub(crate) const ALL: [(&'static str, Self); 23] = [
         ("ack-early", Self::AckEarly),
         ("no-gap-check", Self::NoGapCheck),
         ("no-dedupe", Self::NoDedupe),
@@ -79,6 +81,7 @@ impl Planted {
         ("asking-forgotten", Self::AskingForgotten),
         ("unsubscribed-ignored", Self::UnsubscribedIgnored),
         ("moved-ignored", Self::MovedIgnored),
+        ("history-hole", Self::HistoryHole),
         ("hasty", Self::Hasty),
     ];
 
@@ -168,6 +171,11 @@ impl Defect {
             }
             (Planted::KickUntold, Ok(Answer::Attached(attached)), _) => attached.kicks.clear(),
             (Planted::PageForgotten, Ok(Answer::Range(_)), _) => return !self.random.once_in(20),
+            (Planted::HistoryHole, Ok(Answer::Back(back)), _) if back.range.rows.len() > 1 => {
+                let first = back.range.rows.remove(0);
+                let before = back.range.before;
+                back.range.before = before.next(first.ms, first.uid.as_bytes(), &first.payload);
+            }
             (Planted::ResetUntold, Ok(Answer::Joined(joined)), _) => joined.reset = false,
             (Planted::LostUntold, Ok(Answer::Joined(joined)), _) => joined.lost = None,
             (Planted::RefusedStored, Ok(Answer::Published(_)), _) if self.random.once_in(100) => {

@@ -1,6 +1,6 @@
 //! Reads the reply of `ROOM.RANGE`, which is written row by row, as the proxy's link does.
 
-use hub_core::ask::{Range, Row};
+use hub_core::ask::{Back, Range, Row};
 use room_core::commands::Rows;
 use room_core::commands::reply::{Answer, Sink};
 use room_core::position::Position;
@@ -13,16 +13,29 @@ struct Reader {
     numbers: Vec<u64>,
     uid: Option<String>,
     rows: Vec<Row>,
+    /// Names and numbers of the map.
+    last: Vec<(String, u64)>,
 }
 
 /// What the reply says.
 pub(crate) fn read(rows: &Rows<'_>) -> Range {
+    read_back(rows).range
+}
+
+/// The same, with what is said behind the rows.
+pub(crate) fn read_back(rows: &Rows<'_>) -> Back {
     let mut reader = Reader::default();
     rows.write(&mut reader);
-    Range {
-        head: reader.positions[0],
-        before: reader.positions[1],
-        rows: reader.rows,
+    let last = |name: &str| reader.last.iter().find(|(known, _)| known == name);
+    let number = |name: &str| last(name).map_or(0, |pair| pair.1);
+    Back {
+        more: number("more") == 1,
+        gone: number("gone"),
+        range: Range {
+            head: reader.positions[0],
+            before: reader.positions[1],
+            rows: reader.rows,
+        },
     }
 }
 
@@ -58,6 +71,10 @@ impl Sink for Reader {
 
     /// Names of the map.
     fn text(&mut self, _: &str) {}
+
+    fn pair(&mut self, name: &str, value: u64) {
+        self.last.push((name.to_owned(), value));
+    }
 
     fn position(&mut self, position: Position) {
         self.positions.push(position);

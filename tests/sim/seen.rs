@@ -34,11 +34,23 @@ pub(crate) struct Seen<'a> {
     pub(crate) total: Option<u64>,
     pub(crate) num: Option<u64>,
     pub(crate) online: Option<Vec<String>>,
+    #[serde(borrow, default)]
+    pub(crate) messages: Vec<Self>,
+    #[serde(default)]
+    after: Option<&'a str>,
+    #[serde(default)]
+    pub(crate) more: bool,
+    #[serde(default)]
+    pub(crate) gone: u64,
 }
 
 impl Seen<'_> {
     pub(crate) fn position(&self) -> Option<Position> {
         Position::parse(self.position?.as_bytes())
+    }
+
+    pub(crate) fn after(&self) -> Option<Position> {
+        Position::parse(self.after?.as_bytes())
     }
 }
 

@@ -49,6 +49,8 @@ pub(crate) const WANTED: &[&str] = &[
     "unsubscribed",
     "redirected",
     "heard in time",
+    "history read",
+    "read back",
 ];
 
 impl Stats {
@@ -73,6 +75,7 @@ impl Stats {
                 Ask::Publish { .. } => "publish asked",
                 Ask::Signal(..) => "signal asked",
                 Ask::Range { .. } => "range",
+                Ask::Back { .. } => "history asked",
                 Ask::Members(_) => "members asked",
             },
             1,

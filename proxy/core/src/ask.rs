@@ -82,6 +82,19 @@ pub enum Ask {
         /// How many bytes of payload about.
         bytes: usize,
     },
+    /// `ROOM.RANGE from to COUNT BYTES REV OWN`: the last messages up to one, in their order.
+    Back {
+        /// The first message that may be read.
+        from: Seq,
+        /// The last one.
+        to: Seq,
+        /// How many at most.
+        count: u64,
+        /// How many bytes of payload about.
+        bytes: usize,
+        /// Nothing from before the membership of this uid.
+        own: Option<Arc<str>>,
+    },
     /// `ROOM.MEMBERS`, a page of 100 from a cursor on.
     Members(u64),
 }
@@ -99,6 +112,8 @@ pub enum Answer {
     Published(Published),
     /// Of `ROOM.RANGE`.
     Range(Range),
+    /// Of `ROOM.RANGE … REV`.
+    Back(Back),
     /// Of `ROOM.MEMBERS`: where the next page begins ("0": nowhere), and some members.
     Members(String, Vec<Member>),
 }
@@ -191,6 +206,19 @@ pub struct Joined {
     pub online: u64,
     /// How often the uid was kicked.
     pub kicks: u64,
+    /// Which ids of publishes are remembered; `None` from a module that does not tell.
+    pub dedupe: Option<Dedupe>,
+}
+
+/// Which ids of publishes the module remembers: what is said again with one of them is not stored again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dedupe {
+    /// The server's Unix time when it said so (ms).
+    pub now: u64,
+    /// Of each uid so many, the newest ones …
+    pub count: u64,
+    /// … and none that is older (ms).
+    pub age: u64,
 }
 
 /// What `ROOM.ATTACH` answers.
@@ -206,6 +234,8 @@ pub struct Attached {
     pub counts: Option<(u64, u64)>,
     /// Who is online, in rooms that are small enough to name them.
     pub online: Option<Vec<String>>,
+    /// As in [`Joined`].
+    pub dedupe: Option<Dedupe>,
 }
 
 /// What `ROOM.PUBLISH` answers.
@@ -228,6 +258,17 @@ pub struct Range {
     pub before: Position,
     /// The messages.
     pub rows: Vec<Row>,
+}
+
+/// What `ROOM.RANGE … REV` answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Back {
+    /// The messages, which end with the last one that was asked for.
+    pub range: Range,
+    /// There are more before them.
+    pub more: bool,
+    /// How many of those that were asked for are not stored any more.
+    pub gone: u64,
 }
 
 /// One stored message.

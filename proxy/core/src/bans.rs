@@ -279,6 +279,11 @@ pub struct Sight<'a> {
 }
 
 impl<'a> Sight<'a> {
+    /// When that is (Unix, ms).
+    pub(crate) const fn now(self) -> u64 {
+        self.ms
+    }
+
     fn rows(self, uid: &str) -> Option<&'a Rows> {
         self.bans?.uids.get(uid)
     }

@@ -75,6 +75,8 @@ pub struct Client {
     logins: LoginNumber,
     /// The token that it showed.
     holder: Option<Box<Holder>>,
+    /// It logged in as one that confirms by `ack` events: an answer to its pings is taken for no progress.
+    acks: bool,
     /// Events under way, and their bytes.
     open: usize,
     held: usize,
@@ -92,6 +94,7 @@ impl Client {
             uids: SmallVec::new(),
             logins: 0,
             holder: None,
+            acks: false,
             open: 0,
             held: 0,
             work: 0,
@@ -181,17 +184,31 @@ impl Client {
         let (roomid, event) = match event {
             ClientEvent::Login(login) => return self.ask_in(now, login, size, bans),
             ClientEvent::Refresh(token) => return vec![self.refresh(token, &about)],
-            ClientEvent::Heartbeat { answers: true } => return vec![Act::Answered],
-            // Whoever reads the socket counts it as a sign of life.
-            ClientEvent::Heartbeat { answers: false } => return Vec::new(),
+            ClientEvent::Pong => return vec![Act::Answered],
+            ClientEvent::Heartbeat { asks } => return self.ping(asks, bans),
             ClientEvent::Message(out) => (out.roomid.clone(), Event::Publish(self.named(out))),
             ClientEvent::Other(out) => (out.roomid.clone(), Event::Signal(self.named(out))),
             ClientEvent::Ack { roomid, position } => (roomid, Event::Ack(position)),
             ClientEvent::Logout(roomid) => (roomid, Event::Logout),
             ClientEvent::Leave(roomid) => (roomid, Event::Leave),
             ClientEvent::Members { roomid, cursor } => (roomid, Event::Members(cursor)),
+            ClientEvent::History {
+                roomid,
+                until,
+                limit,
+            } => (roomid, Event::History(until, limit)),
         };
         vec![self.for_room(roomid.as_deref(), event, size, &about, bans)]
+    }
+
+    /// A heartbeat of its own is a sign of life, which whoever reads the socket counts. Who confirms by `ack` may ask for an
+    /// answer; for anybody else one would look like the server's heartbeat, whose answer confirms what was sent before it.
+    fn ping(&mut self, asks: bool, bans: Sight<'_>) -> Vec<Act> {
+        if !asks || !self.acks {
+            return Vec::new();
+        }
+        self.work += work::ANSWERED;
+        vec![Act::Tell(events::pong(bans.now()))]
     }
 
     /// The token's name goes before the one that the client gives.
@@ -300,6 +317,7 @@ impl Client {
                 acts.push(self.too_many(&entry.roomid));
                 continue;
             };
+            self.acks |= login.acks;
             let event = Event::Login(Box::new(event::Login {
                 number,
                 uid: uid.clone(),
@@ -378,7 +396,7 @@ const fn needed(event: &Event) -> Option<Right> {
     match event {
         Event::Publish(_) => Some(Right::Publish),
         Event::Signal(_) => Some(Right::Signal),
-        Event::Ack(_) => Some(Right::Read),
+        Event::Ack(_) | Event::History(..) => Some(Right::Read),
         Event::Leave => Some(Right::Leave),
         Event::Members(_) => Some(Right::Members),
         Event::Login(_)

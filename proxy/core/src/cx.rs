@@ -71,6 +71,13 @@ pub(crate) enum Purpose<H> {
         handle: H,
         bytes: usize,
     },
+    /// A page for a seat that reads back, since this login.
+    History {
+        conn: ConnId,
+        login: LoginNumber,
+        handle: H,
+        bytes: usize,
+    },
     /// What the room itself missed.
     Missed,
     /// What is before a message that is older than the room's position.
@@ -87,6 +94,7 @@ impl<H> Purpose<H> {
         match self {
             Self::Page(_) => Some(&mut reads.pages),
             Self::Members { .. } => Some(&mut reads.members),
+            Self::History { .. } => Some(&mut reads.histories),
             _ => None,
         }
     }
@@ -99,6 +107,7 @@ impl<H> Purpose<H> {
                 | Self::Signalled { .. }
                 | Self::Left { .. }
                 | Self::Members { .. }
+                | Self::History { .. }
         )
     }
 }
@@ -114,11 +123,12 @@ pub(crate) struct Waits<H> {
     pub(crate) purpose: Purpose<H>,
 }
 
-/// Long reads, each kind with turns of its own: who asks who is there holds up nobody who catches up.
+/// Long reads, each kind with turns of its own: who asks who is there, or reads back, holds up nobody who catches up.
 #[derive(Debug, Default)]
 pub(crate) struct Reads {
     pages: Turns,
     members: Turns,
+    histories: Turns,
 }
 
 /// What a list of open questions keeps place for when there are none.
@@ -251,6 +261,7 @@ impl<H> Cx<'_, H> {
         };
         let most = match of {
             Purpose::Members { .. } => self.settings.member_lists,
+            Purpose::History { .. } => self.settings.histories,
             _ => self.settings.catch_ups,
         };
         let now = match of.turns(&mut self.open.reads) {

@@ -25,6 +25,8 @@ pub enum Event {
     Leave,
     /// It wants a page of the members, from a cursor on.
     Members(u64),
+    /// It wants a page of what was said up to a position (where its login began, if it names none): so many messages at most.
+    History(Option<Position>, u64),
     /// Another token changed what it may do. This takes effect before what the client said earlier, and is not given back.
     Renewed(Rights, Option<Arc<RawValue>>),
     /// Another token says nothing of this room: its seat ends.

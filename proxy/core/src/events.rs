@@ -5,6 +5,7 @@
 use crate::ask::{Joined, Lost, Member, Published, Row};
 use crate::event::{Login, Told};
 use crate::frame;
+use crate::history::Page;
 use crate::json::{Object, put_number, put_string};
 use crate::wire::About;
 use crate::wire::names::is_reserved;
@@ -51,8 +52,20 @@ pub fn login(roomid: &str, login: &Login, joined: &Joined) -> Bytes {
             true => object.string("as", "guest"),
             false => object,
         };
+        // The clock that ids are remembered by goes before the proxy's own.
+        let now = joined.dedupe.map(|dedupe| dedupe.now);
+        let object = match now.or(login.told.map(|told| told.ts)) {
+            Some(ts) => object.number("ts", ts),
+            None => object,
+        };
+        let object = match joined.dedupe {
+            Some(dedupe) => object
+                .number("dedupe-count", dedupe.count)
+                .number("dedupe-age", dedupe.age),
+            None => object,
+        };
         match login.told {
-            Some(told) => until(object, told),
+            Some(told) => object.number("expires", told.expires),
             None => object,
         }
     })
@@ -60,11 +73,9 @@ pub fn login(roomid: &str, login: &Login, joined: &Joined) -> Bytes {
 
 /// The client goes on with another token.
 pub fn refreshed(told: Told) -> Bytes {
-    event("refresh", |object| until(object, told))
-}
-
-fn until(object: Object<'_>, told: Told) -> Object<'_> {
-    object.number("ts", told.ts).number("expires", told.expires)
+    event("refresh", |object| {
+        object.number("ts", told.ts).number("expires", told.expires)
+    })
 }
 
 /// What the client saw up to `since` may not be the room's history; what follows continues `at`.
@@ -135,6 +146,11 @@ pub fn error(code: &str, message: &str, about: &About) -> Bytes {
 /// The connection is about to be closed; a client may come back after so many milliseconds.
 pub fn closing(after: u64) -> Bytes {
     event("closing", |object| object.number("after", after))
+}
+
+/// The answer to the ping of a client that confirms by `ack` events; `ms` is now.
+pub fn pong(ms: u64) -> Bytes {
+    event("pong", |object| object.number("ts", ms))
 }
 
 /// The client's session ended, as it asked for or because its membership did.
@@ -238,6 +254,37 @@ pub fn put_stored(out: &mut BytesMut, roomid: &str, at: Position, row: &Row, tot
     put_said(out, &said, &row.payload);
 }
 
+/// The same as the event alone, which is no frame yet.
+pub(crate) fn put_stored_event(
+    out: &mut BytesMut,
+    roomid: &str,
+    at: Position,
+    row: &Row,
+    (total, num): (u64, u64),
+) {
+    let said = Said {
+        roomid,
+        uid: &row.uid,
+        stored: Some(at),
+        counts: (row.ms, total, num),
+    };
+    put_said_event(out, &said, &row.payload);
+}
+
+/// A page of what was said before; its messages are events.
+pub(crate) fn history(roomid: &str, page: &Page) -> Bytes {
+    event("history", |object| {
+        object
+            .string("roomid", roomid)
+            .list("messages", &page.messages, |out, message| {
+                out.extend_from_slice(message);
+            })
+            .position("after", page.after)
+            .truth("more", page.more)
+            .number("gone", page.gone)
+    })
+}
+
 /// A live message, or an event that is not stored.
 pub fn put_live(out: &mut BytesMut, roomid: &str, header: &Header<'_>, payload: &[u8]) {
     let said = Said {
@@ -259,15 +306,17 @@ struct Said<'a> {
 
 /// The payload's fields, then the server's. Whatever a backend writes into `event`, it cannot forge what the server says.
 fn put_said(out: &mut BytesMut, said: &Said<'_>, payload: &[u8]) {
+    frame::put_text(out, |out| put_said_event(out, said, payload));
+}
+
+fn put_said_event(out: &mut BytesMut, said: &Said<'_>, payload: &[u8]) {
     let text = str::from_utf8(payload).ok();
     let object = text.and_then(|text| published(text).map(|object| (text, object)));
     match object {
         Some((text, object)) if object.shape.is_readable(READABLE_DEPTH) => {
-            let name = said.event(object.event);
-            put_event(out, &name, |event| {
-                let event = object.pieces.of(text).fold(event, Object::fields);
-                said.fields(event)
-            });
+            let event = Object::event(out, &said.event(object.event));
+            let event = object.pieces.of(text).fold(event, Object::fields);
+            said.fields(event).end();
         }
         _ => put_wrapped(out, said, payload),
     }
@@ -279,13 +328,12 @@ fn put_wrapped(out: &mut BytesMut, said: &Said<'_>, payload: &[u8]) {
     let text = String::from_utf8_lossy(payload);
     let shape = scan(&text, |_| ());
     let is_value = shape.is_some_and(|shape| shape.is_readable(READABLE_DEPTH - 1));
-    put_event(out, &said.event(None), |event| {
-        let event = match is_value && matches!(text, Cow::Borrowed(_)) {
-            true => event.json("message", text.trim()),
-            false => event.string("message", &text),
-        };
-        said.fields(event)
-    });
+    let event = Object::event(out, &said.event(None));
+    let event = match is_value && matches!(text, Cow::Borrowed(_)) {
+        true => event.json("message", text.trim()),
+        false => event.string("message", &text),
+    };
+    said.fields(event).end();
 }
 
 impl Said<'_> {

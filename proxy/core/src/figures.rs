@@ -21,7 +21,9 @@ pub struct Figures {
     pub dropped: u64,
     /// Questions for pages and for what was missed.
     pub ranges: u64,
-    /// Of these and of lists of members, those that waited until others were answered.
+    /// Pages of history that clients were sent.
+    pub histories: u64,
+    /// Of these, of pages of history and of lists of members, those that waited until others were answered.
     pub waited: u64,
     /// Times that somebody's history was found to be another one.
     pub resets: u64,

@@ -15,6 +15,7 @@
 //! | [`rights`] | what somebody may do in which room |
 //! | [`pass`] | what a token says |
 //! | [`bans`] | who is banned |
+//! | [`history`] | pages of what was said before |
 //! | `holder` | the token that a connection holds |
 //! | [`close`] | why a connection is closed |
 //! | [`frame`] | WebSocket frames |
@@ -56,6 +57,7 @@ mod figures;
 pub mod frame;
 mod groups;
 pub mod handle;
+pub mod history;
 mod holder;
 pub mod hub;
 mod json;

@@ -2,9 +2,10 @@
 
 use crate::event::{Event, Login, LoginNumber};
 use crate::handle::{Beat, ConnId, Handle};
+use crate::history::ReadsBack;
 use crate::rights::{Right, Rights};
 use crate::table::Keyed;
-use room_core::position::{Position, Seq};
+use room_core::position::{Position, Seq, Tag};
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -25,14 +26,21 @@ pub(crate) enum State {
     Ahead,
     /// It waits for the page of the log that begins with this number.
     Page(Seq),
-    /// Redis is asked whether its past, which reaches to here, is this history's.
-    Check(Position),
+    /// Redis is asked whether its past, which reaches to here, is this history's. In two parts: a position would make each seat
+    /// eight bytes larger.
+    Check(Seq, Tag),
     /// That is still to be asked.
     Doubt,
     /// Nowhere: its client may not read. What it has not had waits for it in the log.
     Mute,
     /// Its connection is gone, and will say so.
     Gone,
+}
+
+impl State {
+    pub(crate) const fn check(at: Position) -> Self {
+        Self::Check(at.seq, at.tag)
+    }
 }
 
 /// What the client will have had when it answers a heartbeat.
@@ -116,6 +124,9 @@ pub(crate) struct Seat<H> {
     pub(crate) state: State,
     /// It was handed everything up to here.
     pub(crate) sent: Position,
+    /// Where its login began; where the room's history is another one since, where it began anew in that. In two parts as well.
+    began: Seq,
+    began_tag: Tag,
     /// Live: the number of the next chunk.
     pub(crate) next: u64,
     /// Where the room was when it came: `synced` comes not before.
@@ -125,6 +136,7 @@ pub(crate) struct Seat<H> {
     /// What the answers to heartbeats will confirm. A connection at rest keeps no memory for it.
     notes: Option<Box<Notes>>,
     pub(crate) waiting: Option<Box<Waiting>>,
+    pub(crate) reads_back: Option<Box<ReadsBack>>,
 }
 
 impl<H> Keyed for Seat<H> {
@@ -151,11 +163,14 @@ impl<H: Handle> Seat<H> {
             gone: false,
             state: State::Out,
             sent: Position::default(),
+            began: 0,
+            began_tag: Tag::default(),
             next: 0,
             promised: 0,
             vouched: None,
             notes: None,
             waiting: None,
+            reads_back: None,
         }
     }
 
@@ -165,6 +180,14 @@ impl<H: Handle> Seat<H> {
         self.gone = false;
         self.vouched = None;
         self.notes = None;
+    }
+
+    pub(crate) const fn began(&self) -> Position {
+        Position::new(self.began, self.began_tag)
+    }
+
+    pub(crate) const fn set_began(&mut self, at: Position) {
+        (self.began, self.began_tag) = (at.seq, at.tag);
     }
 
     /// Its client was told that its message is stored at `at`; `back`: though the room was further on when it was asked.

@@ -21,6 +21,10 @@ pub struct Settings {
     pub catch_ups: usize,
     /// The same for pages of lists of members.
     pub member_lists: usize,
+    /// The same for pages of history.
+    pub histories: usize,
+    /// The largest frame with a page of history.
+    pub history: usize,
     /// Rooms that attach at the same time after a reconnect.
     pub window: usize,
     /// What a room keeps of announcements while somebody reads the log.
@@ -54,6 +58,8 @@ impl Default for Settings {
             page: 32 * 1024,
             catch_ups: 128,
             member_lists: 16,
+            histories: 16,
+            history: 128 * 1024,
             window: 256,
             ring: 4 * 1024 * 1024,
             room_bytes: 1024 * 1024,

@@ -1,7 +1,7 @@
 //! What a guest is told when it comes to a room: where it begins, and what of what it wants is gone. A member is told that by
 //! a join; a guest's proxy looks at the room and at its log, and puts what it sees in the same words.
 
-use crate::ask::{Joined, Lost, Range};
+use crate::ask::{Dedupe, Joined, Lost, Range};
 use crate::counts::CountsAsked;
 use crate::event::LoginNumber;
 use crate::handle::ConnId;
@@ -22,6 +22,8 @@ pub(crate) struct Visit {
     /// How many old messages it wants.
     pub(crate) history: u64,
     pub(crate) counts: CountsAsked,
+    /// What the module said of it.
+    pub(crate) dedupe: Option<Dedupe>,
     pub(crate) step: Step,
 }
 
@@ -143,6 +145,7 @@ mod tests {
             since,
             history,
             counts: CountsAsked::default(),
+            dedupe: None,
             step: Step::Room,
         }
     }

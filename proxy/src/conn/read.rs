@@ -332,6 +332,7 @@ impl Reader {
                 self.reading.metrics.bad_events.inc();
                 self.conn.say(&frames);
             }
+            Act::Tell(frames) => self.conn.say(&frames),
             Act::Answered => {
                 if let Some(beat) = self.conn.answered() {
                     self.confirm(beat);

@@ -1,7 +1,9 @@
 //! Questions as commands, and their replies as answers.
 
 use super::value::{self, Pairs, list, number, text, texts};
-use hub_core::ask::{Answer, Ask, Attached, Fault, Joined, Lost, Member, Published, Range, Row};
+use hub_core::ask::{
+    Answer, Ask, Attached, Back, Dedupe, Fault, Joined, Lost, Member, Published, Range, Row,
+};
 use redis::{Cmd, Value, cmd};
 
 /// Members that one page has.
@@ -31,6 +33,7 @@ pub(super) enum Reading {
     Attached,
     Published,
     Range,
+    Back,
     Members,
 }
 
@@ -117,6 +120,21 @@ pub(super) fn command(key: &str, ask: Ask, channels: Channels) -> (On, Reading, 
             command.arg("COUNT").arg(count).arg("BYTES").arg(bytes);
             (Reading::Range, command)
         }
+        Ask::Back {
+            from,
+            to,
+            count,
+            bytes,
+            own,
+        } => {
+            let mut command = words("ROOM.RANGE", key);
+            command.arg(from).arg(to).arg("COUNT").arg(count);
+            command.arg("BYTES").arg(bytes).arg("REV");
+            if let Some(uid) = own {
+                command.arg("OWN").arg(&*uid);
+            }
+            (Reading::Back, command)
+        }
         Ask::Members(cursor) => {
             let mut command = words("ROOM.MEMBERS", key);
             command.arg("CURSOR").arg(cursor).arg("COUNT").arg(MEMBERS);
@@ -158,6 +176,7 @@ pub(super) fn answer(reading: Reading, reply: Result<Value, Fault>) -> Result<An
         Reading::Attached => attached(&Pairs::of(reply)).map(Answer::Attached),
         Reading::Published => published(&reply).map(Answer::Published),
         Reading::Range => range(Pairs::of(reply)).map(Answer::Range),
+        Reading::Back => back(Pairs::of(reply)).map(Answer::Back),
         Reading::Members => members(&reply),
     };
     answer.ok_or_else(|| Fault::Refused {
@@ -178,6 +197,16 @@ fn joined(reply: &Pairs) -> Option<Joined> {
         members: reply.number("members")?,
         online: reply.number("online")?,
         kicks: reply.number("kicks")?,
+        dedupe: dedupe(reply),
+    })
+}
+
+/// `None`: the module is older, and does not say.
+fn dedupe(reply: &Pairs) -> Option<Dedupe> {
+    Some(Dedupe {
+        now: reply.number("now")?,
+        count: reply.number("dedupe-count")?,
+        age: reply.number("dedupe-age")?,
     })
 }
 
@@ -190,6 +219,7 @@ fn attached(reply: &Pairs) -> Option<Attached> {
         kicks: kicks.collect::<Option<_>>()?,
         counts: counts(),
         online: reply.get("who").and_then(texts),
+        dedupe: dedupe(reply),
     })
 }
 
@@ -217,6 +247,14 @@ fn range(mut reply: Pairs) -> Option<Range> {
         head: reply.position("head")?,
         before: reply.position("before")?,
         rows,
+    })
+}
+
+fn back(reply: Pairs) -> Option<Back> {
+    Some(Back {
+        more: reply.flag("more")?,
+        gone: reply.number("gone")?,
+        range: range(reply)?,
     })
 }
 
@@ -305,10 +343,41 @@ mod tests {
             kicks: vec![("b".into(), 2)],
             counts: Some((5, 1)),
             online: None,
+            dedupe: None,
         });
         for reply in [flat, Value::Map(pairs)] {
             assert_eq!(answer(Reading::Attached, Ok(reply)), Ok(wanted.clone()));
         }
+    }
+
+    #[test]
+    fn an_older_module_says_nothing_of_ids() {
+        let text = |name: &str, text: &str| [bulk(name), bulk(text)];
+        let number = |name: &str, n: i64| [bulk(name), Value::Int(n)];
+        let mut fields = [text("position", "0-00000007"), text("head", "0-00000007")].concat();
+        for name in [
+            "pending", "resumed", "reset", "new", "members", "online", "kicks",
+        ] {
+            fields.extend(number(name, 0));
+        }
+        let dedupe = |fields: &[Value]| {
+            let reply = Value::Array(fields.to_vec());
+            match answer(Reading::Joined, Ok(reply)) {
+                Ok(Answer::Joined(joined)) => joined.dedupe,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(dedupe(&fields), None);
+        fields.extend(number("now", 5));
+        fields.extend(number("dedupe-count", 100));
+        assert_eq!(dedupe(&fields), None);
+        fields.extend(number("dedupe-age", 300));
+        let told = Dedupe {
+            now: 5,
+            count: 100,
+            age: 300,
+        };
+        assert_eq!(dedupe(&fields), Some(told));
     }
 
     #[test]

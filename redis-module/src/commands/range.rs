@@ -26,18 +26,37 @@ impl Command for Range {
             ArgSpec::one(c"to", ArgKind::String),
             ArgSpec::COUNT,
             ArgSpec::BYTES,
+            ArgSpec::option(c"rev", c"REV", ArgKind::Token),
+            ArgSpec::option(c"uid", c"OWN", ArgKind::String),
         ],
     };
 
     fn run(ctx: Ctx<'_>, args: Args<'_>) -> Result<(), Failure> {
-        let from = bound(args.bytes(2)?, b"-", 0)?;
-        let to = bound(args.bytes(3)?, b"+", MAX_SEQ)?;
-        let page = page(args, 4)?;
+        let range = parse(args)?;
         look(ctx, args, |seen, reply| {
-            core::range(seen.room, from, to, page)?.write(reply);
+            range.run(seen.room)?.write(reply);
             Ok(())
         })
     }
+}
+
+fn parse(args: Args<'_>) -> Result<core::Range<'_>, Failure> {
+    let mut range = core::Range {
+        from: bound(args.bytes(2)?, b"-", 0)?,
+        to: bound(args.bytes(3)?, b"+", MAX_SEQ)?,
+        page: core::Page::default(),
+        backwards: false,
+        own: None,
+    };
+    let mut options = Options::new(args, 4);
+    while let Some(word) = options.next_word() {
+        match &word[..] {
+            b"REV" => range.backwards = true,
+            b"OWN" => range.own = Some(options.bytes()?),
+            _ => of_page(&word, &mut options, &mut range.page)?,
+        }
+    }
+    Ok(range)
 }
 
 fn bound(text: &[u8], open: &[u8], value: Seq) -> Result<Seq, Failure> {
@@ -54,11 +73,16 @@ pub(super) fn page(args: Args<'_>, at: usize) -> Result<core::Page, Failure> {
     let mut page = core::Page::default();
     let mut options = Options::new(args, at);
     while let Some(word) = options.next_word() {
-        match &word[..] {
-            b"COUNT" => page.count = options.number(1, MAX_SEQ)?,
-            b"BYTES" => page.bytes = options.number(1, MAX_SEQ)?,
-            _ => return Err(options.unknown()),
-        }
+        of_page(&word, &mut options, &mut page)?;
     }
     Ok(page)
+}
+
+fn of_page(word: &[u8], options: &mut Options<'_>, page: &mut core::Page) -> Result<(), Failure> {
+    match word {
+        b"COUNT" => page.count = options.number(1, MAX_SEQ)?,
+        b"BYTES" => page.bytes = options.number(1, MAX_SEQ)?,
+        _ => return Err(options.unknown()),
+    }
+    Ok(())
 }

@@ -6,4 +6,4 @@ mod keys;
 mod newcomers;
 mod rights;
 mod shown;
-mod signed;
+pub(crate) mod signed;

@@ -13,25 +13,25 @@ use std::time::SystemTime;
 use std::time::UNIX_EPOCH;
 use tempfile::TempDir;
 
-pub(super) const SECRET: &str = "0123456789abcdef0123456789abcdef";
-pub(super) const RSA_PUBLIC: &str = include_str!("../../../proxy/src/auth/testkeys/rsa.pub.pem");
-pub(super) const EC: &[u8] = include_bytes!("../../../proxy/src/auth/testkeys/ec.der");
-pub(super) const ALL: [&str; 7] = [
+pub(crate) const SECRET: &str = "0123456789abcdef0123456789abcdef";
+pub(crate) const RSA_PUBLIC: &str = include_str!("../../../proxy/src/auth/testkeys/rsa.pub.pem");
+pub(crate) const EC: &[u8] = include_bytes!("../../../proxy/src/auth/testkeys/ec.der");
+pub(crate) const ALL: [&str; 7] = [
     "member", "read", "publish", "signal", "history", "members", "leave",
 ];
 
-pub(super) fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.expect("after 1970").as_secs()
 }
 
 /// A file with keys in it.
-pub(super) struct KeyFile {
+pub(crate) struct KeyFile {
     folder: TempDir,
 }
 
 impl KeyFile {
-    pub(super) fn new(content: &str) -> Self {
+    pub(crate) fn new(content: &str) -> Self {
         let file = Self {
             folder: tempfile::tempdir().expect("a folder"),
         };
@@ -39,15 +39,15 @@ impl KeyFile {
         file
     }
 
-    pub(super) fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         self.folder.path().join("key")
     }
 
-    pub(super) fn write(&self, content: &str) {
+    pub(crate) fn write(&self, content: &str) {
         std::fs::write(self.path(), content).expect("a file");
     }
 
-    pub(super) fn proxy(&self, redis: &Redis, more: &[&str]) -> Proxy {
+    pub(crate) fn proxy(&self, redis: &Redis, more: &[&str]) -> Proxy {
         let path = self.path();
         let key = path.to_str().expect("a path of text");
         let options = [&["--token-key", key, "--token-leeway", "0s"], more].concat();
@@ -55,26 +55,26 @@ impl KeyFile {
     }
 }
 
-pub(super) fn claims(uid: &str, rooms: Value) -> Value {
+pub(crate) fn claims(uid: &str, rooms: Value) -> Value {
     json!({"sub": uid, "exp": now() + 600, "aud": "chat", "rooms": rooms})
 }
 
-pub(super) fn signed(secret: &str, claims: &Value) -> String {
+pub(crate) fn signed(secret: &str, claims: &Value) -> String {
     let key = EncodingKey::from_secret(secret.as_bytes());
     encode(&Header::default(), claims, &key).expect("a token")
 }
 
 /// A token that allows everything in the lobby.
-pub(super) fn token(uid: &str) -> String {
+pub(crate) fn token(uid: &str) -> String {
     signed(SECRET, &claims(uid, json!({"lobby": ALL})))
 }
 
-pub(super) fn login(token: &str) -> Value {
+pub(crate) fn login(token: &str) -> Value {
     json!({"event": "login", "roomid": "lobby", "token": token})
 }
 
 /// Somebody who is in the lobby.
-pub(super) fn enter(port: u16, token: &str) -> Client {
+pub(crate) fn enter(port: u16, token: &str) -> Client {
     let mut client = Client::connect(port);
     client.send(&login(token));
     client.wait("synced");
@@ -82,7 +82,7 @@ pub(super) fn enter(port: u16, token: &str) -> Client {
 }
 
 /// The codes of all errors until the proxy has read everything or closed; and what it closed with.
-pub(super) fn codes(client: &mut Client, closes: bool) -> (Vec<String>, Option<u16>) {
+pub(crate) fn codes(client: &mut Client, closes: bool) -> (Vec<String>, Option<u16>) {
     let closed = closes.then(|| client.closed());
     if !closes {
         client.send(&json!({"event": "kicked", "roomid": "the end"}));
@@ -94,7 +94,7 @@ pub(super) fn codes(client: &mut Client, closes: bool) -> (Vec<String>, Option<u
 }
 
 /// What is tried behind the login, and the right that it needs.
-pub(super) fn actions() -> Vec<(Value, &'static str)> {
+pub(crate) fn actions() -> Vec<(Value, &'static str)> {
     vec![
         (
             json!({"event": "login", "roomid": "lobby", "history": 10}),

@@ -6,6 +6,7 @@ use crate::steps::Step;
 use hub_core::bans::Ban;
 use hub_core::budget::admission::Admission;
 use hub_core::event::{Event, Login};
+use hub_core::history::MOST;
 use hub_core::rights::Rights;
 use hub_core::wire::Outgoing;
 use std::sync::Arc;
@@ -32,6 +33,11 @@ impl World {
             }
             Step::Logout(conn, room) => (*conn, *room, Event::Logout),
             Step::Leave(conn, room) => (*conn, *room, Event::Leave),
+            Step::Members(conn, room, back) if *room > 127 => {
+                let log = &self.logs[usize::from(*room) % 3];
+                let until = (back.0 % 3 > 0).then(|| log.back(back.0 % 80));
+                (*conn, *room, Event::History(until, 1 + back.0 % MOST))
+            }
             Step::Members(conn, room, cursor) => (*conn, *room, Event::Members(cursor.0)),
             Step::Renewed(conn, room, bits) => (*conn, *room, Event::Renewed(rights(*bits), None)),
             Step::Revoked(conn, room) if *room > 127 => (*conn, *room, Event::Banned(ban())),

@@ -2,6 +2,7 @@
 
 use super::{Device, KEYS, ROOMIDS, Scene, State};
 use crate::checker::Judge;
+use crate::handle::LIMIT;
 use crate::seen::{Frame, Seen, frame};
 use bytes::Bytes;
 
@@ -50,6 +51,10 @@ impl Device {
             }
             return;
         }
+        if seen.messages.len() > 1 && text.len() > LIMIT / 2 {
+            let what = format!("{}: a page of {} bytes", self.kind.0, text.len());
+            scene.wrong.push(what);
+        }
         let room = ROOMIDS.iter().position(|roomid| *roomid == seen.roomid);
         match room.and_then(|room| self.place_of(room)) {
             Some(at) => self.event(at, &seen, scene),
@@ -78,7 +83,10 @@ impl Device {
         };
         judge.event(who, key, &mut place.track, seen);
         match &*seen.event {
-            "login" if seen.position().is_some() => place.state = State::In,
+            "login" if seen.position().is_some() => {
+                place.state = State::In;
+                place.reads_back.begins(seen.position());
+            }
             "login" => scene.stats.add("presence", 1),
             "synced" => (place.synced, place.synced_at) = (true, now),
             "message" => {
@@ -102,6 +110,9 @@ impl Device {
                     1,
                 );
                 place.ack_at = place.ack_at.or(who.careful.then_some(now + late));
+                if seen.event == "reset" {
+                    place.reads_back.begins_anew(seen.position());
+                }
             }
             "kicked" => {
                 scene.stats.add("kicked", 1);
@@ -120,6 +131,8 @@ impl Device {
                 self.unanswered.retain(|text| *text != *seen.id);
                 self.settle(at, &seen.id, now);
             }
+            "history" => self.page(at, seen, scene),
+            "error" if seen.of == "history" => self.no_page(at, seen, scene),
             "error" => self.error(at, seen, scene),
             "typing" => scene.stats.add("signal heard", 1),
             _ => {}
@@ -178,6 +191,9 @@ impl Device {
         self.places.iter().find_map(|place| {
             let roomid = ROOMIDS[place.room];
             match (place.state, place.synced, place.outbox.front()) {
+                (State::In, true, None) if place.reads_back.waits() => {
+                    Some(format!("{roomid}: history is not answered"))
+                }
                 (State::In, true, None) => None,
                 (State::In, true, Some((text, _))) => {
                     Some(format!("{roomid}: '{text}' is not confirmed"))

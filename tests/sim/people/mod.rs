@@ -2,6 +2,7 @@
 //! position, confirm what they processed, and send again what was not confirmed. Plain ones do as the tutorial's page.
 
 mod hears;
+mod reads_back;
 
 use crate::checker::{Judge, Track, Who};
 use crate::link::earliest;
@@ -10,6 +11,7 @@ use crate::random::Random;
 use crate::stats::Stats;
 use crate::truth::Truth;
 use hub_core::handle::ConnId;
+use reads_back::ReadsBack;
 use std::collections::{HashSet, VecDeque};
 
 /// Without a sign of life for so long a connection is given up: more than the proxies' time until they ask.
@@ -62,6 +64,7 @@ pub(crate) struct Place {
     pub(crate) in_flight: Option<u64>,
     retry_at: u64,
     ack_at: Option<u64>,
+    reads_back: ReadsBack,
 }
 
 /// See the top of the file.
@@ -113,6 +116,7 @@ impl Device {
             in_flight: None,
             retry_at: 0,
             ack_at: None,
+            reads_back: ReadsBack::default(),
         };
         Self {
             kind,
@@ -174,6 +178,7 @@ impl Device {
             place.synced = false;
             place.in_flight = None;
             place.ack_at = None;
+            place.reads_back.stop();
             place.track.owed_kick = None;
             Judge::parted(&mut place.track);
         }
@@ -340,6 +345,7 @@ impl Place {
         self.synced = false;
         self.in_flight = None;
         self.ack_at = None;
+        self.reads_back.stop();
         Judge::parted(&mut self.track);
     }
 }

@@ -42,13 +42,15 @@ pub(crate) enum Act {
     HandOver(usize),
     /// Somebody who is in no room says something in one.
     Outside(usize),
+    /// A device reads back what was said before.
+    ReadBack(usize, usize),
 }
 
 pub(super) const BUSY: usize = 1;
 pub(crate) const REFUSALS: [&str; 5] = ["NOREPLICAS", "BUSY", "OOM", "READONLY", "CLUSTERDOWN"];
 
 impl Act {
-    pub(super) const NAMES: [&'static str; 24] = [
+    pub(super) const NAMES: [&'static str; 25] = [
         "publish",
         "signal",
         "drop",
@@ -73,6 +75,7 @@ impl Act {
         "move-at-once",
         "hand-over",
         "outside",
+        "read-back",
     ];
 
     /// Its name, what it is about, and of what server.
@@ -132,6 +135,7 @@ impl Act {
             Self::MoveAtOnce(a, b) => (21, [n(a), b, 0]),
             Self::HandOver(a) => (22, [n(a), 0, 0]),
             Self::Outside(a) => (23, [n(a), 0, 0]),
+            Self::ReadBack(a, b) => (24, [n(a), n(b), 0]),
         }
     }
 
@@ -161,7 +165,8 @@ impl Act {
             20 => Self::Move(n(a, ROOMS), b, c as usize),
             21 => Self::MoveAtOnce(n(a, ROOMS), b),
             22 => Self::HandOver(a as usize),
-            _ => Self::Outside(n(a, ROOMS)),
+            23 => Self::Outside(n(a, ROOMS)),
+            _ => Self::ReadBack(n(a, MOST_DEVICES), n(b, ROOMS)),
         })
     }
 
@@ -187,6 +192,7 @@ impl Act {
                 | Self::Logout(..)
                 | Self::Leave(..)
                 | Self::Outside(..)
+                | Self::ReadBack(..)
         )
     }
 }

@@ -134,6 +134,17 @@ impl Plan {
         }
     }
 
+    /// Somebody reads back now and then.
+    pub(super) fn history(&mut self, random: &mut Random) {
+        let most = DEVICES - usize::from(!self.guest);
+        for _ in 0..random.between(5, 25) {
+            let at = random.between(500, TALK_UNTIL);
+            let device = random.to(most as u64) as usize;
+            let room = random.one_of(&[0, 0, 1, 2]);
+            self.acts.push((at, Act::ReadBack(device, room)));
+        }
+    }
+
     pub(super) fn faults(&mut self, random: &mut Random) {
         // One to three times in a run, at one moment or nearly so, then quiet.
         for _ in 0..random.between(1, 3) {

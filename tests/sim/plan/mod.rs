@@ -73,6 +73,7 @@ impl Plan {
         plan.faults(&mut random);
         plan.guest(&mut Random::new(seed, 2));
         plan.cluster(&mut Random::new(seed, 4));
+        plan.history(&mut Random::new(seed, 6));
         plan.acts.sort_by_key(|act| act.0);
         plan
     }

@@ -64,6 +64,7 @@ impl Proxy {
                 around.stats.add("refused at the door", 1);
                 of.handle.0.put(frames);
             }
+            Act::Tell(frames) => of.handle.0.put(frames),
             Act::Answered => {
                 let beat = of.handle.0.beats.borrow_mut().answered();
                 if let Some(beat) = beat {

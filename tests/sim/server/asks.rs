@@ -165,6 +165,28 @@ impl Server {
                     Err(error) => Err(refused(error.code())),
                 }
             }
+            Ask::Back {
+                from,
+                to,
+                count,
+                bytes,
+                own,
+            } => {
+                let range = commands::Range {
+                    from: *from,
+                    to: *to,
+                    page: Page {
+                        count: *count,
+                        bytes: *bytes as u64,
+                    },
+                    backwards: true,
+                    own: own.as_ref().map(|uid| uid.as_bytes()),
+                };
+                match range.run(self.rooms.get(key).map(|room| &**room)) {
+                    Ok(rows) => Ok(Answer::Back(read_rows::read_back(&rows))),
+                    Err(error) => Err(refused(error.code())),
+                }
+            }
             Ask::Members(cursor) => self.members(key, *cursor),
         }
     }

@@ -2,10 +2,11 @@
 
 use super::text;
 use bytes::Bytes;
-use hub_core::ask::{Attached, Joined, Lost};
+use hub_core::ask::{Attached, Dedupe, Joined, Lost};
 use room_core::announce::{self, Kind};
 use room_core::commands::outcome::{Announcement, KeyFate};
 use room_core::commands::{self, Outcome};
+use room_core::dedupe::DedupePolicy;
 use room_core::room::Room;
 
 /// What came of a command, without what it borrows.
@@ -60,7 +61,16 @@ pub(super) fn joined(done: &commands::Joined) -> Joined {
         members: done.members,
         online: done.online,
         kicks: done.kicks.into(),
+        dedupe: dedupe(done.now, done.dedupe),
     }
+}
+
+fn dedupe(now: u64, policy: DedupePolicy) -> Option<Dedupe> {
+    Some(Dedupe {
+        now,
+        count: policy.count,
+        age: policy.age_ms,
+    })
 }
 
 pub(super) fn attached(done: &commands::Attached<'_>) -> Attached {
@@ -77,5 +87,6 @@ pub(super) fn attached(done: &commands::Attached<'_>) -> Attached {
             .who
             .as_ref()
             .map(|who| who.iter().map(|uid| text(uid)).collect()),
+        dedupe: dedupe(done.now, done.dedupe),
     }
 }

@@ -43,6 +43,10 @@ impl World<'_> {
                 self.nodes[node].server.delete(now, &key);
                 self.tell(node);
             }
+            Act::ReadBack(device, room) => {
+                self.devices[device].read_back(room);
+                self.say(device);
+            }
             Act::Outside(room) => self.outside(room),
             Act::Refuse(which, ms, node) => {
                 self.node(node).server.refuses = (REFUSALS[which], now + ms);

@@ -15,6 +15,7 @@ mod judge;
 mod servers;
 mod slots;
 
+use crate::handle::LIMIT;
 use crate::link::Link;
 use crate::people::Device;
 use crate::plan::{Act, DEVICES, END, PROXIES, Plan};
@@ -145,6 +146,8 @@ impl<'a> World<'a> {
             ring: random.one_of(&[6_000, 4 * 1024 * 1024]),
             // Drawn apart: plans that are kept stay what they are.
             catch_ups: Random::new(plan.seed, 3).one_of(&[1, 2, 128]),
+            histories: Random::new(plan.seed, 7).one_of(&[1, 16]),
+            history: LIMIT / 2,
             broken: planted.and_then(Planted::of_hub),
             ..Settings::default()
         };

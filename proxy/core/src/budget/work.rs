@@ -15,8 +15,12 @@ pub const FRAME: u64 = 10;
 pub const RECORD: u64 = 1;
 /// An event that is refused: it is read, and answered by a packet of its own.
 pub const REFUSED: u64 = 60;
+/// A ping that is answered, by a packet of its own too.
+pub const ANSWERED: u64 = REFUSED;
 /// A signature is checked.
 pub const TOKEN: u64 = 200;
+/// A room is read backwards for a client, beside the bytes of the page.
+pub const HISTORY: u64 = 250;
 /// A room is entered by a newcomer.
 const LOGIN: u64 = 400;
 /// So many bytes are read, or written to one receiver, for one unit.
@@ -45,9 +49,11 @@ pub fn event(event: &ClientEvent) -> u64 {
         ClientEvent::Refresh(_) => TOKEN,
         ClientEvent::Message(_) => 80,
         ClientEvent::Other(_) => 50,
-        ClientEvent::Heartbeat { .. } | ClientEvent::Ack { .. } => 10,
+        ClientEvent::Pong | ClientEvent::Heartbeat { .. } | ClientEvent::Ack { .. } => 10,
         ClientEvent::Logout(_) | ClientEvent::Leave(_) => 100,
         ClientEvent::Members { .. } => 300,
+        // Each time that Redis is asked counts by itself.
+        ClientEvent::History { .. } => 50,
     }
 }
 
@@ -72,6 +78,7 @@ mod tests {
             r#"{"event":"ack","position":"3-00000001"}"#,
             r#"{"event":"typing"}"#,
             r#"{"event":"members"}"#,
+            r#"{"event":"history"}"#,
             r#"{"event":"leave"}"#,
         ] {
             assert!(cost(text) > 0, "{text}");

@@ -14,6 +14,8 @@ pub enum Act {
     Room(Arc<str>, Event, usize),
     /// It is refused: the client is sent this.
     Say(Bytes),
+    /// It is answered: the client is sent this.
+    Tell(Bytes),
     /// It answers a heartbeat.
     Answered,
     /// A token is to be looked at before anything else of the client is; the answer goes to [`Client::looked`](super::Client::looked).

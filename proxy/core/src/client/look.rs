@@ -107,7 +107,7 @@ impl Client {
         match what.what {
             For::Connection => {}
             For::Login(login, size) => acts.append(&mut self.login(now, *login, size, bans)),
-            For::Refresh => acts.push(Act::Say(events::refreshed(told))),
+            For::Refresh => acts.push(Act::Tell(events::refreshed(told))),
         }
         acts
     }

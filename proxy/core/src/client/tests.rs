@@ -1,4 +1,5 @@
 use super::*;
+use crate::bans::Bans;
 
 pub(super) fn client() -> Client {
     let limits = ClientLimits {
@@ -21,11 +22,12 @@ pub(super) fn short(act: &Act) -> String {
             Event::Logout => format!("{roomid}: logout"),
             Event::Leave => format!("{roomid}: leave"),
             Event::Members(cursor) => format!("{roomid}: members {cursor}"),
+            Event::History(until, limit) => format!("{roomid}: history {limit} until {until:?}"),
             Event::Renewed(..) => format!("{roomid}: renewed"),
             Event::Revoked => format!("{roomid}: revoked"),
             Event::Banned(ban) => format!("{roomid}: banned {}", ban.reason),
         },
-        Act::Say(frame) => {
+        Act::Say(frame) | Act::Tell(frame) => {
             let text = String::from_utf8_lossy(frame.get(4..).unwrap_or_default());
             let code = text
                 .split("\"code\":\"")
@@ -248,6 +250,32 @@ fn a_login_of_many_rooms_is_held_once_in_bytes() {
         "{held}"
     );
     assert!(!client.is_full());
+}
+
+#[test]
+fn a_ping_is_answered_where_an_answer_confirms_nothing() {
+    const PING: &str = r#"{"event":"heartbeat","message":"ping"}"#;
+    let bans = Bans::new(1);
+    let mut client = client();
+    let mut say = |text: &str| client.text(0, text, bans.at(77));
+    assert!(say(PING).is_empty(), "nobody logged in");
+    say(LOGIN_A);
+    assert!(say(PING).is_empty(), "it confirms by heartbeats");
+    say(r#"{"event":"login","uid":"u","roomid":"b","ack":"client"}"#);
+    let acts = say(PING);
+    let [Act::Tell(frame)] = &acts[..] else {
+        panic!("{acts:?}");
+    };
+    assert_eq!(&frame[2..], br#"{"event":"pong","ts":77}"#);
+    for other in [
+        r#"{"event":"heartbeat"}"#,
+        r#"{"event":"heartbeat","message":"?"}"#,
+    ] {
+        assert!(say(other).is_empty(), "{other}");
+    }
+    client.take_work();
+    client.text(0, PING, bans.at(77));
+    assert!(client.take_work() > work::ANSWERED, "it has its price");
 }
 
 #[test]

@@ -1,5 +1,5 @@
 use super::*;
-use crate::ask::{Joined, Published};
+use crate::ask::{Dedupe, Joined, Published};
 use crate::budget::admission::Admission;
 use crate::rights::Rights;
 use room_core::position::Tag;
@@ -85,6 +85,18 @@ fn each_event_looks_as_the_readme_says() {
         online: 2,
         ..Joined::default()
     };
+    let remembering = Joined {
+        dedupe: Some(Dedupe {
+            now: 7,
+            count: 100,
+            age: 300_000,
+        }),
+        ..Joined::default()
+    };
+    let with_token = Login {
+        told: Some(Told { ts: 5, expires: 9 }),
+        ..of("u", None, false)
+    };
     let name = RawValue::from_string("1.10".into()).unwrap();
     let gone = Lost {
         from: 2,
@@ -122,6 +134,22 @@ fn each_event_looks_as_the_readme_says() {
             login("r", &of("u", None, true), &joined),
             json!({"event": "login", "roomid": "r", "uid": "u", "name": null, "position": "3-00000001", "pending": 4,
                 "resumed": true, "new": false, "total": 5, "num": 2, "as": "guest"}),
+        ),
+        (
+            login("r", &of("u", None, false), &remembering),
+            json!({"event": "login", "roomid": "r", "uid": "u", "name": null, "position": "0-00000000", "pending": 0,
+                "resumed": false, "new": false, "total": 0, "num": 0, "ts": 7, "dedupe-count": 100, "dedupe-age": 300_000}),
+        ),
+        (
+            login("r", &with_token, &Joined::default()),
+            json!({"event": "login", "roomid": "r", "uid": "u", "name": null, "position": "0-00000000", "pending": 0,
+                "resumed": false, "new": false, "total": 0, "num": 0, "ts": 5, "expires": 9}),
+        ),
+        (
+            login("r", &with_token, &remembering),
+            json!({"event": "login", "roomid": "r", "uid": "u", "name": null, "position": "0-00000000", "pending": 0,
+                "resumed": false, "new": false, "total": 0, "num": 0, "ts": 7, "expires": 9, "dedupe-count": 100,
+                "dedupe-age": 300_000}),
         ),
         (
             reset("r", at(9), at(4)),

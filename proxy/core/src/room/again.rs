@@ -84,11 +84,14 @@ impl<H: Handle> Room<H> {
         }
         let is_beyond = past.seq > joined.position.seq && !joined.reset;
         if is_beyond && sent.seq >= joined.position.seq {
-            seat.state = State::Check(sent);
+            seat.state = State::check(sent);
             self.check(sent, cx);
             return missed_kick;
         }
         seat.restart(joined.position);
+        if joined.reset {
+            seat.set_began(joined.position);
+        }
         if is_beyond {
             // What is between is gone, and what it was told of its own message may hold: that is asked before it goes on.
             seat.was_told(past);
@@ -99,7 +102,7 @@ impl<H: Handle> Room<H> {
         if is_beyond {
             self.tell_start(conn, None, joined, cx);
             self.start(joined.head, cx);
-            self.put(conn, State::Check(past));
+            self.put(conn, State::check(past));
             self.check(past, cx);
         } else {
             self.begin(conn, Some(past), joined, cx);

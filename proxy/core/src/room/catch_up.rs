@@ -52,6 +52,7 @@ impl<H: Handle> Room<H> {
 
     /// The seat's connection has room again.
     pub(crate) fn low(&mut self, conn: ConnId, cx: &mut Cx<'_, H>) {
+        self.read_back(conn, cx);
         let Some(place) = self.seats.find(&conn) else {
             return;
         };

@@ -213,6 +213,7 @@ impl<H: Handle> Room<H> {
     }
 
     fn take_seat(&mut self, conn: ConnId, login: &Login, joined: &Joined, cx: &mut Cx<'_, H>) {
+        self.stop_reading_back(conn, cx);
         let Some(seat) = self.seats.get_mut(&conn) else {
             return;
         };
@@ -227,6 +228,7 @@ impl<H: Handle> Room<H> {
         seat.owes_synced = true;
         seat.promised = joined.head.seq;
         seat.restart(joined.position);
+        seat.set_began(joined.position);
         if !login.guest {
             self.book
                 .enter(&login.uid, conn, joined.position, joined.kicks);

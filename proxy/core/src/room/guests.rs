@@ -30,6 +30,7 @@ impl<H: Handle> Room<H> {
             since,
             history,
             counts: self.counts.asked(),
+            dedupe: None,
             step: Step::Room,
         });
         // Nobody is announced by it.
@@ -39,7 +40,7 @@ impl<H: Handle> Room<H> {
     /// Redis answered.
     pub(super) fn visited(
         &mut self,
-        visit: Box<Visit>,
+        mut visit: Box<Visit>,
         answer: Result<Answer, Fault>,
         cx: &mut Cx<'_, H>,
     ) {
@@ -51,8 +52,10 @@ impl<H: Handle> Room<H> {
                 Attached {
                     head: Some(head),
                     counts: Some((total, num)),
+                    dedupe,
                     ..
                 } => {
+                    visit.dedupe = dedupe;
                     self.counts.answered(visit.counts, total, num);
                     Ok(visit.room(head))
                 }
@@ -75,6 +78,7 @@ impl<H: Handle> Room<H> {
                 let joined = Joined {
                     members: self.counts.total,
                     online: self.counts.online,
+                    dedupe: visit.dedupe,
                     ..joined
                 };
                 self.entered(visit.conn, &joined, cx);

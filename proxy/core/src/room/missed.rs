@@ -164,7 +164,7 @@ impl<H: Handle> Room<H> {
                     | State::Ahead
                     | State::Mute
                     | State::Page(_)
-                    | State::Check(_)
+                    | State::Check(..)
             ) {
                 seat.doubt();
             }
@@ -209,7 +209,7 @@ impl<H: Handle> Room<H> {
         let mut asked: Vec<Position> = Vec::new();
         for seat in self.seats.rows_mut() {
             if seat.state == State::Doubt && seat.waiting.is_none() {
-                seat.state = State::Check(seat.sent);
+                seat.state = State::check(seat.sent);
                 if !asked.contains(&seat.sent) {
                     asked.push(seat.sent);
                 }
@@ -235,7 +235,7 @@ impl<H: Handle> Room<H> {
         answer: Result<Answer, Fault>,
         cx: &mut Cx<'_, H>,
     ) {
-        let concerned = |seat: &crate::seat::Seat<H>| seat.state == State::Check(at);
+        let concerned = |seat: &crate::seat::Seat<H>| seat.state == State::check(at);
         let conns: Vec<_> = self
             .seats
             .rows()
@@ -305,7 +305,7 @@ impl<H: Handle> Room<H> {
                 }
             }
             Some(own) => {
-                seat.state = State::Check(own);
+                seat.state = State::check(own);
                 self.check(own, cx);
             }
         }

@@ -8,6 +8,7 @@
 //! | `guests` | the same for guests, who do not join |
 //! | `heard` | ends that are heard while a join is unanswered |
 //! | `talk` | what a client's other events do, and how seats end |
+//! | `history` | what a client reads back |
 //! | `follow` | announcements: what follows, what does not |
 //! | `missed` | what the room itself reads from the log |
 //! | `catch_up` | a seat's way from the log to the ring |
@@ -25,6 +26,7 @@ mod enter;
 mod follow;
 mod guests;
 mod heard;
+mod history;
 mod link;
 mod missed;
 mod refusals;
@@ -236,6 +238,12 @@ impl<H: Handle> Room<H> {
                 bytes,
             } => self.left(conn, &handle, bytes, answer.err(), cx),
             Purpose::Members { handle, bytes } => self.members(&handle, bytes, answer, cx),
+            Purpose::History {
+                conn,
+                login,
+                handle,
+                bytes,
+            } => self.read_back_answered((conn, login), &handle, bytes, answer, cx),
             Purpose::Missed => self.missed(answer, cx),
             Purpose::Verified(seq) => self.verified(seq, answer, cx),
             Purpose::Page(from) => self.page(from, answer, cx),

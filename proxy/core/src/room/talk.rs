@@ -90,12 +90,15 @@ impl<H: Handle> Room<H> {
                 };
                 self.ask_client(Ask::Members(cursor), purpose, cx);
             }
+            (Some(_), Event::History(until, limit)) => {
+                self.history(conn, (until, limit), bytes, cx);
+            }
             (Some(_), Event::Renewed(..) | Event::Revoked | Event::Banned(_)) => {}
         }
     }
 
     /// Asks for a client; where there is no link that is answered at once.
-    fn ask_client(&mut self, ask: Ask, purpose: Purpose<H>, cx: &mut Cx<'_, H>) {
+    pub(super) fn ask_client(&mut self, ask: Ask, purpose: Purpose<H>, cx: &mut Cx<'_, H>) {
         if cx.is_up() {
             self.ask(cx, ask, purpose);
         } else {
@@ -112,6 +115,7 @@ impl<H: Handle> Room<H> {
             Event::Logout => ("logout", None),
             Event::Leave => ("leave", None),
             Event::Members(_) => ("members", None),
+            Event::History(..) => ("history", None),
             Event::Renewed(..) | Event::Revoked | Event::Banned(_) => ("refresh", None),
         };
         About {
@@ -361,6 +365,7 @@ impl<H: Handle> Room<H> {
     }
 
     pub(super) fn drop_seat(&mut self, conn: ConnId, cx: &mut Cx<'_, H>) {
+        self.stop_reading_back(conn, cx);
         if let Some(place) = self.seats.find(&conn) {
             self.seats.remove(place);
             cx.figures.seats = cx.figures.seats.saturating_sub(1);

@@ -1,7 +1,7 @@
 //! Names that only the server uses.
 
 /// Events that only the server sends; from a client they are `BADEVENT`.
-pub const SERVER_EVENTS: [&str; 10] = [
+pub const SERVER_EVENTS: [&str; 11] = [
     "synced",
     "sent",
     "lost",
@@ -12,6 +12,7 @@ pub const SERVER_EVENTS: [&str; 10] = [
     "position",
     "heartbeat-timeout",
     "closing",
+    "pong",
 ];
 
 /// Whether only the server sets this field.
@@ -43,6 +44,7 @@ pub fn is_reserved(event: &str) -> bool {
                 | "heartbeat"
                 | "ack"
                 | "members"
+                | "history"
                 | "refresh"
                 | ""
         )

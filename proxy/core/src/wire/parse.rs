@@ -5,6 +5,7 @@ use super::names::SERVER_EVENTS;
 use super::pieces::Pieces;
 use super::scan::scan;
 use super::types::{About, Bad, ClientEvent, Entry, Login, Outgoing, Role};
+use crate::history::MOST;
 use crate::pass::Token;
 use room_core::dedupe::MAX_ID;
 use serde::Deserialize;
@@ -81,8 +82,11 @@ fn read(text: &str, fields: &Fields<'_>) -> Result<ClientEvent, Wrong> {
     let roomid = fields.roomid()?;
     match event.as_str() {
         "login" => login(roomid, fields).map(ClientEvent::Login),
-        "heartbeat" => Ok(ClientEvent::Heartbeat {
-            answers: fields.raw("message") == Some("\"pong\""),
+        "heartbeat" => Ok(match fields.raw("message") {
+            Some("\"pong\"") => ClientEvent::Pong,
+            message => ClientEvent::Heartbeat {
+                asks: message == Some("\"ping\""),
+            },
         }),
         "logout" => Ok(ClientEvent::Logout(roomid)),
         "leave" => Ok(ClientEvent::Leave(roomid)),
@@ -96,6 +100,18 @@ fn read(text: &str, fields: &Fields<'_>) -> Result<ClientEvent, Wrong> {
             let what = "'cursor' must be what the last page gave";
             let cursor = cursor.map_err(|_| ("BADFIELD", what.to_owned()))?;
             Ok(ClientEvent::Members { roomid, cursor })
+        }
+        "history" => {
+            let limit = fields.get::<u64>("limit")?.unwrap_or(MOST);
+            if !(1..=MOST).contains(&limit) {
+                return Err(("BADFIELD", format!("'limit' may be 1 to {MOST}")));
+            }
+            let until = fields.position("until")?;
+            Ok(ClientEvent::History {
+                roomid,
+                until,
+                limit,
+            })
         }
         "refresh" => {
             let token = token(fields).ok_or_else(|| {

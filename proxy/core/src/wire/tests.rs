@@ -34,11 +34,11 @@ fn the_tutorials_client_is_understood() {
     ));
     assert!(matches!(
         parse(r#"{"event":"heartbeat","message":"pong"}"#),
-        Ok(ClientEvent::Heartbeat { answers: true })
+        Ok(ClientEvent::Pong)
     ));
     assert!(matches!(
         parse(r#"{"event":"heartbeat","message":"ping"}"#),
-        Ok(ClientEvent::Heartbeat { answers: false })
+        Ok(ClientEvent::Heartbeat { asks: true })
     ));
     assert!(matches!(
         parse(r#"{"event":"typing","on":true}"#),

@@ -18,10 +18,12 @@ pub enum ClientEvent {
     Message(Outgoing),
     /// Send an event to those online, without storing it.
     Other(Outgoing),
-    /// A heartbeat.
+    /// The answer to the server's heartbeat.
+    Pong,
+    /// A heartbeat of its own: a sign of life.
     Heartbeat {
-        /// It is the answer to the server's; a client's own is no more than a sign of life.
-        answers: bool,
+        /// It is a ping, which some clients are answered.
+        asks: bool,
     },
     /// Everything up to the position was processed.
     Ack {
@@ -41,6 +43,15 @@ pub enum ClientEvent {
         /// Where the last page ended.
         cursor: u64,
     },
+    /// Read what was said before.
+    History {
+        /// The room; the first one if not given.
+        roomid: Option<String>,
+        /// The last message that is wanted; where the login began if not given.
+        until: Option<Position>,
+        /// How many at most: 1 to [`MOST`](crate::history::MOST).
+        limit: u64,
+    },
 }
 
 impl ClientEvent {
@@ -52,11 +63,12 @@ impl ClientEvent {
             Self::Message(out) | Self::Other(out) => {
                 (out.event.as_str(), out.roomid.as_ref(), out.id.as_ref())
             }
-            Self::Heartbeat { .. } => ("heartbeat", None, None),
+            Self::Pong | Self::Heartbeat { .. } => ("heartbeat", None, None),
             Self::Ack { roomid, .. } => ("ack", roomid.as_ref(), None),
             Self::Logout(roomid) => ("logout", roomid.as_ref(), None),
             Self::Leave(roomid) => ("leave", roomid.as_ref(), None),
             Self::Members { roomid, .. } => ("members", roomid.as_ref(), None),
+            Self::History { roomid, .. } => ("history", roomid.as_ref(), None),
         };
         About {
             event: Some(event.to_owned()),

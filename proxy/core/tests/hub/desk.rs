@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use hub_core::Asks;
-use hub_core::ask::{Answer, Ask, Attached, Fault, Joined, Question, Range, Request, Row};
+use hub_core::ask::{Answer, Ask, Attached, Back, Fault, Joined, Question, Range, Request, Row};
 use hub_core::budget::admission::Admission;
 use hub_core::event::{Event, Login};
 use hub_core::handle::{Beat, ConnId, Handle, Push, Pushed};
@@ -337,6 +337,19 @@ impl Desk {
         })
     }
 
+    /// The last `count` messages of `from` to `to`; the log is whole.
+    pub(crate) fn back(&self, from: u64, to: u64, count: u64) -> Answer {
+        let begin = from.max((to + 1).saturating_sub(count));
+        let Answer::Range(range) = self.range(begin, (to + 1).saturating_sub(begin)) else {
+            unreachable!("it is a range");
+        };
+        Answer::Back(Back {
+            range,
+            more: begin > from,
+            gone: 0,
+        })
+    }
+
     /// Answers all questions in their order as a server would that has everything; the questions.
     pub(crate) fn answer_all(&mut self) -> Vec<Ask> {
         let mut all = Vec::new();
@@ -352,6 +365,9 @@ impl Desk {
             Ask::Join { since, .. } => self.joined(since.unwrap_or(self.head())),
             Ask::Attach(_) => self.attached(),
             Ask::Range { from, count, .. } => self.range(*from, *count),
+            Ask::Back {
+                from, to, count, ..
+            } => self.back(*from, *to, *count),
             _ => Answer::Done,
         };
         self.answer(request, Ok(answer));

@@ -9,6 +9,7 @@ mod desk;
 mod found;
 mod guests;
 mod moves;
+mod reading_back;
 mod reports;
 mod rights;
 mod story;

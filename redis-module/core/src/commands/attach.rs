@@ -5,6 +5,7 @@ use super::env::{Env, Place};
 use super::many::check_uids;
 use super::outcome::{Counter, Outcome};
 use super::reply::{Answer, Sink};
+use crate::dedupe::DedupePolicy;
 use crate::error::RoomError;
 use crate::position::Position;
 
@@ -23,11 +24,15 @@ pub struct Attached<'a> {
     pub online: u64,
     /// Who these are, in rooms where presence names people: a proxy may have missed who came and went.
     pub who: Option<Vec<Box<[u8]>>>,
+    /// The server's Unix time in milliseconds.
+    pub now: u64,
+    /// Publish ids that are remembered: who only looks is told as whoever joins.
+    pub dedupe: DedupePolicy,
 }
 
 impl Answer for Attached<'_> {
     fn write(&self, to: &mut impl Sink) {
-        to.map(6);
+        to.map(9);
         to.pair_position("head", self.head);
         to.text("gone");
         to.array(self.gone.len());
@@ -49,6 +54,9 @@ impl Answer for Attached<'_> {
                 who.iter().for_each(|uid| to.bytes(uid));
             }
         }
+        to.pair("now", self.now);
+        to.pair("dedupe-count", self.dedupe.count);
+        to.pair("dedupe-age", self.dedupe.age_ms);
     }
 }
 
@@ -67,6 +75,8 @@ pub fn attach<'a>(
         members: room.member_count() as u64,
         online: 0,
         who: None,
+        now: env.times.wall,
+        dedupe: env.settings.dedupe,
     };
     let mut members = Vec::with_capacity(uids.len());
     let held = env.held_until(room.came());

@@ -56,6 +56,6 @@ pub use members::{MOST_LAGGING, MOST_LOOKED_AT, MemberPage, MemberRows, Members,
 pub use outcome::Outcome;
 pub use presence::presence;
 pub use publish::{Publish, Published};
-pub use range::{MOST_BYTES, MOST_ROWS, Page, Rows, queue, range};
+pub use range::{MOST_BYTES, MOST_ROWS, Page, Range, Rows, queue, range};
 pub use rise::rise;
 pub use sweep::{ROWS, Work, look, sweep};

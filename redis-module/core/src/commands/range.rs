@@ -21,6 +21,24 @@ pub struct Page {
     pub bytes: u64,
 }
 
+impl Page {
+    const fn most(self) -> u64 {
+        if self.count < MOST_ROWS {
+            self.count
+        } else {
+            MOST_ROWS
+        }
+    }
+
+    const fn most_bytes(self) -> u64 {
+        if self.bytes < MOST_BYTES {
+            self.bytes
+        } else {
+            MOST_BYTES
+        }
+    }
+}
+
 impl Default for Page {
     fn default() -> Self {
         Self {
@@ -30,23 +48,72 @@ impl Default for Page {
     }
 }
 
+/// The arguments of RANGE.
+#[derive(Clone, Copy, Debug)]
+pub struct Range<'a> {
+    /// The first message that is wanted.
+    pub from: Seq,
+    /// The last one.
+    pub to: Seq,
+    /// How many of them at most.
+    pub page: Page,
+    /// The last ones of them, where a page cannot hold all: in their order all the same.
+    pub backwards: bool,
+    /// Nothing from before the membership of this uid.
+    pub own: Option<&'a [u8]>,
+}
+
 /// The reply of both, a map: `head`, `before` (the position before the first row), `rows` (number, Unix time in milliseconds,
-/// uid, payload), and `more`: 1 if the page was full before everything was read, which goes on behind the last row.
+/// uid, payload), `more`: 1 if the page was full before everything was read, which goes on behind the last row (backwards:
+/// before the first one), and `gone`: how many of the messages that were asked for are not stored any more.
 pub struct Rows<'a> {
     room: &'a Room,
     from: Seq,
     to: Seq,
     page: Page,
+    /// There is more before `from`.
+    earlier: bool,
+    gone: u64,
 }
 
-/// Runs RANGE.
+impl Range<'_> {
+    /// Runs it.
+    pub fn run<'a>(&self, room: Option<&'a Room>) -> Result<Rows<'a>, RoomError> {
+        let room = room.ok_or(RoomError::NoRoom)?;
+        let log = room.log();
+        let mut from = self.from.max(1);
+        if let Some(uid) = self.own {
+            check_uid(uid)?;
+            from = from.max(room.member_or_err(uid)?.joined_at.saturating_add(1));
+        }
+        let to = self.to.min(log.head().seq);
+        let first = from.max(log.first());
+        let begin = match self.backwards {
+            true => log.last_that_fit(first, to, self.page.most(), self.page.most_bytes()),
+            false => first,
+        };
+        let last_gone = to.min(log.first().saturating_sub(1));
+        Ok(Rows {
+            room,
+            from: begin,
+            to,
+            page: self.page,
+            earlier: begin > first,
+            gone: last_gone.saturating_add(1).saturating_sub(from),
+        })
+    }
+}
+
+/// Runs RANGE without options.
 pub fn range(room: Option<&Room>, from: Seq, to: Seq, page: Page) -> Result<Rows<'_>, RoomError> {
-    Ok(Rows {
-        room: room.ok_or(RoomError::NoRoom)?,
+    let range = Range {
         from,
         to,
         page,
-    })
+        backwards: false,
+        own: None,
+    };
+    range.run(room)
 }
 
 /// Runs QUEUE.
@@ -60,15 +127,12 @@ pub fn queue<'a>(room: Option<&'a Room>, uid: &[u8], page: Page) -> Result<Rows<
 impl Answer for Rows<'_> {
     fn write(&self, to: &mut impl Sink) {
         let log = self.room.log();
-        let from = self.from.max(log.first());
+        let from = self.from;
         let before = log
             .position_at(from.saturating_sub(1))
             .unwrap_or(log.head());
-        let (most, most_bytes) = (
-            self.page.count.min(MOST_ROWS),
-            self.page.bytes.min(MOST_BYTES),
-        );
-        to.map(4);
+        let (most, most_bytes) = (self.page.most(), self.page.most_bytes());
+        to.map(5);
         to.pair_position("head", log.head());
         to.pair_position("before", before);
         to.text("rows");
@@ -91,6 +155,7 @@ impl Answer for Rows<'_> {
             rows += 1;
         }
         to.end_array(rows as usize);
-        to.pair("more", u64::from(more));
+        to.pair("more", u64::from(more || self.earlier));
+        to.pair("gone", self.gone);
     }
 }

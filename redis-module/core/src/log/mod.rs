@@ -217,6 +217,33 @@ impl Log {
             .flat_map(move |(i, segment)| segment.entries_from(if i == 0 { seq } else { 0 }))
     }
 
+    /// Where the last messages of `from` to `to` begin that a page of so many, and so many bytes of payload, can hold: one at
+    /// least, if there is one; else one past `to`. Looks at sizes only, backwards, and at no more segments than the page has.
+    pub fn last_that_fit(&self, from: Seq, to: Seq, most: u64, most_bytes: u64) -> Seq {
+        let mut begin = to.saturating_add(1).max(from);
+        let (mut rows, mut bytes) = (0, 0_u64);
+        let behind = self
+            .segments
+            .partition_point(|segment| segment.first_live() <= to);
+        for segment in self.segments.range(..behind).rev() {
+            let first = segment.first_live();
+            let sizes: Vec<u64> = segment.payload_sizes().collect();
+            for (nth, size) in sizes.into_iter().enumerate().rev() {
+                let seq = first.saturating_add(nth as u64);
+                if seq > to {
+                    continue;
+                }
+                bytes = bytes.saturating_add(size);
+                if seq < from || rows >= most || (rows > 0 && bytes > most_bytes) {
+                    return begin;
+                }
+                rows += 1;
+                begin = seq;
+            }
+        }
+        begin
+    }
+
     /// The position of `seq`: known from just before the first stored message up to the head.
     pub fn position_at(&self, seq: Seq) -> Option<Position> {
         if seq == self.head.seq {
@@ -357,6 +384,40 @@ mod tests {
         }
         log.drop_before(1234, Reason::Trim);
         log
+    }
+
+    #[test]
+    fn the_last_that_fit_are_those_that_going_back_one_by_one_finds() {
+        let log = log();
+        let sizes: Vec<(Seq, u64)> = log
+            .entries_from(0)
+            .map(|entry| (entry.position.seq, entry.payload.len() as u64))
+            .collect();
+        for (to, most, most_bytes) in [
+            (5000, 100, 1_000_000),
+            (5000, 1_000_000, 131_072),
+            (4321, 100, 5_000),
+            (1300, 100, 1_000_000),
+            (1234, 5, 5),
+            (1233, 5, 5),
+            (0, 5, 5),
+            (4000, 7, 0),
+        ] {
+            for from in [1, 1234, 1290, 4300] {
+                let mut naive = (to + 1).max(from);
+                let (mut rows, mut bytes) = (0, 0);
+                let known = sizes.iter().rev();
+                for (seq, size) in known.filter(|(seq, _)| (from..=to).contains(seq)) {
+                    bytes += size;
+                    if rows == most || (rows > 0 && bytes > most_bytes) {
+                        break;
+                    }
+                    (rows, naive) = (rows + 1, *seq);
+                }
+                let found = log.last_that_fit(from, to, most, most_bytes);
+                assert_eq!(found, naive, "{from} to {to}, {most}, {most_bytes} bytes");
+            }
+        }
     }
 
     #[test]

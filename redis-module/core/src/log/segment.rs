@@ -248,6 +248,15 @@ impl Segment {
         })
     }
 
+    /// The size of each stored entry's payload, without the chain.
+    pub(crate) fn payload_sizes(&self) -> impl Iterator<Item = u64> {
+        let mut reader = Reader::starting_at(&self.buf, self.skip_at as usize);
+        (self.skip..self.count).map_while(move |_| {
+            let (_, _, payload) = read_entry(&mut reader, &self.senders)?;
+            Some(payload.len() as u64)
+        })
+    }
+
     /// The tag after message `seq`, which is in here (or is the one before the first).
     pub(crate) fn tag_at(&self, seq: Seq) -> Option<Tag> {
         let mut walk = self.walk();

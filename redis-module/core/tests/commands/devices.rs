@@ -28,7 +28,17 @@ fn attach_says_who_is_gone_and_who_was_kicked() {
     let mut server = room();
     server.kick("r", "b", "").unwrap();
     let reply = server.attach(OTHER, "r", &["a", "b", "c"]).unwrap();
-    let names = ["head", "gone", "kicks", "members", "online", "who"];
+    let names = [
+        "head",
+        "gone",
+        "kicks",
+        "members",
+        "online",
+        "who",
+        "now",
+        "dedupe-count",
+        "dedupe-age",
+    ];
     assert_eq!(reply.names(), names);
     assert_eq!(reply.get("gone").items(), [Value::Text("c".into())]);
     let kick = Value::Array(vec![Value::Text("b".into()), Value::Int(1)]);

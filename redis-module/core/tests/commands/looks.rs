@@ -28,7 +28,7 @@ fn range(server: &Server, (from, to): (u64, u64), page: Page) -> Value {
 
 /// Numbers of the rows, `more`, and the number in `before`.
 fn shape(reply: &Value) -> (Vec<u64>, u64, u64) {
-    assert_eq!(reply.names(), ["head", "before", "rows", "more"]);
+    assert_eq!(reply.names(), ["head", "before", "rows", "more", "gone"]);
     let rows = reply.get("rows").items().iter();
     let rows = rows.map(|row| row.items()[0].int()).collect();
     let before = reply.get("before").text().split('-').next().unwrap();
@@ -69,6 +69,78 @@ fn a_range_says_what_it_left_out() {
     assert!(commands::range(None, 0, 1, all).is_err());
 }
 
+fn read(server: &Server, range: commands::Range<'_>) -> Value {
+    Value::of(&range.run(Some(server.room("r"))).unwrap())
+}
+
+#[test]
+fn backwards_the_last_messages_come_in_their_order() {
+    let server = room();
+    let all = page(1000, 1 << 20);
+    // The last number says how many of those that were asked for are gone.
+    for (bounds, page, wanted, gone) in [
+        ((0, MAX_SEQ), all, ((4..=10).collect(), 0, 3), 3),
+        ((1, 5), all, (vec![4, 5], 0, 3), 3),
+        ((2, 8), page(2, 1000), (vec![7, 8], 1, 6), 2),
+        ((6, 8), page(3, 1000), (vec![6, 7, 8], 0, 5), 0),
+        ((6, 8), page(1, 1000), (vec![8], 1, 7), 0),
+        ((1, 9), page(9, 18), (vec![8, 9], 1, 7), 3),
+        ((1, 9), page(9, 1), (vec![9], 1, 8), 3),
+        ((1, 4), page(1, 1), (vec![4], 0, 3), 3),
+        ((1, 3), all, (vec![], 0, 3), 3),
+        ((1, 2), all, (vec![], 0, 3), 2),
+        ((11, MAX_SEQ), all, (vec![], 0, 10), 0),
+        ((8, 6), all, (vec![], 0, 7), 0),
+    ] {
+        let (from, to) = bounds;
+        let reply = read(
+            &server,
+            commands::Range {
+                from,
+                to,
+                page,
+                backwards: true,
+                own: None,
+            },
+        );
+        assert_eq!(shape(&reply), wanted, "{bounds:?} {page:?}");
+        assert_eq!(reply.get("gone").int(), gone, "{bounds:?} {page:?}");
+    }
+}
+
+#[test]
+fn who_reads_only_what_is_its_own_begins_with_its_membership() {
+    let mut server = room();
+    server.invite("r", &["late"]).unwrap();
+    server.say("r", "a", 2);
+    for backwards in [false, true] {
+        let of = |uid: &'static str, to| commands::Range {
+            from: 1,
+            to,
+            page: page(1000, 1 << 20),
+            backwards,
+            own: Some(uid.as_bytes()),
+        };
+        let reply = read(&server, of("late", MAX_SEQ));
+        assert_eq!(shape(&reply), (vec![11, 12], 0, 10), "{backwards}");
+        assert_eq!(reply.get("gone").int(), 0, "they are not its own");
+        assert_eq!(shape(&read(&server, of("late", 10))).0, Vec::<u64>::new());
+        let reply = read(&server, of("a", MAX_SEQ));
+        assert_eq!(shape(&reply), ((4..=12).collect(), 0, 3));
+        assert_eq!(reply.get("gone").int(), 3);
+        let code = |uid| {
+            of(uid, 5)
+                .run(Some(server.room("r")))
+                .err()
+                .map(|error| error.code())
+        };
+        assert_eq!(
+            (code("stranger"), code("")),
+            (Some("NOMEMBER"), Some("BADUID"))
+        );
+    }
+}
+
 #[test]
 fn a_range_is_capped_whatever_is_asked() {
     let mut server = Server::settled();
@@ -80,6 +152,15 @@ fn a_range_is_capped_whatever_is_asked() {
     let reply = range(&server, (0, MAX_SEQ), page(MAX_SEQ, MAX_SEQ));
     let (rows, more, _) = shape(&reply);
     assert_eq!((rows.len() as u64, more), (MOST_ROWS, 1));
+    let backwards = commands::Range {
+        from: 0,
+        to: MAX_SEQ,
+        page: page(MAX_SEQ, MAX_SEQ),
+        backwards: true,
+        own: None,
+    };
+    let (rows, more, before) = shape(&read(&server, backwards));
+    assert_eq!((rows.len() as u64, more, before), (MOST_ROWS, 1, 5));
 }
 
 #[test]
