@@ -12,6 +12,13 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::error;
 use tracing_subscriber::EnvFilter;
 
+/// On a terminal, unless its user does not want any (no-color.org) or it has none.
+fn has_colours() -> bool {
+    let is = |name, of: fn(&str) -> bool| std::env::var(name).is_ok_and(|value| of(&value));
+    let unwanted = is("NO_COLOR", |value| !value.is_empty()) || is("TERM", |value| value == "dumb");
+    std::io::stderr().is_terminal() && !unwanted
+}
+
 fn main() -> ExitCode {
     let config = match Config::try_parse() {
         Ok(config) => config,
@@ -56,7 +63,7 @@ fn start_logs(json: bool) {
     if json {
         logs.json().init();
     } else {
-        logs.with_ansi(std::io::stderr().is_terminal()).init();
+        logs.with_ansi(has_colours()).init();
     }
 }
 

@@ -28,6 +28,18 @@ fn pages_and_health() {
     assert_eq!(proxy.metric("roomcast_redis_up"), 1);
 }
 
+#[test]
+fn it_listens_where_it_is_told() {
+    let redis = Redis::start();
+    for listen in ["127.0.0.1", "127.0.0.2", "0.0.0.0"] {
+        let at = format!("{listen}:{}", free_port());
+        let at = at.parse().expect("an address");
+        let proxy = Proxy::at(at, &redis.url(), &["--open"]);
+        let answer = proxy.get("/healthz");
+        assert!(answer.starts_with("HTTP/1.1 200"), "{at}: {answer}");
+    }
+}
+
 fn run(args: &[&str]) -> Output {
     let mut command = Command::new(built("ROOMCAST_PROXY", "roomcast-proxy"));
     command.args(args);

@@ -4,7 +4,7 @@ use crate::eventually::{PATIENCE, eventually};
 use crate::process::{Process, built, free_port};
 use crate::redis::Redis;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::Command;
 use tempfile::TempDir;
@@ -34,6 +34,7 @@ pub struct Proxy {
     pub port: u16,
     /// Where the metrics are.
     pub admin: u16,
+    at: SocketAddr,
     process: Process,
     _folder: TempDir,
 }
@@ -130,8 +131,8 @@ impl Proxy {
         let folder = tempfile::Builder::new().prefix("roomcast-").tempdir();
         let folder = folder.expect("a folder");
         let admin = free_port();
-        let port = listen.rsplit(':').next().and_then(|port| port.parse().ok());
-        let port = port.expect("a port");
+        let at: SocketAddr = listen.parse().expect("an address");
+        let (port, at) = (at.port(), reachable(at));
         let mut command = Command::new(program);
         command
             .args(["--listen", listen, "--redis", redis])
@@ -142,6 +143,7 @@ impl Proxy {
         let mut proxy = Self {
             port,
             admin,
+            at,
             process,
             _folder: folder,
         };
@@ -156,12 +158,12 @@ impl Proxy {
             assert!(code.is_none(), "the proxy ended with {code:?}");
             if options.contains(&"--tls-cert") {
                 // It has metrics when it has reached Redis.
-                return try_get(admin, "/metrics").ok().map(drop);
+                return try_get(loopback(admin), "/metrics").ok().map(drop);
             }
             let answer = if options.contains(&"--proxy-protocol") {
-                try_ask(port, "PROXY UNKNOWN\r\n", "/readyz").ok()?
+                try_ask(at, "PROXY UNKNOWN\r\n", "/readyz").ok()?
             } else {
-                try_get(port, "/readyz").ok()?
+                try_get(at, "/readyz").ok()?
             };
             answer.starts_with("HTTP/1.1 200").then_some(())
         });
@@ -209,7 +211,7 @@ impl Proxy {
 
     /// The answer to a GET: status line, headers and body as they are.
     pub fn get(&self, path: &str) -> String {
-        get(self.port, path)
+        get(self.at, path)
     }
 
     /// Whether it says that it is ready: Redis is connected.
@@ -228,7 +230,7 @@ impl Proxy {
 
     /// All metrics.
     pub fn metrics(&self) -> String {
-        get(self.admin, "/metrics")
+        get(loopback(self.admin), "/metrics")
     }
 
     /// One of the metrics.
@@ -243,17 +245,31 @@ impl Proxy {
     }
 }
 
-fn get(port: u16, path: &str) -> String {
-    try_get(port, path).expect("an answer")
+/// Where this machine reaches what listens at this address.
+pub fn reachable(listen: SocketAddr) -> SocketAddr {
+    let ip = match listen.ip() {
+        ip if !ip.is_unspecified() => ip,
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    };
+    SocketAddr::new(ip, listen.port())
 }
 
-fn try_get(port: u16, path: &str) -> std::io::Result<String> {
-    try_ask(port, "", path)
+fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, port))
+}
+
+fn get(at: SocketAddr, path: &str) -> String {
+    try_get(at, path).expect("an answer")
+}
+
+fn try_get(at: SocketAddr, path: &str) -> std::io::Result<String> {
+    try_ask(at, "", path)
 }
 
 /// With a line before the request.
-fn try_ask(port: u16, line: &str, path: &str) -> std::io::Result<String> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+fn try_ask(at: SocketAddr, line: &str, path: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(at)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     let request =
         format!("{line}GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");

@@ -5,7 +5,7 @@ mod servers;
 
 use clap::Parser;
 use harness::process::free_port;
-use harness::proxy::Proxy;
+use harness::proxy::{Proxy, reachable};
 use servers::Servers;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -116,11 +116,7 @@ fn free_or_any(port: u16) -> u16 {
 }
 
 fn greet(listen: SocketAddr, servers: &Servers, proxy: &Proxy) {
-    let host = match listen.ip() {
-        ip if ip.is_unspecified() => "127.0.0.1".to_owned(),
-        ip => ip.to_string(),
-    };
-    let page = format!("http://{host}:{}/", listen.port());
+    let page = format!("http://{}/", reachable(listen));
     let cli = servers.cli();
     println!(
         "
