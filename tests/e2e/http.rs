@@ -12,7 +12,7 @@ fn pages_and_health() {
     for (path, status, part) in [
         ("/", "200", "<title>Roomcast</title>"),
         ("/?uid=a", "200", "<title>Roomcast</title>"),
-        ("/room.js", "200", "export function connect"),
+        ("/room.js", "200", " as connect}"),
         ("/room.d.ts", "200", "export interface Room"),
         ("/healthz", "200", "ok"),
         ("/readyz", "200", "ready"),
