@@ -7,9 +7,11 @@ const MAX_ROWS = 300;
 const STEP = 100;
 /** Items that are held. Beyond that those that were seen are let go, and what comes waits for the reader. */
 const MAX_HELD = 10_000;
+const FULL = 'This page holds 10,000 messages: older ones are left out';
 /** Pixels above and below what is looked at, in which rows are made ready. */
 const NEAR = 600;
 const END = 80;
+const ABOVE_LINE = 16;
 
 export class Log {
   #node;
@@ -31,6 +33,9 @@ export class Log {
   #line = null;
   #hasOlder = true;
   #isReading = false;
+  #isTelling = false;
+  /** Before the place for the log became smaller or larger. */
+  #wasAtEnd = true;
   #wake = () => {};
 
   /**
@@ -44,7 +49,10 @@ export class Log {
     this.#changed = changed;
     node.addEventListener('scroll', () => this.#fill());
     document.addEventListener('visibilitychange', () => this.#fill());
-    new ResizeObserver(() => this.#fill()).observe(node);
+    new ResizeObserver(() => {
+      if (this.#wasAtEnd) this.#follow();
+      this.#fill();
+    }).observe(node);
   }
 
   get isAtEnd() {
@@ -105,7 +113,10 @@ export class Log {
 
   update(item) {
     const row = this.#rowAt(this.#items.lastIndexOf(item));
-    if (row) this.#rows.mark(row, item);
+    if (!row) return;
+    const wasAtEnd = this.isAtEnd;
+    this.#rows.mark(row, item);
+    if (wasAtEnd) this.#follow();
   }
 
   rename(uid) {
@@ -155,9 +166,7 @@ export class Log {
   /** Makes room by what was seen and is not on the page. False if there is none. */
   #letGo() {
     if (this.#from < 2 || this.#seen < 2) return false;
-    const top = { kind: 'notice', tone: 'top', label: 'This page holds no more than this; after a reload you can read what is older' };
-    const isFirst = this.#items[0].tone !== 'top';
-    const gone = this.#items.splice(0, 2, isFirst ? top : this.#items[0]);
+    const gone = this.#items.splice(0, 2, { kind: 'notice', tone: 'top', label: FULL });
     for (const { id } of gone) this.#own.delete(id);
     this.#shift(-1);
     this.#hasOlder = false;
@@ -171,9 +180,10 @@ export class Log {
   }
 
   async #readOlder() {
-    if (this.#isReading || !this.#hasOlder || this.#items.length >= MAX_HELD) return;
+    if (this.#isReading || !this.#hasOlder) return;
     this.#isReading = true;
-    const { items, more } = await this.#older();
+    const full = { items: [{ kind: 'notice', tone: 'top', label: FULL }], more: false };
+    const { items, more } = this.#items.length < MAX_HELD ? await this.#older() : full;
     this.#isReading = false;
     this.#hasOlder &&= more;
     const wasAtEnd = this.isAtEnd;
@@ -228,7 +238,7 @@ export class Log {
     const { scrollHeight, clientHeight, scrollTop } = this.#node;
     const end = scrollHeight - clientHeight;
     const line = this.#line && this.#rowAt(this.#items.lastIndexOf(this.#line));
-    const atLine = line ? line.getBoundingClientRect().top - this.#node.getBoundingClientRect().top + scrollTop : end;
+    const atLine = line ? line.getBoundingClientRect().top - this.#node.getBoundingClientRect().top + scrollTop - ABOVE_LINE : end;
     this.#node.scrollTop = Math.min(end, atLine);
   }
 
@@ -244,7 +254,18 @@ export class Log {
     }
     if (node.scrollTop < NEAR && this.#from === 0) this.#readOlder();
     this.#see();
-    this.#changed({ isAtEnd: this.isAtEnd, unseen: this.#items.length - this.#seen, isReading: this.#isReading });
+    this.#wasAtEnd = this.isAtEnd;
+    this.#tellSoon();
+  }
+
+  /** Many changes of a moment are one. */
+  #tellSoon() {
+    if (this.#isTelling) return;
+    this.#isTelling = true;
+    requestAnimationFrame(() => {
+      this.#isTelling = false;
+      this.#changed({ isAtEnd: this.isAtEnd, unseen: this.#items.length - this.#seen, isReading: this.#isReading });
+    });
   }
 
   #see() {

@@ -68,7 +68,10 @@ export class People {
   }
 
   counts({ num, total }) {
-    $('counts').replaceChildren(`${num} online`, element('span', 'wide', ` · ${total} in all`));
+    const words = ` · ${total} in all`;
+    if ($('counts').textContent !== `${num} online${words}`) {
+      $('counts').replaceChildren(`${num} online`, element('span', 'wide', words));
+    }
     // Large rooms tell counters only, and whoever left is told like whoever went away.
     if (this.#online.size !== num || this.#online.size + this.#away.size !== total) this.#askSoon();
   }
@@ -102,6 +105,7 @@ export class People {
       $(`${list}-count`).textContent = people.size || '';
     }
     $('online-title').textContent = isKnown ? 'Online' : 'Were online';
+    $('online-head').hidden = $('online').childElementCount === 0;
     $('away-title').hidden = this.#away.size === 0;
   }
 

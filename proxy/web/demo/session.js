@@ -13,6 +13,7 @@ const MAX_GREETED = 20;
 const MAX_READ_OUT = 500;
 const MAX_HEARD = 5;
 const HEARD_MS = 5000;
+const LINE_EVERY = 100;
 const LOST = {
   'read-elsewhere': 'read on another device',
   'not-kept': 'not kept for guests',
@@ -77,7 +78,11 @@ export class Session {
     });
     room.on('message', (event) => this.#message(event));
     room.on('synced', () => {
-      if (this.#catchUp?.line) read(this.#catchUp.line.label);
+      const line = this.#catchUp?.line;
+      if (line) {
+        this.#log.update(line);
+        read(line.label);
+      }
       this.#catchUp = null;
       this.#log.endLine();
     });
@@ -119,7 +124,8 @@ export class Session {
   // ---- messages ----
 
   #itemOf({ uid, message, ts, id, seq }) {
-    return { kind: 'message', uid, isOwn: uid === this.#room.uid, text: textOf(message), ts, id, seq, state: 'sent' };
+    const isOwn = uid === this.#room.uid;
+    return { kind: 'message', uid, isOwn, text: textOf(message), ts, id, seq, state: 'sent', error: undefined };
   }
 
   /** It counts as read when this is over. */
@@ -153,7 +159,8 @@ export class Session {
     const label = `While you were away · ${plural(catchUp.missed, 'message')}`;
     if (catchUp.line) {
       catchUp.line.label = label;
-      this.#log.update(catchUp.line);
+      // To draw it for each of thousands takes longer than they do.
+      if (catchUp.missed % LINE_EVERY === 0) this.#log.update(catchUp.line);
     } else {
       catchUp.line = { kind: 'line', label };
       this.#log.addLine(catchUp.line);
@@ -168,7 +175,8 @@ export class Session {
       const items = messages.map((message) => this.#itemOf(message));
       for (const { isOwn, id } of items) if (isOwn && id) this.#dropWaiting(id);
       if (!more && gone > 0) {
-        items.unshift({ kind: 'notice', tone: 'top', label: `${plural(gone, 'older message')} ${gone === 1 ? 'is' : 'are'} not kept any more` });
+        const label = `${plural(gone, 'older message')} ${gone === 1 ? 'is' : 'are'} not kept any more`;
+        items.unshift({ kind: 'notice', tone: 'top', label });
       }
       return { items, more };
     } catch {

@@ -10,7 +10,7 @@ const WHY = {
 
 export function showState(state, reason) {
   $('state').textContent = state;
-  $('state').dataset.state = state;
+  $('state').dataset.state = $('chat').dataset.state = state;
   if (state === 'online' || state === 'closed') $('banner').hidden = true;
   // Not at the very first connecting, which takes no time.
   if (state === 'offline') $('banner').hidden = false;
