@@ -25,6 +25,14 @@ async function readAll(window, direction, end) {
   return seen;
 }
 
+story('the icon is where browsers look for it, whatever the page says', async () => {
+  for (const path of ['icon.svg', 'favicon.ico']) {
+    const answer = await fetch(`${demo.stack.url}/${path}`);
+    assert.equal(answer.headers.get('content-type'), 'image/svg+xml', path);
+    assert.match(await answer.text(), /^<svg/);
+  }
+});
+
 story('two names in one browser are two people, and a name that is known is that person again', async ({ open }) => {
   const ann = await open('');
   await ann.enter('Ann', 'two');
