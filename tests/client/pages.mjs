@@ -9,7 +9,7 @@ const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 /** Where screenshots go. */
 const PICTURES = process.env.PICTURES ?? mkdtempSync(join(tmpdir(), 'roomcast-pictures-'));
 const DESK = { width: 1000, height: 680 };
-export const PHONE = { width: 360, height: 680 };
+export const PHONE = { width: 390, height: 680 };
 
 export async function launch() {
   if (!existsSync(CHROMIUM)) {
@@ -33,8 +33,8 @@ export class Window {
     this.page = page;
     page.on('pageerror', (error) => this.complaints.push(`error: ${error.stack}`));
     page.on('console', (message) => {
-      // A browser says by itself that a connection broke, and that there is no icon.
-      const isExpected = message.text().startsWith('WebSocket connection to') || message.location().url.endsWith('/favicon.ico');
+      // A browser says by itself that a connection broke.
+      const isExpected = message.text().startsWith('WebSocket connection to');
       if (['error', 'warning'].includes(message.type()) && !isExpected) this.complaints.push(message.text());
     });
     page.on('request', (request) => {
@@ -42,11 +42,12 @@ export class Window {
     });
   }
 
-  /** With `socketPort` the page's WebSocket goes there, the page itself does not. */
-  static async open(stack, browser, address, { socketPort, size = DESK, context, ...more } = {}) {
+  /** With `socketPort` the page's WebSocket goes there, the page itself does not. `before` runs in the page before its scripts. */
+  static async open(stack, browser, address, { socketPort, before, size = DESK, context, ...more } = {}) {
     const own = context ?? await browser.newContext({ viewport: size, ...more });
     const window = new Window(stack, await own.newPage());
     window.context = own;
+    if (before) await window.page.addInitScript(before);
     if (socketPort) {
       await window.page.addInitScript(redirectSocket, socketPort);
       // The page may speak to its own proxy only, not to what stands between them here.
@@ -90,6 +91,14 @@ export class Window {
   async picture(name) {
     mkdirSync(PICTURES, { recursive: true });
     await this.page.screenshot({ path: join(PICTURES, `${name}.png`) });
+  }
+
+  /** Through the entrance, by keyboard. */
+  async enter(name, room) {
+    await this.page.fill('#name', name);
+    await this.page.fill('#room', room);
+    await this.page.press('#room', 'Enter');
+    await this.state('online');
   }
 
   overflow() {

@@ -145,6 +145,17 @@ export class Stack {
     return stdout.trimEnd().split('\n');
   }
 
+  /** Many messages of a uid at once. */
+  async publish(room, uid, texts) {
+    const lines = texts.map((message) => `ROOM.PUBLISH room:${room} ${uid} '${JSON.stringify({ event: 'message', message })}'\n`);
+    const child = execFile('redis-cli', ['-p', String(this.redisPort)]);
+    let said = '';
+    child.stdout.on('data', (text) => { said += text; });
+    child.stdin.end(lines.join(''));
+    await new Promise((done) => { child.once('close', done); });
+    assert.doesNotMatch(said, /^[A-Z]+ /m, 'all are taken');
+  }
+
   /** Waits until as many messages as given wait for a uid. */
   async waiting(room, uid, count) {
     await becomes(`${count} messages wait for ${uid}`, async () => {

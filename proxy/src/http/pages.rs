@@ -3,38 +3,48 @@
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 
+const HTML: &str = "text/html; charset=utf-8";
+const SVG: &str = "image/svg+xml";
+const CSS: &str = "text/css; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+const TEXT: &str = "text/plain; charset=utf-8";
+
+type Page = (&'static str, &'static str, &'static str);
+
+/// A file of the folder `web`, at the address of its name there.
+macro_rules! file {
+    ($path:literal, $kind:expr) => {
+        (
+            concat!("/", $path),
+            $kind,
+            include_str!(concat!("../../web/", $path)),
+        )
+    };
+}
+
 /// Path, type, content.
-pub(super) const PAGES: [(&str, &str, &str); 6] = [
-    (
-        "/",
-        "text/html; charset=utf-8",
-        include_str!("../../web/index.html"),
-    ),
-    (
-        "/icon.svg",
-        "image/svg+xml",
-        include_str!("../../web/icon.svg"),
-    ),
-    (
-        "/demo.css",
-        "text/css; charset=utf-8",
-        include_str!("../../web/demo.css"),
-    ),
-    (
-        "/demo.js",
-        "text/javascript; charset=utf-8",
-        include_str!("../../web/demo.js"),
-    ),
-    (
-        "/room.js",
-        "text/javascript; charset=utf-8",
-        include_str!("../../web/room.js"),
-    ),
-    (
-        "/room.d.ts",
-        "text/plain; charset=utf-8",
-        include_str!("../../web/room.d.ts"),
-    ),
+pub(super) const PAGES: [Page; 20] = [
+    ("/", HTML, include_str!("../../web/index.html")),
+    // Whoever does not read the page asks for this one.
+    ("/favicon.ico", SVG, include_str!("../../web/icon.svg")),
+    file!("icon.svg", SVG),
+    file!("demo.css", CSS),
+    file!("demo.js", SCRIPT),
+    file!("demo/compose.js", SCRIPT),
+    file!("demo/drawer.js", SCRIPT),
+    file!("demo/identity.js", SCRIPT),
+    file!("demo/links.js", SCRIPT),
+    file!("demo/log.js", SCRIPT),
+    file!("demo/names.js", SCRIPT),
+    file!("demo/nodes.js", SCRIPT),
+    file!("demo/people.js", SCRIPT),
+    file!("demo/rows.js", SCRIPT),
+    file!("demo/session.js", SCRIPT),
+    file!("demo/status.js", SCRIPT),
+    file!("demo/store.js", SCRIPT),
+    file!("demo/typing.js", SCRIPT),
+    file!("room.js", SCRIPT),
+    file!("room.d.ts", TEXT),
 ];
 
 /// A page's scripts speak to the proxy that it came from, to nobody else.
