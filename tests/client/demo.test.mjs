@@ -186,11 +186,11 @@ story('who is away looks so, and without a connection nobody looks online; "try 
   assert.equal(await ann.page.textContent('#away .person'), 'Ben');
   assert.deepEqual(await here(), ['ann']);
 
-  // From here on no time passes in the page: nothing is tried again by itself.
+  // The page's timers are the test's: once they stand still, nothing is tried again by itself.
+  await ann.page.clock.install();
   cable.cut();
   await ann.state('offline');
   await becomes('nobody looks online', here, []);
-  await ann.page.clock.install();
   await ann.page.clock.pauseAt(Date.now() + 60_000);
   await eventually('the page stands still offline', async () => await ann.page.getAttribute('#state', 'data-state') === 'offline');
   cable.mend();
