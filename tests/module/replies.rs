@@ -3,10 +3,13 @@
 use crate::shape::{Page, Section, Shape};
 use crate::workload::head;
 use harness::connection::Connection;
+use harness::eventually;
 use harness::redis::{Redis, STILL};
 use harness::value::{field, ok, text, words};
 use redis::{Cmd, Value, cmd};
 use std::collections::BTreeSet;
+use std::thread::sleep;
+use std::time::Duration;
 
 const PAGE: &str = include_str!("../../docs/replies.md");
 const README: &str = include_str!("../../README.md");
@@ -41,6 +44,15 @@ fn check_replies(c: &mut Connection, section: &Section, is_3: bool) {
     }
 }
 
+/// The room's digest when nothing of what was done before is still to be announced: on a busy machine that comes late.
+fn at_rest(redis: &Redis) -> String {
+    eventually("the room stands still", || {
+        let before = redis.digest("r");
+        sleep(TICK);
+        (redis.digest("r") == before).then_some(before)
+    })
+}
+
 fn check_errors(c: &mut Connection, section: &Section) {
     let command_of = |example: &str| example.split(' ').next().map(str::to_owned);
     for (code, example) in &section.errors {
@@ -57,6 +69,9 @@ fn check_errors(c: &mut Connection, section: &Section) {
     }
 }
 
+/// What a room has to announce is announced by then, and a little longer.
+const TICK: Duration = Duration::from_millis(120);
+
 #[test]
 fn the_page_is_true_in_both_protocols() {
     for is_3 in [false, true] {
@@ -71,7 +86,7 @@ fn the_page_is_true_in_both_protocols() {
         }
         for section in &page.sections {
             check_replies(&mut c, section, is_3);
-            let before = redis.digest("r");
+            let before = at_rest(&redis);
             check_errors(&mut c, section);
             assert_eq!(redis.digest("r"), before, "{}", section.command);
         }

@@ -246,7 +246,7 @@ fn the_door_judges_as_without_tls() {
         format!("GET /room.js HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n\r\n");
     let script = ask(&proxy, &authority, &page);
     assert!(
-        script.contains("'wss:'"),
+        script.contains("\"wss:\""),
         "it speaks wss where the page is https"
     );
 }
