@@ -304,7 +304,7 @@ mod tests {
         );
         let of = |endpoint: &Endpoint| {
             let opened = endpoint.open().unwrap();
-            let settings = opened.client.get_connection_info().redis_settings().clone();
+            let settings = opened.settings;
             let named = settings.username().map(str::to_owned);
             (named, settings.password().map(str::to_owned), settings.db())
         };

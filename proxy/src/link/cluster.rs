@@ -12,7 +12,7 @@ use super::means::Means;
 use super::node::{Member, Node};
 use super::refusal::Refusal;
 use super::slots::Place;
-use super::way::{Endpoint, Way};
+use super::way::{Endpoint, Spot, Way};
 use crate::metrics::OfNode;
 use redis::ConnectionAddr;
 use std::collections::{BTreeMap, BTreeSet};
@@ -211,12 +211,12 @@ impl Cluster {
     }
 
     fn seed_places(&self) -> Vec<Place> {
-        let places = self.seeds.iter().map(|seed| {
-            let (host, port) = seed.host();
-            Place {
+        let places = self.seeds.iter().filter_map(|seed| match seed.spot() {
+            Spot::Port(host, port) => Some(Place {
                 host: host.to_owned(),
                 port,
-            }
+            }),
+            Spot::Socket(_) => None,
         });
         places.collect()
     }

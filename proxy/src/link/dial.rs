@@ -2,12 +2,15 @@
 
 use super::lane::MOST_OPEN;
 use super::refusal::Refusal;
-use super::way::{Endpoint, Opened};
+use super::turns::Turns;
+use super::way::{Endpoint, Opened, Spot};
 use crate::tls::trust::speak;
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, PushInfo};
+use redis::{AsyncConnectionConfig, PushInfo, RedisConnectionInfo};
+use std::io;
 use std::time::Duration;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -25,40 +28,47 @@ pub(super) async fn dial(
     heard: impl Fn(PushInfo) -> Result<(), ()> + Send + Sync + 'static,
 ) -> Result<Dialled, Refusal> {
     let options = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(within))
         // Each request has its own deadline, which begins when it is handed over.
         .set_response_timeout(None)
         .set_pipeline_buffer_size(2 * MOST_OPEN)
         .set_push_sender(heard);
-    let mut driving = JoinSet::new();
+    let settings = &opened.settings;
+    let unreachable = |error: io::Error| Refusal::Unreachable(error.to_string());
+    let (host, port) = match at.spot() {
+        Spot::Socket(path) => {
+            let stream = UnixStream::connect(path).await.map_err(unreachable)?;
+            return speaks(settings, stream, options).await;
+        }
+        Spot::Port(host, port) => (host, port),
+    };
+    let stream = TcpStream::connect((host, port)).await;
+    let stream = stream.map_err(unreachable)?;
+    let _ = stream.set_nodelay(true);
     let Some(config) = &opened.tls else {
-        let client = &opened.client;
-        let made = client.get_multiplexed_async_connection_with_config(&options);
-        let connection = made.await.map_err(|error| Refusal::from(&error))?;
-        return Ok(Dialled {
-            connection,
-            driving,
-        });
+        return speaks(settings, stream, options).await;
     };
     // By ourselves: the library reads all of the system's authorities for each connection, and tells errors as words only.
-    let (host, port) = at.host();
-    let unreachable = |why: String| Refusal::Unreachable(why);
-    let stream = TcpStream::connect((host, port)).await;
-    let stream = stream.map_err(|error| unreachable(error.to_string()))?;
-    let _ = stream.set_nodelay(true);
     // A server without TLS may wait for the end of a line that never comes.
-    let stream = match timeout(within / 2, speak(config.clone(), host, stream)).await {
-        Ok(Ok(stream)) => stream,
-        Ok(Err(wrong)) if wrong.lasts => return Err(Refusal::Tls(wrong.why)),
-        Ok(Err(wrong)) => return Err(unreachable(wrong.why)),
+    match timeout(within / 2, speak(config.clone(), host, stream)).await {
+        Ok(Ok(stream)) => speaks(settings, stream, options).await,
+        Ok(Err(wrong)) if wrong.lasts => Err(Refusal::Tls(wrong.why)),
+        Ok(Err(wrong)) => Err(Refusal::Unreachable(wrong.why)),
         Err(_) => {
             let said = "it says nothing to a handshake of TLS: does this port speak TLS?";
-            return Err(unreachable(said.to_owned()));
+            Err(Refusal::Unreachable(said.to_owned()))
         }
-    };
-    let settings = opened.client.get_connection_info().redis_settings();
-    let made = MultiplexedConnection::new_with_config(settings, stream, options).await;
+    }
+}
+
+/// Logs in over what is connected.
+async fn speaks(
+    settings: &RedisConnectionInfo,
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    options: AsyncConnectionConfig,
+) -> Result<Dialled, Refusal> {
+    let made = MultiplexedConnection::new_with_config(settings, Turns(stream), options).await;
     let (connection, driver) = made.map_err(|error| Refusal::from(&error))?;
+    let mut driving = JoinSet::new();
     driving.spawn(driver);
     Ok(Dialled {
         connection,

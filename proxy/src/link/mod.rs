@@ -10,6 +10,7 @@
 //! | `backoff` | waits between attempts |
 //! | `identity` | who this proxy is to Redis |
 //! | `dial` | one connection |
+//! | `turns` | lets the others have their turn |
 //! | `pair` | a new pair of connections |
 //! | `refusal` | what can be wrong with it |
 //! | `lane` | requests on one connection, whose answers come in their order |
@@ -63,6 +64,7 @@ mod sentinel;
 mod several;
 mod single;
 mod slots;
+mod turns;
 mod value;
 mod views;
 mod way;

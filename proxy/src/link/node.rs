@@ -4,6 +4,7 @@
 use super::bans;
 use super::board::{Board, Linked};
 use super::commands::{Channels, answer};
+use super::itself::demoted;
 use super::lanes::{About, Lanes};
 use super::means::Means;
 use super::pair::Pair;
@@ -49,6 +50,8 @@ pub(super) struct Node {
     member: Option<Member>,
     /// What was heard on one of its connections, or not any more, is its end.
     broken: Arc<Notify>,
+    /// A subscription ended, which may be one of many: see [`demoted`].
+    ended: Arc<Notify>,
     given_up: watch::Receiver<()>,
     /// Ends with it.
     life: watch::Sender<()>,
@@ -64,11 +67,13 @@ impl Node {
         let given_up = means.link.given_up();
         let desk = means.pairs.open();
         let generation = desk.generation;
-        let broken = Arc::new(Notify::new());
-        let (inboxes, breaks) = (means.inboxes.clone(), broken.clone());
+        let (broken, ended) = <(Arc<Notify>, Arc<Notify>)>::default();
+        let (inboxes, breaks, ends) = (means.inboxes.clone(), broken.clone(), ended.clone());
         let heard = move |push| {
-            if !hear(generation, &inboxes, push) {
-                breaks.notify_one();
+            match hear(generation, &inboxes, push) {
+                Heard::Taken => {}
+                Heard::End => ends.notify_one(),
+                Heard::Break => breaks.notify_one(),
             }
             Ok(())
         };
@@ -81,6 +86,7 @@ impl Node {
             pair,
             member,
             broken,
+            ended,
             given_up,
             life: watch::Sender::default(),
         })
@@ -109,6 +115,7 @@ impl Node {
             pair,
             member,
             broken,
+            ended,
             mut given_up,
             life: _life,
         } = self;
@@ -128,6 +135,7 @@ impl Node {
             }
             pending::<()>().await;
         });
+        let mut demoted = Box::pin(demoted(ended, pair.commands.clone()));
         let channels = channels(hands.member);
         let mut lanes = Lanes::new(pair.commands, pair.announcements, channels);
         let _driving = pair.driving;
@@ -152,6 +160,7 @@ impl Node {
                 biased;
                 () = broken.notified() => return ENDED,
                 _ = given_up.changed() => return "it is given up",
+                () = &mut demoted => return "its rooms have gone to another node",
                 why = &mut renew => return why,
                 () = &mut bans => continue,
                 more = desk.questions.recv() => {
@@ -295,24 +304,37 @@ fn without_address(fault: Fault) -> Fault {
     }
 }
 
-/// Hands an announcement on. False: the pair is not to be kept.
-fn hear(generation: u64, inboxes: &Inboxes, push: PushInfo) -> bool {
+/// What was heard.
+enum Heard {
+    Taken,
+    /// The end of a subscription.
+    End,
+    /// The pair is not to be kept.
+    Break,
+}
+
+/// Hands an announcement on.
+fn hear(generation: u64, inboxes: &Inboxes, push: PushInfo) -> Heard {
     match push.kind {
         PushKind::Message | PushKind::SMessage => {
             let Ok([Value::BulkString(channel), Value::BulkString(frame)]) =
                 <[Value; 2]>::try_from(push.data)
             else {
-                return true;
+                return Heard::Taken;
             };
-            inboxes.announced(generation, &channel, &frame)
+            if inboxes.announced(generation, &channel, &frame) {
+                Heard::Taken
+            } else {
+                Heard::Break
+            }
         }
         PushKind::SUnsubscribe => {
             if let Some(Value::BulkString(channel)) = push.data.first() {
                 inboxes.unsubscribed(generation, channel);
             }
-            true
+            Heard::End
         }
-        PushKind::Disconnection => false,
-        _ => true,
+        PushKind::Disconnection => Heard::Break,
+        _ => Heard::Taken,
     }
 }

@@ -1,10 +1,9 @@
 //! How we come to a server, whichever it is: as whom, with TLS or not, to which database. And one server with that.
 
 use super::access::Access;
-use redis::{
-    Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo, RedisResult,
-};
+use redis::{ConnectionAddr, RedisConnectionInfo};
 use rustls::ClientConfig;
+use std::path::Path;
 use std::sync::Arc;
 
 /// See the top of the file. Not shown by anything: there may be a password in it.
@@ -24,9 +23,15 @@ pub(crate) struct Endpoint {
     pub(crate) shown: String,
 }
 
+/// What there is to connect to.
+pub(super) enum Spot<'a> {
+    Socket(&'a Path),
+    Port(&'a str, u16),
+}
+
 /// What a connection needs, as the files are now.
 pub(super) struct Opened {
-    pub(super) client: Client,
+    pub(super) settings: RedisConnectionInfo,
     /// How to speak TLS, if that is wanted.
     pub(super) tls: Option<Arc<ClientConfig>>,
 }
@@ -47,11 +52,14 @@ impl Way {
 }
 
 impl Endpoint {
-    /// Host and port; nothing for a Unix socket.
-    pub(super) fn host(&self) -> (&str, u16) {
+    /// What to connect to.
+    pub(super) fn spot(&self) -> Spot<'_> {
         match &self.at {
-            ConnectionAddr::Tcp(host, port) => (host, *port),
-            _ => ("", 0),
+            ConnectionAddr::Unix(path) => Spot::Socket(path),
+            ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. } => {
+                Spot::Port(host, *port)
+            }
+            _ => Spot::Port("", 0),
         }
     }
 
@@ -73,16 +81,9 @@ impl Endpoint {
         if let Some(password) = access.password()? {
             settings = settings.set_password(password);
         }
-        let client = self.info(settings).and_then(Client::open);
-        let client = client.map_err(|error| error.to_string())?;
         let files = || access.files.client();
         let tls = self.way.is_tls.then(files).transpose();
         let tls = tls.map_err(|why| format!("TLS with Redis: {why}"))?;
-        Ok(Opened { client, tls })
-    }
-
-    fn info(&self, settings: RedisConnectionInfo) -> RedisResult<ConnectionInfo> {
-        let info = self.at.clone().into_connection_info()?;
-        Ok(info.set_redis_settings(settings))
+        Ok(Opened { settings, tls })
     }
 }

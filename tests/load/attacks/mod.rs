@@ -139,12 +139,13 @@ fn proxy(redis: &Redis) -> Proxy {
 
 /// Whatever the proxy refused, closed or put off, by its metrics.
 fn refused(proxy: &Proxy) -> u64 {
-    const OF_REFUSALS: [&str; 10] = [
+    const OF_REFUSALS: [&str; 11] = [
         "refused",
         "floods",
         "dead",
         "unread",
         "unfinished",
+        "logins_missed",
         "bad_events",
         "slowdowns",
         "pauses",
