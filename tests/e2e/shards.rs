@@ -1,8 +1,9 @@
 //! What goes wrong with a cluster, one thing at a time: each of them a proxy gets over, or says.
 
-use crate::start::fails;
+use crate::start::{Bare, fails};
 use harness::client::Client;
-use harness::cluster::Primaries;
+use harness::cluster::{OPTIONS as OF_A_NODE, Primaries, wait_for_state};
+use harness::connection::Connection;
 use harness::eventually;
 use harness::proxy::Proxy;
 use harness::redis::Redis;
@@ -243,4 +244,31 @@ fn a_cluster_that_does_not_let_the_proxy_in_is_named() {
         let url = format!("redis+cluster://{at}");
         fails(&["--redis", &url], &[], 3, &["does not let this proxy in"]);
     }
+}
+
+#[test]
+fn a_node_without_the_module_is_named_and_concerns_its_rooms_only() {
+    let node = Redis::with(&OF_A_NODE);
+    let bare = Bare::start(&OF_A_NODE);
+    let mut other = Connection::to(bare.port).expect("a connection");
+    ok(&mut other, "CLUSTER ADDSLOTSRANGE 8192 16383");
+    ok(&mut other, "CLUSTER SET-CONFIG-EPOCH 2");
+    let mut c = node.connect();
+    ok(&mut c, "CLUSTER ADDSLOTSRANGE 0 8191");
+    ok(&mut c, &format!("CLUSTER MEET 127.0.0.1 {}", bare.port));
+    wait_for_state(&node, "ok");
+    let options = [&OPTIONS[..], &["--redis-wait", "2s"]].concat();
+    let proxy = Proxy::to(&url(&[bare.port, node.port]), &options);
+    let mut names = (0..).map(|number| number.to_string());
+    let is_here = |room: &String| slot_of(format!("room:{room}").as_bytes()) < 8192;
+    let room = names.find(is_here).expect("a room");
+    let mut ann = Client::login(proxy.port, &room, "ann");
+    let mut bob = Client::login(proxy.port, &room, "bob");
+    all_hear(&mut ann, &mut bob, "hello");
+    assert!(!proxy.is_ready());
+    assert_eq!(proxy.metric("roomcast_redis_slots_nowhere"), 8192);
+    let printed = proxy.process().printed();
+    let named =
+        |line: &str| line.contains("no ROOM.* commands") && line.contains(&bare.port.to_string());
+    assert!(printed.lines().any(named), "{printed}");
 }

@@ -5,6 +5,7 @@ use harness::redis::Redis;
 use harness::value::ok;
 use serde_json::Value;
 use std::process::{Command, Output};
+use tempfile::TempDir;
 
 /// Written in addresses, and never shown.
 const SECRET: &str = "s3cr%45t";
@@ -101,18 +102,37 @@ fn a_server_in_cluster_mode_is_refused_in_a_sentence() {
     );
 }
 
+/// A redis-server without the module.
+pub(crate) struct Bare {
+    pub(crate) port: u16,
+    _process: Process,
+    _folder: TempDir,
+}
+
+impl Bare {
+    pub(crate) fn start(options: &[&str]) -> Self {
+        let port = free_port();
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut command = installed("REDIS_SERVER", "redis-server", "redis-server");
+        command
+            .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
+            .args(["--save", "", "--dir"])
+            .arg(folder.path())
+            .args(options);
+        let mut process = Process::start(command, &folder.path().join("log"));
+        assert_eq!(process.listens_or_ends(&[port]), Ok(()));
+        Self {
+            port,
+            _process: process,
+            _folder: folder,
+        }
+    }
+}
+
 #[test]
 fn a_redis_without_the_module_is_named() {
-    let port = free_port();
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut command = installed("REDIS_SERVER", "redis-server", "redis-server");
-    command
-        .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
-        .args(["--save", "", "--dir"])
-        .arg(folder.path());
-    let mut bare = Process::start(command, &folder.path().join("log"));
-    assert_eq!(bare.listens_or_ends(&[port]), Ok(()));
-    let url = format!("redis://127.0.0.1:{port}");
+    let bare = Bare::start(&[]);
+    let url = format!("redis://127.0.0.1:{}", bare.port);
     fails(&["--redis", &url], &[], 4, &["--loadmodule"]);
 }
 

@@ -160,7 +160,11 @@ impl Node {
                 biased;
                 () = broken.notified() => return ENDED,
                 _ = given_up.changed() => return "it is given up",
-                () = &mut demoted => return "its rooms have gone to another node",
+                () = &mut demoted => {
+                    // Where to is known at once, and not when it is looked at next.
+                    hands.member.iter().for_each(|member| member.board.doubt());
+                    return "its rooms have gone to another node";
+                }
                 why = &mut renew => return why,
                 () = &mut bans => continue,
                 more = desk.questions.recv() => {

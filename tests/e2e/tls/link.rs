@@ -18,6 +18,10 @@ pub(super) struct Secure {
 impl Secure {
     /// One with this certificate; whether it asks clients for theirs.
     pub(super) fn start(authority: &Authority, pair: &Pair, asks: bool) -> Self {
+        Self::with(authority, pair, asks, &[])
+    }
+
+    pub(super) fn with(authority: &Authority, pair: &Pair, asks: bool, more: &[&str]) -> Self {
         let port = free_port();
         let (ca, number) = (authority.file(), port.to_string());
         let options = [
@@ -25,6 +29,7 @@ impl Secure {
             &pair.options("--tls-cert-file", "--tls-key-file"),
             &["--tls-ca-cert-file", text(&ca)],
             &["--tls-auth-clients", if asks { "yes" } else { "no" }],
+            more,
         ];
         Self {
             redis: Redis::with(&options.concat()),

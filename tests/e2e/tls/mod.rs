@@ -1,5 +1,6 @@
 //! TLS: to browsers, and to Redis.
 
+mod cluster;
 mod link;
 mod listener;
 mod mistakes;
