@@ -81,6 +81,26 @@ describe('a message that was never confirmed', () => {
     assert.deepEqual(page.socket.take('message').map((event) => event.id), [id]);
   });
 
+  for (const [behind, again] of [[99, true], [100, false]]) {
+    test(`of which a proxy that lost its database knows nothing: with ${behind} behind it, it is ${again ? '' : 'not '}sent again`, async () => {
+      const page = new Page();
+      await page.enter(at(0), told());
+      page.room.send('one');
+      const [{ id }] = page.socket.take('message');
+      page.socket.push({ event: 'error', code: 'UNAVAILABLE', message: 'away', of: 'message', roomid: 'lobby', id });
+      await page.clock.advance(2000);
+      // Another tab of the uid sent these by another proxy; this one has not read them yet.
+      assert.deepEqual(page.sockets.flatMap((socket) => socket.take('message')), [], 'not before it is known how the room stands');
+      await page.enter(at(0), told({ synced: false, pending: behind }));
+      page.socket.push({ event: 'lost', roomid: 'lobby', from: 1, to: behind, reason: 'trim', position: at(behind) });
+      page.synced(at(behind));
+      await settled();
+      assert.deepEqual(page.socket.take('message').map((event) => event.id), again ? [id] : []);
+      assert.deepEqual(waiting(page), [again ? 'one:pending' : 'one:unknown']);
+      assert.deepEqual(page.told('error'), [], 'it passes');
+    });
+  }
+
   test('the server says how many it remembers', async () => {
     const { page } = await unconfirmed();
     await page.clock.advance(16_000);
@@ -185,6 +205,7 @@ describe('a refusal', () => {
     assert.deepEqual(waiting(page), ['one:pending', 'two:pending']);
     assert.deepEqual(page.told('error').map((error) => error.code), ['SOMETHINGNEW']);
     await page.clock.advance(2000);
+    await page.enter(at(0), told());
     assert.equal(page.socket.take('message')[0].id, id);
   });
 

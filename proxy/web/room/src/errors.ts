@@ -6,9 +6,9 @@ const FINAL = 'BADEVENT BADFIELD BADID BADJSON BADTOKEN BADUID BANNED LIMIT NOPE
 /** A login refused so was refused for who it is of, whichever room it named. What is not final here, a new token mends. */
 const OF_TOKEN = 'BADTOKEN EARLY EXPIRED NOKEY NOTOKEN OTHERUID';
 /** Nothing was stored: it is as if it had not been sent. */
-const NOT_STORED = 'CLUSTERDOWN LOADING MASTERDOWN MISCONF NOREPLICAS OOM READONLY TOOFAST';
+const NOT_STORED = 'BUSY CLUSTERDOWN LOADING MASTERDOWN MISCONF NOREPLICAS OOM READONLY TOOFAST TRYAGAIN';
 /** Known to pass, so it is no news. */
-const PASSING = `BUSY TRYAGAIN UNAVAILABLE ${NOT_STORED}`;
+const PASSING = `UNAVAILABLE ${NOT_STORED}`;
 /** The server does not know this session (any more): another login helps. */
 const NO_SESSION = 'NOLOGIN NOMEMBER NOROOM';
 

@@ -12,7 +12,7 @@ export interface Carrier extends Pick<Told, 'unsaved'> {
   /** False while the room is not in. */
   write(event: Wire): boolean;
   tell(entry: Entry): void;
-  /** The server does not know the session any more. */
+  /** Another login is needed before anything is sent. */
   again(code: string, message: string): void;
   late(): void;
 }
@@ -110,16 +110,17 @@ export class Sending {
     if (id !== this.#inFlight) return;
     if (isFinal(code) || (code === 'NOROOM' && this.#loggedInAgainFor === id)) {
       this.settle(id, 'failed', { code, error: message });
-    } else if (isNoSession(code)) {
-      this.#loggedInAgainFor = id;
-      this.#carrier.again(code, message);
-    } else {
-      if (this.#isFirstTry && isNotStored(code)) this.outbox.untried(id);
+    } else if (this.#isFirstTry && isNotStored(code)) {
+      this.outbox.untried(id);
       this.#timers.cancel('answer');
       this.#timers.after('retry', 500 + this.#settings.random() * 1500, () => {
         this.#inFlight = null;
         this.sendNext();
       });
+    } else {
+      // It may be stored, and others may have written much since: another login tells how the room stands.
+      if (isNoSession(code)) this.#loggedInAgainFor = id;
+      this.#carrier.again(code, message);
     }
   }
 
