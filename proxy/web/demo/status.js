@@ -6,6 +6,7 @@ const WHY = {
   SILENT: 'The server does not answer.',
   REFUSED: 'The server did not let you in yet.',
   AGAIN: 'The room is read anew.',
+  UNAVAILABLE: 'The server cannot keep messages at this moment.',
 };
 
 export function showState(state, reason) {
@@ -31,10 +32,11 @@ export function kicked({ reason, until }, isGuest) {
       words: `A ban keeps you out of the room until it is over, however often you try.${keeps}`,
     };
   }
+  // A ban for good looks the same from here.
   return {
-    title: 'You were asked to leave',
+    title: 'Your visit was ended',
     reason,
-    words: `Your visit was ended. That is no ban: you may come back, unless the room says otherwise then.${keeps}`,
+    words: `Whether you may come back was not said: “Come back” tries it.${keeps}`,
   };
 }
 
