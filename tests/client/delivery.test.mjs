@@ -263,6 +263,22 @@ describe('handlers that are removed and added again within a second', () => {
     assert.deepEqual(seen, [1, 2, 3, 5]);
   });
 
+  test('miss no loss, though the one before failed at it', async (t) => {
+    t.mock.method(console, 'error', () => {});
+    const page = new Page({ untold: ['lost', 'stuck'] });
+    await page.enter(at(0), { synced: false });
+    const stop = page.room.on('lost', () => { throw new Error('a mistake'); });
+    page.socket.push({ event: 'lost', roomid: 'lobby', from: 1, to: 4, reason: 'trim', position: at(4) });
+    await settled();
+    stop();
+    await page.clock.advance(500);
+    assert.equal(page.room.position, at(0), 'nobody took it');
+    const lost = [];
+    page.room.on('lost', ({ from, to }) => { lost.push([from, to]); });
+    await page.clock.advance(1000);
+    assert.deepEqual([lost, page.room.position], [[[1, 4]], at(4)]);
+  });
+
   test('miss nothing when all of them are away together', async () => {
     const page = new Page({ deaf: true, untold: ['event', 'synced'] });
     await page.enter();

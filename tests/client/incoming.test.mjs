@@ -183,6 +183,33 @@ describe('what comes in', () => {
     assert.equal(page.socket.take('ack').at(-1).position, at(2));
   });
 
+  test('that an own message is not in the history after all is told, wherever the page is', async () => {
+    const page = new Page();
+    await page.enter(at(10));
+    page.room.send('mine');
+    const [{ id }] = page.socket.take('message');
+    page.socket.push({ event: 'sent', roomid: 'lobby', id, seq: 11, position: at(11) });
+    for (let times = 0; times < 2; times += 1) page.socket.push({ event: 'reset', roomid: 'lobby', since: at(11), position: at(10) });
+    await settled();
+    assert.deepEqual(page.told('reset').map(({ since, position }) => [since, position]), [[at(11), at(10)]], 'once');
+    page.message(11, { life: 'b' });
+    await settled();
+    assert.deepEqual(page.texts, ['b11']);
+  });
+
+  test('after a reset to where a slower device is, what was shown long ago is not shown again', async () => {
+    const page = new Page();
+    await page.enter(at(0));
+    for (let seq = 1; seq <= 2000; seq += 1) page.message(seq);
+    await settled();
+    await page.breakAndReturn(at(0), { synced: false, pending: 1999 });
+    page.socket.push({ event: 'reset', roomid: 'lobby', since: at(2000), position: at(0) });
+    for (let seq = 1; seq <= 1999; seq += 1) page.message(seq);
+    page.message(2000, { life: 'b' });
+    await settled();
+    assert.deepEqual([page.texts.length, page.texts.at(-1)], [2001, 'b2000']);
+  });
+
   test('a loss is told, and what follows it is taken', async () => {
     const page = new Page();
     await page.enter();

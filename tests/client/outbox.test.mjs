@@ -319,7 +319,7 @@ describe('an outbox and its tab', () => {
     for (const other of others) assert.deepEqual(waiting(other), []);
   });
 
-  test('what is taken over takes its place by age', async () => {
+  test('what is taken over goes first, each in its order', async () => {
     const browser = new Browser();
     const [one, two] = [browser.open(), browser.open()];
     for (const [page, text] of [[one, 'first'], [two, 'second'], [one, 'third']]) {
@@ -328,7 +328,7 @@ describe('an outbox and its tab', () => {
     }
     one.crash();
     await browser.clock.advance(60_000);
-    assert.deepEqual(waiting(two), ['first:pending', 'second:pending', 'third:pending']);
+    assert.deepEqual(waiting(two), ['first:pending', 'third:pending', 'second:pending']);
   });
 
   test('a room that is closed and opened again in one page keeps its outbox', async () => {

@@ -98,14 +98,14 @@ export class Delivery {
     for (let attempt = 1; ; attempt += 1) {
       // Those that failed may be gone meanwhile; then it is the others' word, or the next one's that comes.
       const failed = await this.handlers.give(name, taken, event);
-      if (failed.size === 0 && (taken.size > 0 || name !== 'message')) return true;
+      if (failed.size === 0 && (taken.size > 0 || (name !== 'message' && !this.#isAway(event)))) return true;
       if (failed.size > 0 && this.#settings.onHandlerError === 'skip') {
         failed.forEach(blame);
         return true;
       }
       if (this.#isStopped) return false;
       if (failed.size > 0) await this.#beStuck(name, event, failed, attempt);
-      else await this.#untilHeard();
+      else await (name === 'message' ? this.#untilHeard() : this.#untilBack());
       if (this.#isStopped) return false;
       if (this.#isSkipped) return !(this.#isSkipped = false);
     }
@@ -120,8 +120,7 @@ export class Delivery {
       if (isKept(event) && !this.#listens('message')) {
         await this.#untilHeard();
       } else if (this.#isAway(event)) {
-        this.#timers.after('away', AWAY_FOR, () => this.#wake());
-        await this.#untilChanged();
+        await this.#untilBack();
       } else {
         this.#queue.shift();
         await this.#handle(event);
@@ -144,6 +143,11 @@ export class Delivery {
   #isAway(event: Wire): boolean {
     const name = this.#judge.nameOf(event);
     return !this.#listens(name) && this.#settings.ticks() - (this.#changed.get(name) ?? -AWAY_FOR) < AWAY_FOR;
+  }
+
+  #untilBack(): Promise<void> {
+    this.#timers.after('away', AWAY_FOR, () => this.#wake());
+    return this.#untilChanged();
   }
 
   async #untilHeard(): Promise<void> {

@@ -72,13 +72,23 @@ export class Home {
 
   #settleIn(tabKey: string): void {
     const { tabStorage } = this.#settings;
-    const former = read(tabStorage, tabKey);
-    write(tabStorage, tabKey, this.#tab);
+    // Several where this tab was loaded anew before it had taken over what it left.
+    const former = new Set(read(tabStorage, tabKey)?.split(' '));
+    const note = () => write(tabStorage, tabKey, [this.#tab, ...former].join(' '));
+    note();
     this.#lock(this.#tab, {}, () => this.#released || new Promise<void>((release) => { this.#release = release; }));
-    // A copied tab waits here for as long as the original lives.
-    if (former) this.#lock(former, {}, () => this.#takeOver(former));
+    for (const tab of former) {
+      // A copied tab waits here for as long as the original lives.
+      this.#lock(tab, {}, () => {
+        if (this.#released) return undefined;
+        former.delete(tab);
+        const done = this.#takeOver(tab);
+        note();
+        return done;
+      });
+    }
     const look = () => {
-      const others = this.#lookForOrphans(former);
+      const others = this.#lookForOrphans([...former]);
       this.#timer = this.#settings.setTimeout(look, others ? SECOND_LOOK : LOOK_EVERY);
     };
     look();
@@ -87,13 +97,13 @@ export class Home {
   #lock(tab: string, options: { ifAvailable?: boolean }, run: (lock: unknown) => unknown): void {
     this.#settings.locks!.request(this.#key(tab), options, run).catch((error: unknown) => {
       // No locks in this kind of page after all: nothing is taken over, and what is ours is still kept.
-      if (!this.#released) here.console.warn('roomcast: the outbox has no lock:', error);
+      if (!this.#released) here.console.warn('roomcast: no lock:', error);
     });
   }
 
-  #lookForOrphans(former: string | null | undefined): boolean {
+  #lookForOrphans(former: string[]): boolean {
     const prefix = this.#key('');
-    const known = [this.#tab, former, ...this.#unmoved.keys()];
+    const known = [this.#tab, ...former, ...this.#unmoved.keys()];
     const tabs = keys(this.#settings.storage!).filter((key) => key.startsWith(prefix)).map((key) => key.slice(prefix.length));
     const theirs = tabs.filter((tab) => !known.includes(tab));
     for (const tab of theirs) {

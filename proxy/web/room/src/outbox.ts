@@ -51,7 +51,8 @@ export class Outbox {
     if (entry.tried > 0) return;
     entry.tried = this.#settings.now();
     entry.known = known;
-    this.#save();
+    // What is kept must not say that it was never sent: rather nothing is kept, which is told.
+    if (!this.#save()) this.#home.save(null);
   }
 
   /** It was refused without being stored, and was not sent before: it is as if it had not been. */
@@ -106,7 +107,8 @@ export class Outbox {
   #adopt(text: string | null | undefined): boolean {
     const mine = new Set(this.entries.map((entry) => entry.id));
     const adopted = parse(text).filter((entry) => !mine.has(entry.id));
-    this.entries = [...adopted, ...this.entries].sort((a, b) => a.created - b.created);
+    // They are older, whatever the clock says.
+    this.entries = [...adopted, ...this.entries];
     const isSaved = this.#save();
     if (adopted.length > 0) this.#told.adopted(adopted);
     return isSaved;

@@ -2,7 +2,8 @@
 import { read, write } from './storage.js';
 import type { TabStorageLike } from './types.js';
 
-const REMEMBERED = 512;
+/** As many come again where the room's history changes and another device of the uid is behind. */
+const REMEMBERED = 4096;
 const REMEMBERED_OVER_RELOAD = 64;
 
 export const seqOf = (position: string | null): number => Number.parseInt(position ?? '0', 10);
@@ -49,7 +50,8 @@ export class Progress {
     if (!position) return;
     this.position = position;
     const recent = [...this.#recent.values()].slice(-REMEMBERED_OVER_RELOAD);
-    write(this.#storage, this.#key, [position, ...recent].join(' '));
+    // An old one would bring again what was handled since; without any the server knows what was confirmed.
+    if (write(this.#storage, this.#key, [position, ...recent].join(' '))) write(this.#storage, this.#key, null);
   }
 
   forget(): void {

@@ -37,6 +37,8 @@ export class Room implements PublicRoom {
   /** More came than can be held: what the log has is ignored until the next login. */
   #isFull = false;
   #acked: string | null = null;
+  /** The last `lost` or `reset` that was taken. */
+  #moves = '';
   /** Where a message came that does not follow: doubted once, then believed. */
   #doubted: string | null = null;
 
@@ -301,7 +303,9 @@ export class Room implements PublicRoom {
 
   /** What follows continues at another place. A second time it is no news: it came before a reconnect already. */
   async #moved(event: Wire): Promise<void> {
-    if (event.position === this.position || !await this.#delivery.hand(event.event, event)) return;
+    const what = `${event.since ?? event.from} ${event.position}`;
+    if (what === this.#moves || !await this.#delivery.hand(event.event, event)) return;
+    this.#moves = what;
     this.#progress.moveTo(event.position);
     this.#ackSoon();
   }
