@@ -144,7 +144,7 @@ describe('the connection', () => {
     await settled();
     page.socket.take();
     page.socket.push({ event: 'heartbeat', message: 'ping' });
-    assert.deepEqual(page.socket.take(), [{ event: 'heartbeat', message: 'pong', roomid: 'lobby' }]);
+    assert.deepEqual(page.socket.take(), [{ event: 'heartbeat', message: 'pong' }]);
   });
 
   test('a link without heartbeats is given up; with them it is kept', async () => {

@@ -235,6 +235,8 @@ test('the place where messages were kept is emptied only after they are saved el
   browser.storage.full = false;
   again.room.send('two');
   assert.deepEqual(stored().filter((text) => text.includes('"one"')).length, 1, 'it is in one place');
+  // Its attempts have been in vain all the time.
+  again.room.retryNow();
   await again.enter(at(0), told());
   assert.deepEqual([await confirm(again, 1), await confirm(again, 2)], ['one', 'two']);
   assert.equal(browser.storage.length, 0);

@@ -219,6 +219,32 @@ describe('a room that is opened more than once', () => {
     assert.deepEqual([a.state, again.state], ['closed', 'online']);
   });
 
+  test('ends not before its handler is done: who opens it again meanwhile does not get the same message', async () => {
+    const desk = new Desk();
+    const room = desk.connection.room('a');
+    let done;
+    const stop = room.on('message', () => new Promise((resolve) => { done = resolve; }));
+    await desk.open();
+    desk.welcome('a');
+    desk.message('a', 1);
+    desk.message('a', 2);
+    await settled();
+    stop();
+    room.close();
+    await desk.clock.advance(5000);
+    assert.equal(desk.connection.room('a'), room);
+    const seen = [];
+    room.on('message', (event) => { seen.push(event.message); });
+    await settled();
+    assert.deepEqual(seen, [], 'one after the other');
+    done();
+    await settled();
+    assert.deepEqual(seen, ['a2']);
+    room.close();
+    await desk.clock.advance(2000);
+    assert.equal(room.state, 'closed');
+  });
+
   test('that has ended is closed without harm to the one that came after it', async () => {
     const desk = new Desk();
     const [a] = await desk.enter('a', 'b');

@@ -18,7 +18,7 @@ const common = {
   absWorkingDir: home, bundle: true, format: 'esm', charset: 'utf8', target: 'es2022', platform: 'neutral', logLevel: 'warning',
 };
 
-const HEADER = `/*! roomcast ${version}, MIT. Source: proxy/web/room. Types: room.d.ts */`;
+const HEADER = `/*! roomcast ${version}, MIT licence, from proxy/web/room. Types: room.d.ts */`;
 
 async function buildPackage() {
   rmSync(join(home, 'dist'), { recursive: true, force: true });

@@ -141,9 +141,12 @@ export class Connection implements PublicConnection {
 
   #release(seat: Seat): void {
     if (seat === this.#sole) seat.end(BY_ITSELF);
-    else if (--seat.users === 0 && this.#rooms.get(seat.roomid) === seat) {
-      this.#lingering.after(seat.roomid, LINGER, () => seat.end(BY_ITSELF));
-    }
+    else if (--seat.users === 0 && this.#rooms.get(seat.roomid) === seat) this.#linger(seat);
+  }
+
+  /** Who opens it again must not be given what a handler is still at. */
+  #linger(seat: Seat): void {
+    this.#lingering.after(seat.roomid, LINGER, () => { if (seat.isAtWork()) this.#linger(seat); else seat.end(BY_ITSELF); });
   }
 
   #left(seat: Seat): void {
@@ -161,7 +164,7 @@ export class Connection implements PublicConnection {
     this.#unwatch?.();
     this.#unwatch = undefined;
     socket?.close(1000);
-    this.#enter('offline', { code: 'ENDED', message: 'no room is open' });
+    this.#enter('offline', BY_ITSELF);
   }
 
   // ---- its state ----
@@ -328,7 +331,7 @@ export class Connection implements PublicConnection {
     }
     switch (event?.event) {
       case undefined: return;
-      case 'heartbeat': this.#transmit({ event: 'heartbeat', message: 'pong', roomid: this.#sole?.roomid }); return;
+      case 'heartbeat': this.#transmit({ event: 'heartbeat', message: 'pong' }); return;
       case 'pong': return;
       case 'closing': this.#asked = Math.min(Number(event.after) || 0, LONGEST_ASKED); return;
       case 'refresh': this.#renewed(event); return;

@@ -39,6 +39,8 @@ export class Delivery {
   #roomid: string;
   #queue: Wire[] = [];
   #isRunning = false;
+  /** Handlers have a kept event, and are not done. */
+  isAtWork = false;
   /** Kept events wait because nobody listens to messages. */
   #isUnheard = false;
   #isStuck = false;
@@ -97,7 +99,9 @@ export class Delivery {
     const taken = new Set<Handler>();
     for (let attempt = 1; ; attempt += 1) {
       // Those that failed may be gone meanwhile; then it is the others' word, or the next one's that comes.
+      this.isAtWork = true;
       const failed = await this.handlers.give(name, taken, event);
+      this.isAtWork = false;
       if (failed.size === 0 && (taken.size > 0 || (name !== 'message' && !this.#isAway(event)))) return true;
       if (failed.size > 0 && this.#settings.onHandlerError === 'skip') {
         failed.forEach(blame);

@@ -9,15 +9,15 @@ export function blame(error: unknown): void {
 
 export class Handlers {
   #by = new Map<string, Set<Handler>>();
-  #changed: (name: string) => void;
+  #changed: ((name: string) => void) | undefined;
 
-  constructor(changed: (name: string) => void = () => {}) { this.#changed = changed; }
+  constructor(changed?: (name: string) => void) { this.#changed = changed; }
 
   on(name: string, handler: Handler): () => void {
     const handlers = this.#by.get(name) ?? new Set();
     this.#by.set(name, handlers.add(handler));
-    this.#changed(name);
-    return () => { if (handlers.delete(handler)) this.#changed(name); };
+    this.#changed?.(name);
+    return () => { if (handlers.delete(handler)) this.#changed?.(name); };
   }
 
   of(name: string): Handler[] { return [...this.#by.get(name) ?? []]; }

@@ -12,6 +12,8 @@ export interface Seat {
   login: 'out' | 'asked' | 'in';
   /** Whether it wants to be logged in now. */
   isReady(): boolean;
+  /** Whether a handler of a message is not done. */
+  isAtWork(): boolean;
   /** What its login says. */
   entry(): { roomid: string; since?: string; history?: number; as?: string };
   receive(event: Wire): void;

@@ -75,6 +75,7 @@ export class Room implements PublicRoom {
       login: 'out',
       // What came before is handled first, so that the login can say how far that is.
       isReady: () => this.#seat.login === 'out' && this.#delivery.isEmpty && !this.#timers.has('again'),
+      isAtWork: () => this.#delivery.isAtWork,
       entry: () => this.#entry(),
       receive: (event) => this.#receive(event),
       turn: (reason) => {
