@@ -237,7 +237,9 @@ export interface Events<Payload = unknown> {
   lost: { from: number; to: number; reason: string; position: string };
   /**
    * The room's history is not the one that this tab saw up to `since` (a failover that lost a tail, a room deleted and
-   * born again). What follows is the room's; of what was shown before, only what comes again is sure to be in it.
+   * born again). What follows is the room's. Of what was shown before, not in it is what has the `seq` of the next `message`
+   * or a higher one, and at `synced` what is above the room's `position`; the rest is, and is not handed out again (up to
+   * 4096 messages; over a reload 64).
    */
   reset: { since: string; position: string };
   /** A handler failed at `event` for the `attempt`-th time; it gets it again after `retryIn` ms, or never after `skip`. */
@@ -262,7 +264,7 @@ export interface Room<Payload = unknown> {
   readonly uid: string;
   /** Everything up to here was handled; null before the first login. */
   readonly position: string | null;
-  /** Copies of what is not confirmed, oldest first. */
+  /** Copies of what is not confirmed, in the order in which they are sent. */
   readonly outbox: Entry<Payload>[];
 
   /**

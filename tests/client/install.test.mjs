@@ -9,6 +9,7 @@ import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
+import WebSocket from 'ws';
 import { launch } from './pages.mjs';
 import { Stack, becomes } from './stack.mjs';
 import { fits } from './types.mjs';
@@ -73,8 +74,11 @@ async function serve(folder) {
   return { url: `http://localhost:${server.address().port}/`, stop: () => server.close() };
 }
 
-/** Opens a served folder; what it shows as its list must become `expected`. Returns what the page complained of. */
-async function shows(folder, expected, act) {
+/**
+ * Opens a served folder; what it shows as its list must become `expected`, without a complaint. `more` are steps: what is done
+ * then, and what it must show after that.
+ */
+async function shows(folder, expected, ...more) {
   const site = await serve(folder);
   const page = await browser.newPage();
   const complaints = [];
@@ -82,8 +86,10 @@ async function shows(folder, expected, act) {
   page.on('console', (message) => { if (message.type() === 'error' && !message.location().url.endsWith('favicon.ico')) complaints.push(message.text()); });
   try {
     await page.goto(site.url);
-    await act?.(page);
-    await becomes('the page shows the messages', () => page.$$eval('li', (all) => all.map((one) => one.textContent)), expected);
+    for (const [act, wanted] of [[() => {}, expected], ...more]) {
+      await act();
+      await becomes('the page shows the messages', () => page.$$eval('li', (all) => all.map((one) => one.textContent)), wanted);
+    }
     assert.deepEqual(complaints, []);
   } finally {
     await page.close();
@@ -151,7 +157,17 @@ test('a React application, in strict mode', { timeout: 90_000 }, async () => {
   fits(folder, 'src/main.tsx', PAGE);
   // As it runs while it is developed: effects twice.
   await run(bin('vite'), ['build', '--logLevel', 'warn', '--mode', 'development'], { cwd: folder, env: { ...process.env, NODE_ENV: 'development' } });
-  await shows(join(folder, 'dist'), ['one', 'two']);
+  // Another device of this uid, which is slow: after a change of the room's history all is sent again from where it is.
+  const slow = new WebSocket(socketUrl());
+  slow.on('open', () => slow.send(JSON.stringify({ event: 'login', uid: 'rita', roomid: 'react', ack: 'client' })));
+  await stack.presence('react', 'rita', true);
+  const copy = (from, to) => stack.redis('COPY', from, to, 'REPLACE');
+  await shows(join(folder, 'dist'), ['one', 'two'],
+    [() => copy('room:react', 'room:kept'), ['one', 'two']],
+    [() => stack.publish('react', 'bot', ['taken back']), ['one', 'two', 'taken back']],
+    [() => copy('room:kept', 'room:react'), ['one', 'two']],
+    [() => stack.publish('react', 'bot', ['three']), ['one', 'two', 'three']]);
+  slow.terminate();
 });
 
 test('a plain page of another origin, with what the proxy serves', { timeout: 60_000 }, async () => {

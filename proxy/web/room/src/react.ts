@@ -56,17 +56,20 @@ function follow<Payload>(
   room: Room<Payload>,
   change: (how: (shown: Shown<Payload>) => Partial<Shown<Payload>>) => void,
 ): () => void {
+  const upTo = (seq: number, { messages }: Shown<Payload>) => messages.filter((message) => message.seq <= seq);
   const ends = [
     room.on('state', () => change(() => ({ state: room.state, reason: room.reason }))),
     room.on('login', () => change(() => ({ isSynced: false }))),
-    room.on('synced', () => change(() => ({ isSynced: true }))),
+    // What is shown behind this was taken back by a `reset`, as is what is shown where another message comes.
+    room.on('synced', () => {
+      const seq = seqOf(room.position!);
+      change((shown) => ({ isSynced: true, messages: upTo(seq, shown) }));
+    }),
     room.on('outbox', () => change(() => ({ outbox: room.outbox }))),
-    room.on('message', (message) => change(({ messages }) => ({ messages: [...messages, message] }))),
+    room.on('message', (message) => change((shown) => ({ messages: [...upTo(message.seq - 1, shown), message] }))),
     room.on('lost', (lost) => change((shown) => ({ lost: [...shown.lost, lost] }))),
-    // What is behind it may not be in the room any more; what is, comes again or is read again.
-    room.on('reset', ({ position }) => change(({ messages }) => ({
-      messages: messages.filter(({ seq }) => seq <= seqOf(position)), hasEarlier: true,
-    }))),
+    // What was shown and is in the room all the same does not come again.
+    room.on('reset', () => change(() => ({ hasEarlier: true }))),
   ];
   return () => ends.forEach((end) => end());
 }
