@@ -11,7 +11,7 @@ const numbered = (count) => Array.from({ length: count }, (_, i) => `number ${i 
 const MAX_ROWS = 300;
 
 /** Scrolls until a row is there, and gives all that were seen on the way, in order. */
-async function readAll(window, direction, end) {
+async function readAll(window, direction, end, ms = 60_000) {
   const seen = [];
   await eventually(`all is read ${direction}`, async () => {
     const rows = await window.rows();
@@ -21,8 +21,30 @@ async function readAll(window, direction, end) {
     else seen.push(...rows.filter(isNew));
     await window.page.$eval('#log', (node, pages) => node.scrollBy(0, pages * node.clientHeight), direction === 'up' ? -3 : 3);
     return seen.includes(end);
-  }, 60_000);
+  }, ms);
   return seen;
+}
+
+/** Somebody who is away, while 2,000 messages come. Returns the address of the page and the line above what was missed. */
+async function missMany(open, uid, room) {
+  const address = as(uid, room);
+  const first = await open(address);
+  await first.state('online');
+  await demo.stack.redis('ROOM.LIMITS', `room:${room}`, 'keep', '10000');
+  await demo.stack.publish(room, 'bot', ['before']);
+  await first.shows('before');
+  await demo.stack.waiting(room, uid, 0);
+  await first.close();
+  await demo.stack.presence(room, uid, false);
+  await demo.stack.publish(room, 'bot', numbered(2000));
+  return [address, '-- While you were away · 2,000 messages --'];
+}
+
+/** Each of them can be read, from the line on. */
+async function readMissed(window, line, ms) {
+  await eventually('all are counted', async () => (await window.rows()).includes(line), ms);
+  const all = await readAll(window, 'down', 'number 2000', ms);
+  assert.deepEqual(all, ['before', line, ...numbered(2000)]);
 }
 
 story('the icon is where browsers look for it, whatever the page says', async () => {
@@ -94,25 +116,14 @@ story('a reload shows the last page, then what was missed under one line; scroll
 });
 
 story('of 2,000 missed messages each one can be read, from the line on, and the page stays small', async ({ open }) => {
-  const address = as('late', 'many');
-  const first = await open(address);
-  await first.state('online');
-  await demo.stack.redis('ROOM.LIMITS', 'room:many', 'keep', '10000');
-  await demo.stack.publish('many', 'bot', ['before']);
-  await first.shows('before');
-  await demo.stack.waiting('many', 'late', 0);
-  await first.close();
-  await demo.stack.presence('many', 'late', false);
-  await demo.stack.publish('many', 'bot', numbered(2000));
+  const [address, line] = await missMany(open, 'late', 'many');
   const late = await open(address);
-  const line = '-- While you were away · 2,000 messages --';
   await eventually('all are counted', async () => (await late.rows()).includes(line), 60_000);
   await late.picture('many');
   const isSeen = await late.page.$eval('.divider', (node) => node.getBoundingClientRect().top < innerHeight);
   assert.equal(isSeen, true, 'the line is on the screen');
   assert.match(await late.page.textContent('#jump'), /new messages/);
-  const all = await readAll(late, 'down', 'number 2000');
-  assert.deepEqual(all, ['before', line, ...numbered(2000)]);
+  await readMissed(late, line, 60_000);
   await late.page.press('#log', 'End');
   await late.page.waitForSelector('#jump', { state: 'hidden' });
   await demo.stack.publish('many', 'bot', ['live']);
@@ -122,6 +133,22 @@ story('of 2,000 missed messages each one can be read, from the line on, and the 
   await late.page.click('#jump');
   await eventually('one click leads to the newest', async () => (await late.rows()).at(-1) === 'live');
 });
+
+for (const [what, planted] of [
+  ['drops what is beyond 500', { words: 'add(item) {', instead: 'add(item) { if (this.#items.length >= 500) return;' }],
+  ['forgets the rows that it takes off the page', {
+    words: "this.#node[atBeginning ? 'firstElementChild' : 'lastElementChild'].remove();",
+    instead: "if (!atBeginning) this.#items.pop(); this.#node[atBeginning ? 'firstElementChild' : 'lastElementChild'].remove();",
+  }],
+  ['forgets one of them', { words: 'add(item) {', instead: "add(item) { if (item.text === 'number 1234') return;" }],
+]) {
+  story(`a page that ${what} is noticed by this`, async ({ open }) => {
+    const room = what.replaceAll(' ', '-');
+    const [address, line] = await missMany(open, 'late', room);
+    const late = await open(address, { planted: { file: 'demo/log.js', ...planted } });
+    await assert.rejects(readMissed(late, line, 15_000));
+  });
+}
 
 story('more than the page can hold is not confirmed before there is room', async ({ open }) => {
   const address = as('slow', 'huge');

@@ -42,12 +42,16 @@ export class Window {
     });
   }
 
-  /** With `socketPort` the page's WebSocket goes there, the page itself does not. `before` runs in the page before its scripts. */
-  static async open(stack, browser, address, { socketPort, before, size = DESK, context, ...more } = {}) {
+  /**
+   * With `socketPort` the page's WebSocket goes there, the page itself does not. `before` runs in the page before its scripts.
+   * `planted` is a defect: in this `file` of the page, other words.
+   */
+  static async open(stack, browser, address, { socketPort, before, planted, size = DESK, context, ...more } = {}) {
     const own = context ?? await browser.newContext({ viewport: size, ...more });
     const window = new Window(stack, await own.newPage());
     window.context = own;
     if (before) await window.page.addInitScript(before);
+    if (planted) await window.page.route(`**/${planted.file}`, (route) => plant(route, planted));
     if (socketPort) {
       await window.page.addInitScript(redirectSocket, socketPort);
       // The page may speak to its own proxy only, not to what stands between them here.
@@ -108,6 +112,13 @@ export class Window {
   async close() {
     await this.context.close();
   }
+}
+
+async function plant(route, { words, instead }) {
+  const response = await route.fetch();
+  const text = await response.text();
+  if (!text.includes(words)) throw new Error(`the page does not say '${words}' any more`);
+  await route.fulfill({ response, body: text.replace(words, instead) });
 }
 
 function redirectSocket(port) {
