@@ -19,12 +19,16 @@ fn messages_of_redis_cli_reach_browsers() {
     let redis = Redis::start();
     let proxy = Proxy::start(&redis);
     let mut a = Client::login(proxy.port, "lobby", "a");
-    let cases: [(&str, Value); 5] = [
+    let cases: [(&str, Value); 6] = [
         (r#"{"event":"message","message":"hi"}"#, json!("hi")),
         ("plain text", json!("plain text")),
         ("[1,2]", json!([1, 2])),
         (r#"{"broken"#, json!("{\"broken")),
         (r#"{"event":"kicked","message":"forged"}"#, json!("forged")),
+        (
+            r#"{"event":"poll","uid":"a","seq":99,"message":"named"}"#,
+            json!("named"),
+        ),
     ];
     for (payload, expected) in cases {
         redis_cli(&redis, &["ROOM.PUBLISH", "room:lobby", "bot", payload]);
@@ -33,6 +37,7 @@ fn messages_of_redis_cli_reach_browsers() {
             (&message["message"], &message["uid"]),
             (&expected, &json!("bot"))
         );
+        assert_ne!(message["seq"], 99, "{message}");
     }
 }
 

@@ -9,6 +9,8 @@ use redis::{Value, cmd};
 use std::fs::{read_to_string, write};
 use tempfile::TempDir;
 
+const PAGE: &str = include_str!("../../docs/operating.md");
+
 fn get(c: &mut Connection, name: &str) -> String {
     let pair = ok(c, &format!("CONFIG GET room.{name}"));
     text(&field(&pair, &format!("room.{name}")))
@@ -37,6 +39,32 @@ fn units_are_taken_behind_loadmodule_and_by_config_set() {
         ok(&mut c, &format!("CONFIG SET room.{name} {written}"));
         assert_eq!(get(&mut c, name), is, "{name} {written} by CONFIG SET");
     }
+}
+
+/// Each row of the page's table, as somebody would type it.
+#[test]
+fn the_defaults_are_those_of_the_page_and_the_page_has_all_settings() {
+    let redis = Redis::start();
+    let mut c = redis.connect();
+    let mut told = 0;
+    for row in PAGE.lines().filter(|line| line.starts_with("| `room.")) {
+        let cells: Vec<&str> = row.split('|').collect();
+        let names = cells[1]
+            .split(',')
+            .map(|name| name.trim().trim_matches('`'));
+        for (name, default) in names.zip(cells[2].split(',')) {
+            let name = name.trim_start_matches("room.");
+            let before = get(&mut c, name);
+            ok(
+                &mut c,
+                &format!("CONFIG SET room.{name} {}", default.trim()),
+            );
+            assert_eq!(get(&mut c, name), before, "{row}");
+            told += 1;
+        }
+    }
+    let all = ok(&mut c, "CONFIG GET room.*");
+    assert_eq!(told, list(&all).len() / 2, "{all:?}");
 }
 
 #[test]
