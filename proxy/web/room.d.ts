@@ -239,7 +239,7 @@ export interface Events<Payload = unknown> {
    * The room's history is not the one that this tab saw up to `since` (a failover that lost a tail, a room deleted and
    * born again). What follows is the room's. Of what was shown before, not in it is what has the `seq` of the next `message`
    * or a higher one, and at `synced` what is above the room's `position`; the rest is, and is not handed out again (up to
-   * 4096 messages; over a reload 64).
+   * 4096 messages; over a reload 512).
    */
   reset: { since: string; position: string };
   /** A handler failed at `event` for the `attempt`-th time; it gets it again after `retryIn` ms, or never after `skip`. */
@@ -269,7 +269,7 @@ export interface Room<Payload = unknown> {
 
   /**
    * Calls `handler` for each event of that name. Returns a function that ends it. One that is ended and added again within a
-   * second misses nothing.
+   * second misses nothing but what is told at once and can be read meanwhile (`state`, `outbox`), and errors.
    */
   on<K extends keyof Events>(name: K, handler: (value: Events<Payload>[K], reason?: Reason | null) => unknown): () => void;
 

@@ -197,6 +197,22 @@ describe('what comes in', () => {
     assert.deepEqual(page.texts, ['b11']);
   });
 
+  test('that a confirmed message is not in the history is told also to who lost the connection before it came back to them', async () => {
+    const page = new Page();
+    await page.enter(at(10));
+    page.room.send('mine');
+    const [{ id }] = page.socket.take('message');
+    page.socket.push({ event: 'sent', roomid: 'lobby', id, seq: 12, position: at(12) });
+    await page.breakAndReturn(at(10), { synced: false, pending: 2 });
+    page.message(11, { life: 'b' });
+    page.message(12, { life: 'b' });
+    page.synced(at(12, 'b'));
+    await settled();
+    assert.deepEqual(page.told('reset').map(({ since, position }) => [since, position]), [[at(12), at(11, 'b')]]);
+    assert.deepEqual(page.texts, ['b11', 'b12']);
+    assert.equal(page.room.position, at(12, 'b'));
+  });
+
   test('after a reset to where a slower device is, what was shown long ago is not shown again', async () => {
     const page = new Page();
     await page.enter(at(0));

@@ -105,7 +105,7 @@ export class Connection implements PublicConnection {
 
   #newSeat(id: string, options: RoomOptions): Seat {
     const { history, as } = this.#settings;
-    const seat = Room.seatOf(new Room(this.#settings, id, { history, as, ...options }, this.#line));
+    const seat = new Room(this.#settings, id, { history, as, ...options }, this.#line).seat;
     this.#rooms.set(id, seat);
     if (this.#isWaiting) seat.turn(this.#reason!);
     this.#unwatch ??= watch({

@@ -95,10 +95,8 @@ export class Home {
   }
 
   #lock(tab: string, options: { ifAvailable?: boolean }, run: (lock: unknown) => unknown): void {
-    this.#settings.locks!.request(this.#key(tab), options, run).catch((error: unknown) => {
-      // No locks in this kind of page after all: nothing is taken over, and what is ours is still kept.
-      if (!this.#released) here.console.warn('roomcast: no lock:', error);
-    });
+    // No locks in this kind of page after all: nothing is taken over, and what is ours is still kept.
+    this.#settings.locks!.request(this.#key(tab), options, run).catch(() => {});
   }
 
   #lookForOrphans(former: string[]): boolean {

@@ -4,7 +4,7 @@ import type { TabStorageLike } from './types.js';
 
 /** As many come again where the room's history changes and another device of the uid is behind. */
 const REMEMBERED = 4096;
-const REMEMBERED_OVER_RELOAD = 64;
+const REMEMBERED_OVER_RELOAD = 512;
 
 export const seqOf = (position: string | null): number => Number.parseInt(position ?? '0', 10);
 

@@ -24,7 +24,8 @@ export class Room implements PublicRoom {
   #settings: Settings;
   #options: RoomOptions;
   #line: Line;
-  #seat: Seat;
+  /** How its connection sees it. For the connection only, which makes the room. */
+  readonly seat: Seat;
   #timers: Timers;
   #delivery: Delivery;
   #progress: Progress;
@@ -37,6 +38,8 @@ export class Room implements PublicRoom {
   /** More came than can be held: what the log has is ignored until the next login. */
   #isFull = false;
   #acked: string | null = null;
+  /** The own message that was confirmed last. */
+  #confirmed = '';
   /** The last `lost` or `reset` that was taken. */
   #moves = '';
   /** Where a message came that does not follow: doubted once, then believed. */
@@ -64,17 +67,17 @@ export class Room implements PublicRoom {
     this.#sending = new Sending(settings, name, this.#reading, {
       write: (event) => this.#write(event),
       tell: (entry) => { this.#tell('outbox', entry); },
-      unsaved: (error) => this.#fail({ code: 'STORAGE', message: `kept in memory only: ${error.message}` }),
+      unsaved: (error) => this.#fail({ code: 'STORAGE', message: `only in memory: ${error.message}` }),
       again: (code, message) => this.#again(code, message),
       late: line.late,
     });
-    this.#seat = {
+    this.seat = {
       roomid,
       room: this,
       users: 0,
       login: 'out',
       // What came before is handled first, so that the login can say how far that is.
-      isReady: () => this.#seat.login === 'out' && this.#delivery.isEmpty && !this.#timers.has('again'),
+      isReady: () => this.seat.login === 'out' && this.#delivery.isEmpty && !this.#timers.has('again'),
       isAtWork: () => this.#delivery.isAtWork,
       entry: () => this.#entry(),
       receive: (event) => this.#receive(event),
@@ -87,9 +90,6 @@ export class Room implements PublicRoom {
       fail: (error) => this.#tell('error', error),
     };
   }
-
-  /** How its connection sees it. For the connection only, which makes the room. */
-  static seatOf(room: Room): Seat { return room.#seat; }
 
   get state() { return this.#state; }
   get reason() { return this.#reason; }
@@ -133,7 +133,7 @@ export class Room implements PublicRoom {
 
   leave(): boolean { return this.#write({ event: 'leave' }); }
 
-  close(): void { this.#line.release(this.#seat); }
+  close(): void { this.#line.release(this.seat); }
 
   // ---- the connection ----
 
@@ -160,11 +160,11 @@ export class Room implements PublicRoom {
 
   #fail(error: Failure): void { if (!this.#tell('error', error)) this.#line.fail({ ...error, roomid: this.roomid }); }
 
-  #write(event: Wire): boolean { return this.#seat.login === 'in' && this.#line.write({ ...event, roomid: this.roomid }); }
+  #write(event: Wire): boolean { return this.seat.login === 'in' && this.#line.write({ ...event, roomid: this.roomid }); }
 
   /** Neither in nor sure of what was sent. */
   #out(): void {
-    this.#seat.login = 'out';
+    this.seat.login = 'out';
     this.#timers.cancelAll();
     this.#sending.out();
     this.#delivery.disconnected();
@@ -182,8 +182,8 @@ export class Room implements PublicRoom {
   }
 
   #beIdle(): void {
-    if (this.#seat.login === 'out') this.#line.enter();
-    else if (this.#isFull) this.#again('AGAIN', 'more than a page can hold');
+    if (this.seat.login === 'out') this.#line.enter();
+    else if (this.#isFull) this.#again('AGAIN', 'the page is full');
   }
 
   #end(reason: Reason): void {
@@ -196,7 +196,7 @@ export class Room implements PublicRoom {
     this.#enter('closed', reason);
     this.#sending.outbox.release();
     this.#pages.stop(GONE());
-    this.#line.leave(this.#seat);
+    this.#line.leave(this.seat);
   }
 
   // ---- what comes in ----
@@ -206,18 +206,19 @@ export class Room implements PublicRoom {
   #isEnd(event: Wire): boolean { return /^(kicked|logout)$/.test(this.#nameOf(event)); }
 
   #receive(event: Wire): void {
-    const { login } = this.#seat;
+    const { login } = this.seat;
     // What concerns the connection and the outbox does not wait for the page's handlers.
     switch (event.event) {
       case 'sent':
         this.#reading.exists(event.seq);
+        this.#confirmed = event.position;
         this.#sending.settle(event.id, 'sent', { seq: event.seq, duplicate: event.duplicate });
         return;
       case 'error': this.#failed(event); return;
       case 'history': this.#older(event); return;
       case 'login': if (event.position && login === 'asked') this.#welcomed(event); break;
     }
-    if (this.#seat.login !== 'in') {
+    if (this.seat.login !== 'in') {
       // A logout that comes behind our login is of the session before.
       if (login === 'out' ? this.#isEnd(event) : event.event === 'kicked') this.#handle(event);
       return;
@@ -254,7 +255,7 @@ export class Room implements PublicRoom {
   }
 
   #welcomed(event: Wire): void {
-    this.#seat.login = 'in';
+    this.seat.login = 'in';
     this.#isFull = false;
     this.#reading.begins(event);
     this.#pages.begins(event.position);
@@ -293,10 +294,15 @@ export class Room implements PublicRoom {
     if (verdict === 'doubt' && this.#doubted !== this.position) {
       // The server knows better what follows: asked with our position, it gives that, or says what happened.
       this.#doubted = this.position;
-      this.#again('AGAIN', 'a message does not follow');
+      this.#again('AGAIN', 'a gap');
       return;
     }
     if (verdict === 'doubt' && !await this.#admitGap(event)) return;
+    // Another one is where an own message was said to be.
+    const since = this.#confirmed;
+    if (seqOf(since) === event.seq && since !== event.position) {
+      await this.#moved({ event: 'reset', roomid: this.roomid, since, position: this.position });
+    }
     if (verdict !== 'repeat' && !await this.#delivery.hand('message', event)) return;
     this.#progress.take(event.position, verdict);
     this.#ackSoon();
@@ -323,7 +329,7 @@ export class Room implements PublicRoom {
   #ended(event: Wire): Promise<unknown> {
     // Who is no member any more has no place in the room's history; another login begins anew.
     if (event.event === 'logout') this.#progress.forget();
-    this.#seat.login = 'out';
+    this.seat.login = 'out';
     const told = this.#delivery.handlers.tell(event.event, event);
     this.#end({ code: 'ENDED', message: event.reason || event.event });
     return told;
@@ -344,7 +350,7 @@ export class Room implements PublicRoom {
   }
 
   #askHistory(event: Wire): boolean {
-    if (this.#seat.login !== 'in') return false;
+    if (this.seat.login !== 'in') return false;
     if (!this.#line.isNew) {
       this.#pages.refused('UNSUPPORTED', 'the server is too old');
       return false;
