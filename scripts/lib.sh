@@ -15,7 +15,7 @@ has() { command -v "$1" >/dev/null; }
 # Whether one of the files is there; a pattern that fits nothing arrives as it is written.
 any() { local file; for file; do [ ! -e "$file" ] || return 0; done; return 1; }
 
-# Packages of Debian 12 that are missing for a purpose: build, redis, balancers, client, servers, count, fuzz, or peers.
+# Packages of Debian 12 that are missing for a purpose: build, redis, balancers, node, client, servers, count, fuzz, or peers.
 missing() {
   case $1 in
     build)
@@ -33,9 +33,12 @@ missing() {
       any /usr/sbin/haproxy || echo haproxy
       any /usr/sbin/nginx || echo nginx-light
       ;;
-    client)
+    node)
       has node || echo nodejs
       has npm || echo npm
+      ;;
+    client)
+      missing node
       any "${CHROMIUM:-/usr/bin/chromium}" || echo chromium
       any /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf || echo fonts-dejavu-core
       ;;
@@ -51,8 +54,7 @@ missing() {
       has c++ || echo g++
       ;;
     peers)
-      has node || echo nodejs
-      has npm || echo npm
+      missing node
       any /usr/sbin/mosquitto || echo mosquitto
       # Debian's is older than the one that Go builds.
       has go || has nats-server || echo nats-server

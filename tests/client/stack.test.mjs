@@ -3,10 +3,9 @@
 // one order, and each sender's in the order it was written.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import WebSocket from 'ws';
 import { connect } from '../../proxy/web/room.js';
-import { FakeLocks, FakeStorage } from './fakes.mjs';
 import { Relay, Stack, becomes, eventually } from './stack.mjs';
+import { Tab, browser, randomOf } from './tab.mjs';
 
 const SEED = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
 const STEPS = Number(process.env.STEPS ?? 150);
@@ -21,70 +20,32 @@ before(async () => {
 
 after(async () => { await stack?.stop(); });
 
-/** mulberry32: the same numbers for the same seed. */
-function randomOf(seed) {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-/** A tab of a browser: what its page has processed and written in each room, over all its lives. */
-class Tab {
+/** What the page in a tab has processed and written in each room, over all its lives. */
+class Reader {
   seen = new Map(ROOMS.map((id) => [id, []]));
   written = new Map(ROOMS.map((id) => [id, 0]));
   trouble = [];
-  #life = null;
-  #tabStorage = new FakeStorage();
+  #tab;
 
-  constructor(name, uid, relay, browser, pause) {
-    Object.assign(this, { name, uid, relay, browser, pause });
+  constructor(name, uid, relay, shared, pause) {
+    Object.assign(this, { name, uid, relay, pause });
+    this.#tab = new Tab(shared);
     this.load();
   }
 
+  /** The page is loaded, or loaded anew. */
   load() {
-    const life = { alive: true, sockets: [], timers: new Set(), locks: this.browser.locks.tab() };
-    this.#life = life;
-    // A page that is gone does nothing any more, and writes nothing.
-    const ifAlive = (run) => (...args) => (life.alive ? run(...args) : undefined);
-    const view = (storage) => ({
-      get length() { return storage.length; },
-      key: (index) => storage.key(index),
-      getItem: (key) => storage.getItem(key),
-      setItem: ifAlive((key, value) => storage.setItem(key, value)),
-      removeItem: ifAlive((key) => storage.removeItem(key)),
-    });
-    this.connection = connect({
-      uid: this.uid,
-      url: `ws://127.0.0.1:${this.relay.port}/ws`,
-      storage: view(this.browser.storage),
-      tabStorage: view(this.#tabStorage),
-      locks: life.locks,
-      setTimeout: (run, ms) => {
-        const timer = setTimeout(ifAlive(run), ms);
-        life.timers.add(timer);
-        return timer;
-      },
-      deadAfter: 4000,
-      answerWithin: 3000,
-      WebSocket: class extends WebSocket {
-        constructor(url) {
-          super(url);
-          life.sockets.push(this);
-        }
-      },
-    });
-    this.rooms = ROOMS.map((id) => this.#open(id, life, ifAlive));
+    const { options, ifAlive } = this.#tab.load();
+    const url = `ws://127.0.0.1:${this.relay.port}/ws`;
+    this.connection = connect({ uid: this.uid, url, deadAfter: 4000, answerWithin: 3000, ...options });
+    this.rooms = ROOMS.map((id) => this.#open(id, ifAlive));
   }
 
-  #open(id, life, ifAlive) {
+  #open(id, ifAlive) {
     const room = this.connection.room(id);
     room.on('message', ifAlive(async (event) => {
       await this.pause();
-      if (life.alive) this.seen.get(id).push({ seq: event.seq, text: event.message });
+      ifAlive(() => this.seen.get(id).push({ seq: event.seq, text: event.message }))();
     }));
     // That a handler fails is part of the storm.
     room.on('stuck', () => {});
@@ -100,20 +61,6 @@ class Tab {
   }
 
   get isOnline() { return this.rooms.every((room) => room.state === 'online'); }
-
-  reload() {
-    const life = this.#life;
-    life.alive = false;
-    life.locks.crash();
-    life.timers.forEach(clearTimeout);
-    for (const socket of life.sockets) {
-      socket.onopen = null;
-      socket.onmessage = null;
-      socket.onclose = null;
-      socket.terminate();
-    }
-    this.load();
-  }
 }
 
 const range = (to) => Array.from({ length: to }, (_, i) => i + 1);
@@ -142,12 +89,12 @@ test(`a storm (SEED=${SEED} STEPS=${STEPS})`, { timeout: 180_000 }, async () => 
     if (dice < 0.7) return undefined;
     return sleep(dice < 0.95 ? random() * 30 : random() * 500);
   };
-  const browser = { storage: new FakeStorage(), locks: new FakeLocks() };
+  const shared = browser();
   const relays = [];
   const tabs = [];
   for (const [name, uid] of [['a', 'ann'], ['b', 'ann'], ['c', 'ben'], ['d', 'cleo']]) {
     relays.push(await Relay.start(stack.port));
-    tabs.push(new Tab(name, uid, relays.at(-1), browser, pause));
+    tabs.push(new Reader(name, uid, relays.at(-1), shared, pause));
   }
   try {
     for (const tab of tabs) await eventually(`${tab.name} is online`, () => tab.isOnline);
@@ -158,7 +105,7 @@ test(`a storm (SEED=${SEED} STEPS=${STEPS})`, { timeout: 180_000 }, async () => 
       else if (dice < 0.7) tab.relay.cut();
       else if (dice < 0.85) tab.relay.mend();
       else if (dice < 0.9) tab.relay.stall();
-      else if (dice < 0.97) tab.reload();
+      else if (dice < 0.97) tab.load();
       else if (dice < 0.98) await stack.redis('DEBUG', 'RELOAD');
       else {
         await stack.killProxy();

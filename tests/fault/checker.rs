@@ -1,6 +1,7 @@
 //! Judges a history against what Roomcast promises. Pure.
 
 use crate::history::{Diary, Event, History, Kind};
+use crate::place::Place;
 use room_core::position::{Position, Seq};
 use std::collections::{HashMap, HashSet};
 
@@ -18,9 +19,13 @@ pub(crate) fn judge(history: &History) -> Vec<String> {
         judge.one_order(diary);
         judge.follows(diary);
         judge.once(diary);
-        judge.confirmed(diary);
-        judge.complete(diary);
-        judge.told_of_other_history(diary);
+        judge.accounted(diary);
+        judge.given_again(diary);
+        if !diary.is_gone() {
+            judge.confirmed(diary);
+            judge.complete(diary);
+            judge.told_of_other_history(diary);
+        }
     }
     judge.broken
 }
@@ -33,13 +38,6 @@ struct Judge<'a> {
     before: HashMap<Position, Position>,
     stored: HashSet<Position>,
     broken: Vec<String>,
-}
-
-/// Where a client is, while its diary is read.
-#[derive(Default)]
-struct Place {
-    /// The newest that it has without a hole.
-    last: Option<Position>,
 }
 
 impl<'a> Judge<'a> {
@@ -134,10 +132,14 @@ impl<'a> Judge<'a> {
         for (at, (ms, event)) in diary.moments.iter().enumerate() {
             let wrong = match event {
                 Event::Login { position, new } => {
-                    let told = diary.moments[at + 1..]
-                        .iter()
-                        .map(|(_, event)| event)
-                        .find(|event| !matches!(event, Event::Sent(_) | Event::Confirmed(_)));
+                    let told =
+                        diary.moments[at + 1..]
+                            .iter()
+                            .map(|(_, event)| event)
+                            .find(|event| {
+                                let is_own = matches!(event, Event::Sent(_) | Event::Confirmed(_));
+                                !is_own && !matches!(event, Event::GaveUp { .. } | Event::Failed(_))
+                            });
                     place.login(*position, *new, told, diary.kind)
                 }
                 Event::Lost { from, to, .. } => place.lost(*from, *to, diary.kind),
@@ -145,7 +147,13 @@ impl<'a> Judge<'a> {
                     place.last = Some(*position);
                     None
                 }
-                Event::Saw { position, .. } | Event::Repeated(position) => place.next(*position),
+                Event::Saw { position, .. } | Event::Repeated(position) => {
+                    let wrong = place.next(*position);
+                    if diary.kind == Kind::Package {
+                        place.seen.insert(position.seq);
+                    }
+                    wrong
+                }
                 _ => None,
             };
             if let Some(what) = wrong {
@@ -166,7 +174,7 @@ impl<'a> Judge<'a> {
                 Event::Reset(_) => texts.clear(),
                 Event::Saw { position, text, .. } => {
                     let again = !positions.insert(*position);
-                    if again && diary.kind == Kind::Careful {
+                    if again && diary.kind != Kind::Plain {
                         self.fail(diary, &format!("{position} reached the application twice"));
                     }
                     if again && self.was_acknowledged(diary, *position, came_at) {
@@ -197,6 +205,53 @@ impl<'a> Judge<'a> {
             && self.history.cursors.iter().any(|(ms, uid, cursor)| {
                 *ms < came_at && *uid == diary.uid && *cursor >= position.seq
             })
+    }
+
+    /// Of what a page was to send it is known what became of it, in whichever tab, over all reloads.
+    fn accounted(&mut self, diary: &Diary) {
+        if diary.kind != Kind::Package {
+            return;
+        }
+        let history = self.history;
+        let same = history.diaries.iter().filter(|it| it.uid == diary.uid);
+        let settled = same.flat_map(|it| &it.moments);
+        let settled = settled.filter_map(|(_, event)| match event {
+            Event::Confirmed(text) | Event::GaveUp { text, .. } => Some(text.as_str()),
+            _ => None,
+        });
+        let settled: HashSet<&str> = settled.collect();
+        for (ms, event) in &diary.moments {
+            if let Event::Sent(text) = event
+                && !settled.contains(text.as_str())
+            {
+                let what = format!("'{text}', written at {ms} ms, was forgotten");
+                self.fail(diary, &what);
+            }
+        }
+    }
+
+    /// An application that failed gets the same again, and nothing behind it before.
+    fn given_again(&mut self, diary: &Diary) {
+        let mut failed: Option<Position> = None;
+        for (ms, event) in &diary.moments {
+            let given = match event {
+                Event::Failed(position) => Some(*position),
+                Event::Saw { position, .. } | Event::Reset(position) => Some(*position),
+                Event::Lost { .. } => failed,
+                // What comes behind it begins where the server says.
+                Event::Reloaded | Event::Login { .. } => {
+                    failed = None;
+                    continue;
+                }
+                _ => continue,
+            };
+            if failed.is_some() && failed != given {
+                let what =
+                    format!("at {ms} ms it was given {given:?}, though it failed at {failed:?}");
+                self.fail(diary, &what);
+            }
+            failed = given.filter(|_| matches!(event, Event::Failed(_)));
+        }
     }
 
     /// What was confirmed is in the room, unless a limit dropped it or its sender was told of another history.
@@ -251,7 +306,7 @@ impl<'a> Judge<'a> {
                         member_from = member_from.max(Some(position.seq));
                     }
                     if self.history.allowed.other_history
-                        && diary.kind == Kind::Careful
+                        && diary.kind != Kind::Plain
                         && !diary.shared
                     {
                         member_from = Some(0);
@@ -300,56 +355,6 @@ impl<'a> Judge<'a> {
                 self.fail(diary, &format!("saw {position} '{text}' at {ms} ms, which is not in the history, and was not told"));
                 return;
             }
-        }
-    }
-}
-
-impl Place {
-    fn login(
-        &mut self,
-        position: Position,
-        new: bool,
-        told: Option<&Event>,
-        kind: Kind,
-    ) -> Option<String> {
-        // What is told right behind it explains a jump.
-        if matches!(told, Some(Event::Lost { .. } | Event::Reset(_))) {
-            return None;
-        }
-        let last = self.last;
-        let behind = last.is_some_and(|last| match kind {
-            Kind::Careful => last != position,
-            // It may get again what it did not acknowledge.
-            Kind::Plain => last.seq < position.seq,
-        });
-        self.last = Some(position);
-        (behind && !new).then(|| {
-            format!(
-                "it had {} and was started at {position}",
-                last.unwrap_or_default()
-            )
-        })
-    }
-
-    fn lost(&mut self, from: Seq, to: Seq, kind: Kind) -> Option<String> {
-        let last = self.last?;
-        // The server does not know what a plain client had without acknowledging it.
-        if from > last.seq + 1 || (to < last.seq && kind == Kind::Careful) {
-            return Some(format!(
-                "it had {last} and was told that it lost {from} to {to}"
-            ));
-        }
-        // The tag is known when the next message comes.
-        self.last = Some(Position::new(to, last.tag));
-        None
-    }
-
-    fn next(&mut self, position: Position) -> Option<String> {
-        let last = self.last.replace(position);
-        match last {
-            Some(last) if last.seq + 1 == position.seq => None,
-            Some(last) => Some(format!("{position} came after {last}")),
-            None => Some(format!("{position} came before the login")),
         }
     }
 }

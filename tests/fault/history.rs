@@ -10,6 +10,8 @@ pub(crate) enum Kind {
     Careful,
     /// As the tutorial's: logs in, sends, answers heartbeats from its message handler.
     Plain,
+    /// A page with the npm package, whose handlers are slow or fail, and which is loaded anew.
+    Package,
 }
 
 /// One thing that a client did or met.
@@ -21,12 +23,20 @@ pub(crate) enum Event {
     Sent(String),
     /// It knows that this text is stored.
     Confirmed(String),
+    /// It was told that this text is not sent again, and why.
+    GaveUp { text: String, why: String },
     /// Its application got this text of this uid.
     Saw {
         position: Position,
         uid: String,
         text: String,
     },
+    /// Its application was given what is at this position, and failed.
+    Failed(Position),
+    /// It was loaded anew.
+    Reloaded,
+    /// It went for good.
+    Gone,
     /// It got what it remembered, and dropped it.
     Repeated(Position),
     /// It was told that these are gone.
@@ -49,6 +59,24 @@ pub(crate) struct Diary {
     /// Another client has the same uid.
     pub(crate) shared: bool,
     pub(crate) moments: Vec<Moment>,
+}
+
+impl Diary {
+    /// Of one that met nothing yet.
+    pub(crate) fn empty(device: &str, uid: &str, kind: Kind, shared: bool) -> Self {
+        Self {
+            device: device.to_owned(),
+            uid: uid.to_owned(),
+            kind,
+            shared,
+            moments: Vec::new(),
+        }
+    }
+
+    /// Whether it was not there any more in the end, to see the rest or to be told.
+    pub(crate) fn is_gone(&self) -> bool {
+        matches!(self.moments.last(), Some((_, Event::Gone)))
+    }
 }
 
 /// A stored message.
@@ -83,9 +111,12 @@ pub(crate) struct History {
 }
 
 impl History {
-    /// Whether a device does not wait until one message is confirmed before it sends the next, and sent these two on different
-    /// connections: a proxy that stands still may read the first one late.
+    /// Whether a device gave the first of these up before it sent the second, or does not wait until one message is confirmed before
+    /// it sends the next, and sent these two on different connections: a proxy that stands still may read the first one late.
     pub(crate) fn may_overtake(&self, device: &str, first: u64, second: u64) -> bool {
+        if self.gave_up(&format!("{device}-{first}")) {
+            return true;
+        }
         let diary = self.diaries.iter().find(|diary| diary.device == device);
         let Some(diary) = diary.filter(|diary| diary.kind == Kind::Plain) else {
             return false;
@@ -100,6 +131,12 @@ impl History {
         };
         let mut between = diary.moments[first..second.max(first)].iter();
         between.any(|(_, event)| *event == Event::Ended)
+    }
+
+    /// Whether somebody was told that this text is not sent again.
+    pub(crate) fn gave_up(&self, wanted: &str) -> bool {
+        let mut moments = self.diaries.iter().flat_map(|diary| &diary.moments);
+        moments.any(|(_, event)| matches!(event, Event::GaveUp { text, .. } if text == wanted))
     }
 
     /// Keeps it in a file for whoever looks into a failure.

@@ -5,11 +5,12 @@
 //! | `world` | servers, and links that can be broken |
 //! | `people` | clients that write down what they meet |
 //! | `part` | what one of them does in one room |
+//! | `browser` | a browser with the npm package, in Node |
 //! | `faults` | what can go wrong |
 //! | `stage` | the people of a run: how they begin, come to rest, and end |
 //! | `run` | one run: talk, faults, healing, rest |
 //! | `history` | what happened |
-//! | `checker` | judges it (pure) |
+//! | `checker`, `place` | judge it (pure) |
 //! | `sentinels` | failovers by sentinels, with a primary that comes back |
 //! | `cluster` | a cluster whose slots and nodes move, fail, come and go |
 //! | `proxies` | many proxies behind a load balancer |
@@ -20,6 +21,7 @@
 //! Each fault has a test; `random_schedules` mixes them. A run is repeated by its seed as far as a machine repeats
 //! anything: the faults and who they hit are the same, the moments are not.
 
+mod browser;
 mod checker;
 mod cluster;
 mod crowd;
@@ -29,6 +31,7 @@ mod history;
 mod panics;
 mod part;
 mod people;
+mod place;
 mod proxies;
 mod run;
 mod sentinels;
@@ -48,6 +51,7 @@ fn twice(fault: Fault) {
     let plan = Plan {
         seed: number("ROOMCAST_SEED").unwrap_or_else(Random::seed),
         faults: vec![fault, fault],
+        package: false,
         defect: None,
     };
     plan.must_hold();
@@ -82,9 +86,19 @@ each! {
     a_limit_drops_messages: LimitDrops;
 }
 
-/// `ROOMCAST_RUNS` of them (2 if not given), from `ROOMCAST_SEED` on, `ROOMCAST_JOBS` side by side.
 #[test]
 fn random_schedules() {
+    must_hold(Plan::random);
+}
+
+/// The same, and some of the people have the package, in Node.
+#[test]
+fn schedules_with_the_package() {
+    must_hold(|seed| Plan::random(seed).with_package());
+}
+
+/// `ROOMCAST_RUNS` of them (2 if not given), from `ROOMCAST_SEED` on, `ROOMCAST_JOBS` side by side.
+fn must_hold(plan_of: impl Fn(u64) -> Plan + Sync) {
     let runs = number("ROOMCAST_RUNS").unwrap_or(2);
     let first = number("ROOMCAST_SEED").unwrap_or_else(Random::seed);
     let jobs = number("ROOMCAST_JOBS").unwrap_or(1).max(1);
@@ -97,7 +111,7 @@ fn random_schedules() {
                     if run >= runs {
                         return;
                     }
-                    let plan = Plan::random(first + run);
+                    let plan = plan_of(first + run);
                     plan.must_hold();
                     eprintln!("run {:>4} of {runs} held: {:?}", run + 1, plan);
                 }
@@ -112,6 +126,7 @@ fn is_caught(defect: Defect, faults: &[Fault]) {
         let plan = Plan {
             seed: Random::seed(),
             faults: faults.to_vec(),
+            package: defect.forgets().is_some(),
             defect: Some(defect),
         };
         let broken = plan.run();
@@ -147,5 +162,18 @@ fn missing_deduplication_is_caught() {
             Fault::ClientsDropped,
             Fault::ClientsStalled,
         ],
+    );
+}
+
+#[test]
+fn a_page_that_forgets_how_far_it_is_is_caught() {
+    is_caught(Defect::Forgets(":progress"), &[Fault::ClientsDropped]);
+}
+
+#[test]
+fn a_page_that_forgets_what_it_was_to_send_is_caught() {
+    is_caught(
+        Defect::Forgets(":outbox"),
+        &[Fault::ClientsStalled, Fault::ClientsCut],
     );
 }

@@ -246,7 +246,7 @@ impl Part {
         self.note(scene, saw);
         if mine {
             match self.diary.kind {
-                Kind::Careful => self.confirmed(scene, &text),
+                Kind::Careful | Kind::Package => self.confirmed(scene, &text),
                 Kind::Plain => self.note(scene, Event::Confirmed(text)),
             }
         }

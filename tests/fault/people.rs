@@ -88,10 +88,14 @@ pub(crate) struct Who<'a> {
     pub(crate) shared: bool,
 }
 
+/// Who leads one or several clients, and knows in the end what they met in which room.
+pub(crate) type Director = JoinHandle<Vec<(String, Diary)>>;
+
 /// A running client.
 pub(crate) struct Person {
+    pub(crate) device: String,
     pub(crate) strings: Arc<Strings>,
-    thread: JoinHandle<Vec<(String, Diary)>>,
+    director: Option<Director>,
 }
 
 impl Person {
@@ -105,13 +109,7 @@ impl Person {
     ) -> Self {
         let strings = Arc::new(Strings::default());
         strings.home.store(home, Relaxed);
-        let diary = Diary {
-            device: who.device.to_owned(),
-            uid: who.uid.to_owned(),
-            kind: who.kind,
-            shared: who.shared,
-            moments: Vec::new(),
-        };
+        let diary = Diary::empty(who.device, who.uid, who.kind, who.shared);
         let parts = rooms.iter().map(|room| Part::new(room, diary.clone()));
         let mut life = Life {
             scene,
@@ -120,19 +118,36 @@ impl Person {
             parts: parts.collect(),
         };
         life.rest("not connected");
+        let director = std::thread::spawn(move || {
+            life.live();
+            let parts = life.parts.into_iter();
+            parts.map(|part| (part.roomid, part.diary)).collect()
+        });
+        Self::of(who.device, strings, Some(director))
+    }
+
+    /// One of those whom somebody leads: the first of them tells what all have met.
+    pub(crate) fn of(device: &str, strings: Arc<Strings>, director: Option<Director>) -> Self {
         Self {
+            device: device.to_owned(),
             strings,
-            thread: std::thread::spawn(move || {
-                life.live();
-                let parts = life.parts.into_iter();
-                parts.map(|part| (part.roomid, part.diary)).collect()
-            }),
+            director,
         }
+    }
+
+    /// Why it is not at rest in its first room, whose newest message is the `head`.
+    pub(crate) fn restless(&self, head: Option<Position>) -> Option<String> {
+        let states = self.strings.states.lock().expect("states");
+        let (at, why) = states.first().cloned().unwrap_or_default();
+        let device = &self.device;
+        (!why.is_empty() || at != head)
+            .then(|| format!("{device} did not come to rest at {head:?}: {why}, at {at:?}"))
     }
 
     /// What it met in each of its rooms.
     pub(crate) fn diaries(self) -> Vec<(String, Diary)> {
-        self.thread.join().expect("a client that did not panic")
+        let join = |director: Director| director.join().expect("a client that did not panic");
+        self.director.map(join).unwrap_or_default()
     }
 }
 

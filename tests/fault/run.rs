@@ -1,5 +1,6 @@
 //! One run: people talk while things go wrong; then all heals, comes to rest, and is judged.
 
+use crate::browser::Browsers;
 use crate::checker::judge;
 use crate::faults::{Fault, OTHER_HISTORY, STEADY};
 use crate::history::{Allowed, History};
@@ -14,6 +15,8 @@ use std::time::Duration;
 pub(crate) struct Plan {
     pub(crate) seed: u64,
     pub(crate) faults: Vec<Fault>,
+    /// Some of the people are browsers with the npm package.
+    pub(crate) package: bool,
     pub(crate) defect: Option<Defect>,
 }
 
@@ -35,7 +38,16 @@ impl Plan {
         Self {
             seed,
             faults,
+            package: false,
             defect: None,
+        }
+    }
+
+    /// The same with the package.
+    pub(crate) fn with_package(self) -> Self {
+        Self {
+            package: true,
+            ..self
         }
     }
 
@@ -83,7 +95,10 @@ impl Run {
         let mut random = Random::new(plan.seed ^ 0x5eed);
         let with_replica = plan.faults.iter().any(|fault| fault.wants_replica());
         let world = World::start(with_replica, plan.defect);
-        let stage = Stage::begin(world.ports(), &mut random);
+        let browsers = plan.package.then(|| Browsers {
+            forget: plan.defect.and_then(Defect::forgets),
+        });
+        let stage = Stage::begin(world.ports(), browsers, &mut random);
         Self {
             plan: plan.clone(),
             world,

@@ -70,7 +70,7 @@ impl Show {
             .collect();
         let ports = proxies.iter().map(|proxy| proxy.port).collect();
         let mut show = Self {
-            stage: Stage::begin(ports, &mut random),
+            stage: Stage::begin(ports, None, &mut random),
             watched,
             proxies,
             windows: Vec::new(),

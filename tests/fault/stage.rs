@@ -1,5 +1,6 @@
 //! The people of a run on their stage: how they begin, come to rest, and what they met in the end.
 
+use crate::browser::Browsers;
 use crate::faults::KEY;
 use crate::history::{Allowed, History, Kind, Stored};
 use crate::people::{Person, Scene, Who};
@@ -16,7 +17,9 @@ use std::time::{Duration, Instant};
 const REST: Duration = Duration::from_secs(30);
 const ROOM: &str = "r";
 /// Who takes part: device, uid, kind.
-const CAST: [(&str, &str, Kind); 6] = [
+type Role = (&'static str, &'static str, Kind);
+
+const CAST: [Role; 6] = [
     ("ann", "ann", Kind::Careful),
     ("phone", "ben", Kind::Careful),
     ("laptop", "ben", Kind::Careful),
@@ -25,33 +28,75 @@ const CAST: [(&str, &str, Kind); 6] = [
     ("pia", "pia", Kind::Plain),
 ];
 
+/// The same with the package: Ann has two tabs of one browser. Those of one browser are neighbours.
+const WITH_PACKAGE: [Role; 7] = [
+    ("left", "ann", Kind::Package),
+    ("right", "ann", Kind::Package),
+    ("phone", "ben", Kind::Careful),
+    ("laptop", "ben", Kind::Package),
+    ("cleo", "cleo", Kind::Package),
+    ("pat", "pat", Kind::Plain),
+    ("pia", "pia", Kind::Plain),
+];
+
+/// Who takes part in a run. With the package Ben's laptop and Cleo may be programs of another kind.
+fn cast(with_package: bool, random: &mut Random) -> Vec<Role> {
+    if !with_package {
+        return CAST.to_vec();
+    }
+    let role = |(device, uid, kind): Role| match uid {
+        "ben" | "cleo" if random.below(3) == 0 => (device, uid, Kind::Careful),
+        _ => (device, uid, kind),
+    };
+    WITH_PACKAGE.map(role).to_vec()
+}
+
 /// See the top of the file.
 pub(crate) struct Stage {
     scene: Arc<Scene>,
     pub(crate) people: Vec<Person>,
+    /// Uids of those whose cursors are looked at.
+    plain: Vec<&'static str>,
     cursors: Vec<(u64, String, Seq)>,
     restless: Vec<String>,
 }
 
 impl Stage {
     /// Everybody comes, by one of the proxies at these ports.
-    pub(crate) fn begin(ports: Vec<u16>, random: &mut Random) -> Self {
+    pub(crate) fn begin(ports: Vec<u16>, browsers: Option<Browsers>, random: &mut Random) -> Self {
         let scene = Arc::new(Scene::restless(ports));
-        let people = CAST.map(|(device, uid, kind)| {
-            let shared = CAST.iter().filter(|(_, other, _)| *other == uid).count() > 1;
-            let who = Who {
-                device,
-                uid,
-                kind,
-                shared,
-            };
+        let cast = cast(browsers.is_some(), random);
+        let who = |(device, uid, kind): &Role| Who {
+            device,
+            uid,
+            kind: *kind,
+            shared: cast.iter().filter(|(_, other, _)| other == uid).count() > 1,
+        };
+        let all: Vec<Who> = cast.iter().map(who).collect();
+        let in_one = |one: &Who, other: &Who| {
+            one.uid == other.uid && (one.kind, other.kind) == (Kind::Package, Kind::Package)
+        };
+        let mut people = Vec::new();
+        for some in all.chunk_by(in_one) {
             let own = Random::new(random.below(usize::MAX) as u64);
             let home = random.below(2) as u64;
-            Person::start(scene.clone(), who, &[ROOM.to_owned()], home, own)
-        });
+            match some {
+                [who] if who.kind != Kind::Package => {
+                    let rooms = [ROOM.to_owned()];
+                    people.push(Person::start(scene.clone(), *who, &rooms, home, own));
+                }
+                tabs => {
+                    let browsers = browsers.unwrap_or_default();
+                    people.extend(browsers.open(&scene, tabs, ROOM, home, own));
+                }
+            }
+        }
+        let plain = cast.iter().filter(|(.., kind)| *kind == Kind::Plain);
+        let plain = plain.map(|(_, uid, _)| *uid).collect();
         Self {
             scene,
-            people: people.into(),
+            people,
+            plain,
             cursors: Vec::new(),
             restless: Vec::new(),
         }
@@ -72,16 +117,10 @@ impl Stage {
         let mut calm = 0;
         loop {
             let head = head(redis, KEY);
-            let restless: Vec<String> = CAST
+            let restless: Vec<String> = self
+                .people
                 .iter()
-                .zip(&self.people)
-                .filter_map(|((device, ..), person)| {
-                    let states = person.strings.states.lock().expect("states");
-                    let (at, why) = states.first().cloned().unwrap_or_default();
-                    (!why.is_empty() || at != head).then(|| {
-                        format!("{device} did not come to rest at {head:?}: {why}, at {at:?}")
-                    })
-                })
+                .filter_map(|it| it.restless(head))
                 .collect();
             calm = if restless.is_empty() { calm + 1 } else { 0 };
             if calm == 3 {
@@ -96,7 +135,7 @@ impl Stage {
     }
 
     pub(crate) fn look_at_cursors(&mut self, redis: &Redis) {
-        for (_, uid, _) in CAST.iter().filter(|(_, _, kind)| *kind == Kind::Plain) {
+        for uid in &self.plain {
             let pending = redis.run_words(&format!("ROOM.PENDING {KEY} {uid}"));
             if let Ok(pending) = pending {
                 let cursor = int(&field(&pending, "cursor")) as Seq;

@@ -41,6 +41,17 @@ pub(crate) enum Defect {
     AckEarly,
     NoGapCheck,
     NoDedupe,
+    /// A browser keeps nothing under keys with this in their name.
+    Forgets(&'static str),
+}
+
+impl Defect {
+    pub(crate) fn forgets(self) -> Option<&'static str> {
+        match self {
+            Self::Forgets(key) => Some(key),
+            _ => None,
+        }
+    }
 }
 
 /// One redis-server (and a replica if one is needed), two proxies, and relays on every link.
