@@ -146,7 +146,7 @@ for (const [what, planted] of [
     const room = what.replaceAll(' ', '-');
     const [address, line] = await missMany(open, 'late', room);
     const late = await open(address, { planted: { file: 'demo/log.js', ...planted } });
-    await assert.rejects(readMissed(late, line, 15_000));
+    await assert.rejects(readMissed(late, line, 10_000));
   });
 }
 

@@ -279,10 +279,16 @@ impl<'a> Judge<'a> {
     }
 
     fn was_told(&self, diary: &Diary, from: usize) -> bool {
+        let tells = |event: &Event| match event {
+            Event::Reset(_) | Event::Login { new: true, .. } => true,
+            // Who comes back without a position can be told nothing of what it had.
+            Event::Login { .. } => diary.kind == Kind::Plain,
+            // A page remembers what it has read, not what it was confirmed.
+            Event::Reloaded => diary.kind == Kind::Package,
+            _ => false,
+        };
         self.history.allowed.other_history
-            && diary.moments[from..]
-                .iter()
-                .any(|(_, event)| matches!(event, Event::Reset(_) | Event::Login { new: true, .. }))
+            && diary.moments[from..].iter().any(|(_, event)| tells(event))
     }
 
     /// In the end everybody has everything that the room holds, or was told what it lost.

@@ -26,7 +26,10 @@ impl Place {
         if matches!(told, Some(Event::Lost { .. } | Event::Reset(_))) {
             return None;
         }
-        // It was not told any more, and comes again.
+        // Its connection ended before it was told more: that comes with the next one.
+        if matches!(told, Some(Event::Ended)) {
+            return None;
+        }
         let is_over = matches!(
             told,
             None | Some(Event::Login { .. } | Event::Reloaded | Event::Gone)
