@@ -204,6 +204,10 @@ describe('what comes in', () => {
     const [{ id }] = page.socket.take('message');
     page.socket.push({ event: 'sent', roomid: 'lobby', id, seq: 12, position: at(12) });
     await page.breakAndReturn(at(10), { synced: false, pending: 2 });
+    // What is confirmed now, at a lower number, does not make it forget that one.
+    page.room.send('another');
+    const [next] = page.socket.take('message');
+    page.socket.push({ event: 'sent', roomid: 'lobby', id: next.id, seq: 11, position: at(11, 'b') });
     page.message(11, { life: 'b' });
     page.message(12, { life: 'b' });
     page.synced(at(12, 'b'));

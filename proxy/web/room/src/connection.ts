@@ -82,7 +82,7 @@ export class Connection implements PublicConnection {
   on(name: string, handler: Handler): () => void { return this.#handlers.on(name, handler); }
 
   room<Payload = unknown>(roomid: string | number, options: RoomOptions = {}): PublicRoom<Payload> {
-    if (this.#state === 'closed') throw coded('CLOSED', 'the connection is closed');
+    if (this.#state === 'closed') throw coded('CLOSED', 'it is closed');
     const id = textOf('roomid', roomid);
     const seat = this.#rooms.get(id) ?? this.#newSeat(id, options);
     seat.users += 1;

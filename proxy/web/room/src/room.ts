@@ -17,7 +17,7 @@ const ACK_EVERY = 200;
 const FIRST_WAIT = 1000;
 const LONGEST_WAIT = 15_000;
 const TOO_BIG = 4101;
-const GONE = () => coded('CLOSED', 'the room is closed');
+const GONE = () => coded('CLOSED', 'it is closed');
 
 export class Room implements PublicRoom {
   readonly roomid: string;
@@ -38,7 +38,7 @@ export class Room implements PublicRoom {
   /** More came than can be held: what the log has is ignored until the next login. */
   #isFull = false;
   #acked: string | null = null;
-  /** The own message that was confirmed last. */
+  /** The own message that was confirmed, and has the highest number. */
   #confirmed = '';
   /** The last `lost` or `reset` that was taken. */
   #moves = '';
@@ -211,7 +211,7 @@ export class Room implements PublicRoom {
     switch (event.event) {
       case 'sent':
         this.#reading.exists(event.seq);
-        this.#confirmed = event.position;
+        if (event.seq > seqOf(this.#confirmed)) this.#confirmed = event.position;
         this.#sending.settle(event.id, 'sent', { seq: event.seq, duplicate: event.duplicate });
         return;
       case 'error': this.#failed(event); return;
