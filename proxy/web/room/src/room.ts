@@ -39,7 +39,7 @@ export class Room implements PublicRoom {
   #isFull = false;
   #acked: string | null = null;
   /** The own message that was confirmed, and has the highest number. */
-  #confirmed = '';
+  #confirmed = '0';
   /** The last `lost` or `reset` that was taken. */
   #moves = '';
   /** Where a message came that does not follow: doubted once, then believed. */
