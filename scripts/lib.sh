@@ -21,6 +21,8 @@ missing() {
     build)
       has cc || echo gcc
       any /usr/include/stdlib.h || echo libc6-dev
+      # The proxy's allocator is built with it.
+      has make || echo make
       # The bindings to Redis' module API are made by libclang, which needs its own headers.
       [ -n "${LIBCLANG_PATH:-}" ] || any /usr/lib/llvm-*/lib/libclang.so* /usr/lib/*/libclang-[0-9]*.so* || echo libclang1-14
       any /usr/lib/llvm-*/lib/clang/*/include/stddef.h /usr/lib/clang/*/include/stddef.h || echo libclang-common-14-dev

@@ -25,6 +25,7 @@
 //! | `http/` | the upgrade, the demo page, health, metrics |
 //! | `server` | what all connections share, and the clock that looks after them |
 //! | `metrics` | every number that is counted |
+//! | `memory` | what the allocator tells of itself |
 //! | `said` | log lines that are not repeated too often |
 
 mod auth;
@@ -38,6 +39,7 @@ mod files;
 mod http;
 mod inbox;
 mod link;
+mod memory;
 mod metrics;
 mod newcomers;
 mod said;

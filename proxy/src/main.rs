@@ -12,6 +12,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::error;
 use tracing_subscriber::EnvFilter;
 
+/// Why this one: Cargo.toml.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// On a terminal, unless its user does not want any (no-color.org) or it has none.
 fn has_colours() -> bool {
     let is = |name, of: fn(&str) -> bool| std::env::var(name).is_ok_and(|value| of(&value));

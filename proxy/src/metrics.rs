@@ -1,6 +1,7 @@
 //! Every number that the proxy counts.
 
 use crate::conn::patience::GivenUp;
+use crate::memory::Allocated;
 use hub_core::Figures;
 use parking_lot::Mutex;
 use prometheus_client::collector::Collector;
@@ -154,6 +155,7 @@ impl Metrics {
         );
         registered(all, name, help, &new.bans_left_out);
         all.register_collector(Box::new(OfRooms(workers)));
+        all.register_collector(Box::new(Allocated));
         new
     }
 

@@ -2,7 +2,7 @@
 
 use crate::crowd::{Crowd, Heard, Said, Talk};
 use crate::figures::rss;
-use crate::heap::Watched;
+use harness::proxy::Proxy;
 use harness::redis::Redis;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -74,13 +74,14 @@ impl Talk for Wanderers {
 
 pub(crate) fn run(options: &Options) -> Value {
     let redis = Redis::start();
-    let watched = Watched::start(&redis, &["--log-json"]);
+    let proxy = Proxy::with(&redis, &["--log-json"]);
+    let live = || proxy.metric("roomcast_allocated_bytes");
     let talk = Arc::new(Wanderers {
         rooms: options.rooms,
         came: AtomicUsize::new(0),
     });
     sleep(Duration::from_secs(2));
-    let new = watched.live();
+    let new = live();
     println!(
         "{:>10} {:>12} {:>12} {:>10} {:>8}",
         "round", "live bytes", "resident", "came", "rooms"
@@ -88,11 +89,11 @@ pub(crate) fn run(options: &Options) -> Value {
     println!("{:>10} {new:>12}", "new");
     let mut rows = Vec::new();
     for round in 1..=options.rounds {
-        wander(&watched, options, &talk);
+        wander(&proxy, options, &talk);
         sleep(Duration::from_secs(options.quiet));
-        let (live, resident) = (watched.live(), rss(watched.proxy.process()));
+        let (live, resident) = (live(), rss(proxy.process()));
         let came = talk.came.load(Relaxed);
-        let rooms = watched.proxy.metric("roomcast_rooms");
+        let rooms = proxy.metric("roomcast_rooms");
         println!("{round:>10} {live:>12} {resident:>12} {came:>10} {rooms:>8}");
         rows.push((
             live,
@@ -112,12 +113,12 @@ pub(crate) fn run(options: &Options) -> Value {
 }
 
 /// Lets people come and go.
-fn wander(watched: &Watched, options: &Options, talk: &Arc<Wanderers>) {
+fn wander(proxy: &Proxy, options: &Options, talk: &Arc<Wanderers>) {
     let end = Instant::now() + Duration::from_secs(options.seconds);
     let groups = STAY_MS.len();
     std::thread::scope(|scope| {
         let group = |stay: u64| {
-            let (port, many) = (watched.proxy.port, options.people / groups);
+            let (port, many) = (proxy.port, options.people / groups);
             scope.spawn(move || {
                 let crowd = Crowd::new();
                 while Instant::now() < end {

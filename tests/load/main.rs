@@ -6,7 +6,7 @@
 //! | `attacks` | what honest people notice of those who mean harm, and what these cost |
 //! | `beside` | a small room on the worker of a very large one that is served without pause |
 //! | `blocks` | what holds Redis, and for how long |
-//! | `churn` | people who come, talk and vanish: what the proxy keeps of them (`heap`: its live bytes) |
+//! | `churn` | people who come, talk and vanish: what the proxy keeps of them |
 //! | `cluster` | what a message costs in a cluster of 1, 2 and 3 shards with 1 and 8 proxies, a room's people at all of them or at one |
 //! | `failover` | 60,000 rooms of one node of a cluster come back after its failover, and what another node's rooms notice |
 //! | `fanout` | what a delivery costs the proxy, against a loop of `send()` (`floor`) |
@@ -36,7 +36,6 @@ mod fanout;
 mod far;
 mod figures;
 mod floor;
-mod heap;
 mod instructions;
 mod looks;
 mod many;
