@@ -76,6 +76,8 @@ impl Truth {
         if aside {
             life.starts.insert(start);
             life.split = u64::MAX;
+            // Whoever hears of this one is told of another one later.
+            life.changed = life.changed.max(1);
             self.aside.insert(key.clone(), vec![start]);
             return;
         }
