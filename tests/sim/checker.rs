@@ -115,7 +115,9 @@ impl Judge<'_> {
             // Whoever comes without a position from another history cannot be told. And what it had before, when it was
             // started lower and did not come to read it again, it need not have twice.
             Some(last)
-                if self.holds(key, last) && !self.has_seen(key, track, (last.seq, at.seq)) =>
+                if self.holds(key, last)
+                    && self.holds(key, at)
+                    && !self.has_seen(key, track, (last.seq, at.seq)) =>
             {
                 track.jump = Some(format!("it had {last} and was started at {at}"));
             }
@@ -296,7 +298,7 @@ impl Judge<'_> {
     /// cannot be told.
     pub(crate) fn cut_off(&mut self, key: &str, track: &mut Track) {
         if let Some(life) = self.truth.room(key)
-            && self.now < life.changed + 10_000
+            && life.is_fresh(self.now)
         {
             track.confirmed.retain(|(_, _, at)| life.has(*at));
         }

@@ -5,7 +5,9 @@ use crate::random::Random;
 use hub_core::ask::{Answer, Ask, Attached, Fault, Request};
 use hub_core::settings::Broken;
 use room_core::announce::{self, Kind, control};
+use room_core::position::Position;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// A defect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,12 +56,16 @@ pub(crate) enum Planted {
     MovedIgnored,
     /// Pages of history lack their first message.
     HistoryHole,
+    /// A server that another one has replaced is linked again by who heard of that.
+    StaleLinked,
+    /// After a switch a room is taken to be where it was at the primary that was replaced.
+    StaleKept,
     /// What clients ask goes to the server where the room is now, before what they asked the one before comes back.
     Hasty,
 }
 
 impl Planted {
-    pub(crate) const ALL: [(&'static str, Self); 23] = [
+    pub(crate) const ALL: [(&'static str, Self); 25] = [
         ("ack-early", Self::AckEarly),
         ("no-gap-check", Self::NoGapCheck),
         ("no-dedupe", Self::NoDedupe),
@@ -82,6 +88,8 @@ impl Planted {
         ("unsubscribed-ignored", Self::UnsubscribedIgnored),
         ("moved-ignored", Self::MovedIgnored),
         ("history-hole", Self::HistoryHole),
+        ("stale-linked", Self::StaleLinked),
+        ("stale-kept", Self::StaleKept),
         ("hasty", Self::Hasty),
     ];
 
@@ -110,6 +118,9 @@ pub(crate) struct Defect {
     pub(crate) what: Option<Planted>,
     /// What was asked and is not answered yet; only with a defect.
     open: HashMap<Request, Ask>,
+    /// Where rooms were announced to be, since the last switch and before it.
+    heads: HashMap<Arc<str>, Position>,
+    kept: HashMap<Arc<str>, Position>,
     random: Random,
 }
 
@@ -118,6 +129,8 @@ impl Defect {
         Self {
             what,
             open: HashMap::new(),
+            heads: HashMap::new(),
+            kept: HashMap::new(),
             random,
         }
     }
@@ -202,6 +215,32 @@ impl Defect {
         let kick = says(control::KICKED);
         let joins = |ask: &Ask| matches!(ask, Ask::Join { uid, .. } if **uid == *header.uid);
         !(kick && self.open.values().any(joins))
+    }
+
+    /// Something is announced in a room.
+    pub(crate) fn heard(&mut self, room: &Arc<str>, frame: &[u8]) {
+        if !self.is(Planted::StaleKept) {
+            return;
+        }
+        if let Some((header, _)) = announce::parse(frame)
+            && header.kind == Kind::Message
+        {
+            self.heads.insert(room.clone(), header.position());
+        }
+    }
+
+    /// There is another primary.
+    pub(crate) fn switches(&mut self) {
+        self.kept = std::mem::take(&mut self.heads);
+    }
+
+    /// Where a room is said to be that is announced again.
+    pub(crate) fn keeps(&mut self, room: &Arc<str>, answer: &mut Result<Answer, Fault>) {
+        if let Ok(Answer::Attached(attached)) = answer
+            && let Some(head) = self.kept.remove(room)
+        {
+            attached.head = Some(head);
+        }
     }
 
     /// A link is gone, and all questions with it.

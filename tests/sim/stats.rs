@@ -51,6 +51,12 @@ pub(crate) const WANTED: &[&str] = &[
     "heard in time",
     "history read",
     "read back",
+    "switched",
+    "switch heard",
+    "lost at a switch",
+    "demoted quietly",
+    "no primary any more",
+    "confirmed by a replaced primary",
 ];
 
 impl Stats {

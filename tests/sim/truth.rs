@@ -16,9 +16,14 @@ pub(crate) type SharedTruth = Rc<RefCell<Truth>>;
 #[derive(Default)]
 pub(crate) struct Truth {
     rooms: HashMap<Arc<str>, Life>,
+    /// What a server goes on with that is the primary no more and does not know it.
+    aside: Holds,
     /// Of what was stored before, a retry may be stored again.
     ids_since: u64,
 }
+
+/// So long after a change of history people may still be told of the one before (ms).
+const FRESH: u64 = 10_000;
 
 /// A stored message.
 pub(crate) struct Said {
@@ -40,12 +45,19 @@ pub(crate) struct Life {
     pub(crate) starts: HashSet<Position>,
     /// When it was last replaced or rolled back; 0: never.
     pub(crate) changed: u64,
+    /// When a server that was the primary no more ended to take what it was given; 0: never.
+    pub(crate) split: u64,
 }
 
 impl Life {
     /// Whether a position is in the history that holds.
     pub(crate) fn has(&self, position: Position) -> bool {
         self.holds.get(position.seq as usize) == Some(&position)
+    }
+
+    /// Whether it changed lately, or people may have heard of another one until lately.
+    pub(crate) const fn is_fresh(&self, now: u64) -> bool {
+        now < self.changed.saturating_add(FRESH) || now < self.split.saturating_add(FRESH)
     }
 
     pub(crate) fn head(&self) -> Option<Position> {
@@ -58,8 +70,17 @@ impl Truth {
         self.rooms.get(key)
     }
 
-    pub(crate) fn born(&mut self, key: &Arc<str>, start: Position) {
+    /// `aside`: at a server that is the primary no more. The history that holds is another one.
+    pub(crate) fn born(&mut self, key: &Arc<str>, start: Position, aside: bool) {
         let life = self.rooms.entry(key.clone()).or_default();
+        if aside {
+            life.starts.insert(start);
+            life.split = u64::MAX;
+            // Whoever hears of this one is told of another one later.
+            life.changed = life.changed.max(1);
+            self.aside.insert(key.clone(), vec![start]);
+            return;
+        }
         life.holds = vec![start];
         life.starts.clear();
     }
@@ -77,14 +98,18 @@ impl Truth {
         position: Position,
         uid: &str,
         payload: &[u8],
-        now: u64,
+        (now, aside): (u64, bool),
     ) {
         let Some(life) = self.rooms.get_mut(key) else {
             return;
         };
-        let before = life.holds.last().copied().unwrap_or_default();
+        let holds = match aside {
+            true => self.aside.entry(key.clone()).or_default(),
+            false => &mut life.holds,
+        };
+        let before = holds.last().copied().unwrap_or_default();
         assert_eq!(position.seq, before.seq + 1, "the numbers have no holes");
-        life.holds.push(position);
+        holds.push(position);
         let text = text_of(payload);
         life.said.insert(
             position,
@@ -104,7 +129,25 @@ impl Truth {
             .collect()
     }
 
-    pub(crate) fn gone(&mut self, key: &Arc<str>, now: u64) {
+    /// The server that holds it is the primary no more: from now on what it takes is not of the history that holds.
+    pub(crate) fn set_aside(&mut self) {
+        self.aside = self.holds();
+        self.rooms
+            .values_mut()
+            .for_each(|life| life.split = u64::MAX);
+    }
+
+    /// It knows that now.
+    pub(crate) fn aside_ends(&mut self, now: u64) {
+        self.aside.clear();
+        self.rooms.values_mut().for_each(|life| life.split = now);
+    }
+
+    pub(crate) fn gone(&mut self, key: &Arc<str>, now: u64, aside: bool) {
+        if aside {
+            self.aside.remove(key);
+            return;
+        }
         if let Some(life) = self.rooms.get_mut(key) {
             life.holds.clear();
             life.changed = now;

@@ -109,7 +109,9 @@ impl Device {
         };
         scene.stats.add("history refused", 1);
         let life = scene.truth.room(KEYS[place.room]);
-        let holds = |until: Position| life.is_some_and(|life| life.has(until));
+        // A server that is the primary no more may lack it.
+        let split = life.is_some_and(|life| life.split > 0 && life.is_fresh(scene.now));
+        let holds = |until: Position| !split && life.is_some_and(|life| life.has(until));
         let wrong = match &*seen.code {
             "BADPOS" => asked.until.is_some_and(holds),
             "TOOFAST" | "UNSUPPORTED" | "ERR" => true,

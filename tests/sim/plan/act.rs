@@ -25,6 +25,9 @@ pub(crate) enum Act {
     Restart(u64, usize),
     /// The replica takes over; it lacks what the last so many ms brought.
     Failover(u64, u64, usize),
+    /// With sentinels: the replica becomes the primary; it lacks what the last so many ms brought. The old one goes on for so
+    /// long without knowing, and then becomes a replica; with 1, its connections stay.
+    Switch(u64, u64, usize),
     /// The server refuses: with which code.
     Refuse(usize, u64, usize),
     /// The wall clock jumps back or forth so many ms.
@@ -50,7 +53,7 @@ pub(super) const BUSY: usize = 1;
 pub(crate) const REFUSALS: [&str; 5] = ["NOREPLICAS", "BUSY", "OOM", "READONLY", "CLUSTERDOWN"];
 
 impl Act {
-    pub(super) const NAMES: [&'static str; 25] = [
+    pub(super) const NAMES: [&'static str; 26] = [
         "publish",
         "signal",
         "drop",
@@ -76,6 +79,7 @@ impl Act {
         "hand-over",
         "outside",
         "read-back",
+        "switch",
     ];
 
     /// Its name, what it is about, and of what server.
@@ -136,6 +140,7 @@ impl Act {
             Self::HandOver(a) => (22, [n(a), 0, 0]),
             Self::Outside(a) => (23, [n(a), 0, 0]),
             Self::ReadBack(a, b) => (24, [n(a), n(b), 0]),
+            Self::Switch(a, b, c) => (25, [a, b, n(c)]),
         }
     }
 
@@ -166,7 +171,8 @@ impl Act {
             21 => Self::MoveAtOnce(n(a, ROOMS), b),
             22 => Self::HandOver(a as usize),
             23 => Self::Outside(n(a, ROOMS)),
-            _ => Self::ReadBack(n(a, MOST_DEVICES), n(b, ROOMS)),
+            24 => Self::ReadBack(n(a, MOST_DEVICES), n(b, ROOMS)),
+            _ => Self::Switch(a, b, c as usize),
         })
     }
 
@@ -198,7 +204,7 @@ impl Act {
 }
 
 /// What must have happened in a long run.
-pub(crate) const NAMES_OF_FAULTS: [&str; 26] = [
+pub(crate) const NAMES_OF_FAULTS: [&str; 27] = [
     "drop",
     "logout",
     "crawl",
@@ -225,4 +231,5 @@ pub(crate) const NAMES_OF_FAULTS: [&str; 26] = [
     "move",
     "move-at-once",
     "hand-over",
+    "switch",
 ];

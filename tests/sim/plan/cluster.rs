@@ -34,7 +34,7 @@ impl Plan {
     /// How many servers there are.
     pub(crate) fn nodes(&self) -> usize {
         match self.cluster {
-            Cluster::No => 1,
+            Cluster::No if !self.sentinel => 1,
             _ => 2,
         }
     }

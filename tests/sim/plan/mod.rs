@@ -6,10 +6,12 @@
 //! | `act` | one thing that happens |
 //! | `draw` | what people do and what fails, from a seed |
 //! | `cluster` | what there is more of in a cluster |
+//! | `sentinel` | the same where sentinels watch a primary and its replica |
 
 mod act;
 mod cluster;
 mod draw;
+mod sentinel;
 
 use crate::pipe::Delay;
 use crate::random::Random;
@@ -42,6 +44,8 @@ pub(crate) struct Plan {
     /// Somebody is in the rooms without belonging to them.
     pub(crate) guest: bool,
     pub(crate) cluster: Cluster,
+    /// Two servers, of which one is the primary, as sentinels say.
+    pub(crate) sentinel: bool,
     /// In order of time.
     pub(crate) acts: Vec<(u64, Act)>,
 }
@@ -66,6 +70,7 @@ impl Plan {
             },
             guest: false,
             cluster: Cluster::No,
+            sentinel: false,
             acts: Vec::new(),
         };
         plan.talk(&mut random);
@@ -74,6 +79,7 @@ impl Plan {
         plan.guest(&mut Random::new(seed, 2));
         plan.cluster(&mut Random::new(seed, 4));
         plan.history(&mut Random::new(seed, 6));
+        plan.sentinel(&mut Random::new(seed, 8));
         plan.acts.sort_by_key(|act| act.0);
         plan
     }
@@ -94,6 +100,9 @@ impl Display for Plan {
         }
         if self.cluster != Cluster::No {
             writeln!(f, "cluster {}", self.cluster as u64)?;
+        }
+        if self.sentinel {
+            writeln!(f, "sentinel 1")?;
         }
         for (at, act) in &self.acts {
             let (number, [a, b, c], node) = act.parts();
@@ -118,6 +127,7 @@ impl Plan {
             network: nothing,
             guest: false,
             cluster: Cluster::No,
+            sentinel: false,
             acts: Vec::new(),
         };
         for line in text
@@ -138,6 +148,7 @@ impl Plan {
                 "announcements" => plan.announcements = delay()?,
                 "network" => plan.network = delay()?,
                 "guest" => plan.guest = number(1)? == 1,
+                "sentinel" => plan.sentinel = number(1)? == 1,
                 "cluster" => plan.cluster = Cluster::of(number(1)?),
                 _ => {
                     let act = Act::of(words.get(1)?, [number(2)?, number(3)?, number(4)?])?;

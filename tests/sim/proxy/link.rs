@@ -44,6 +44,10 @@ impl Proxy {
                 let again = matches!(greeting, Ok(Greeting::Announce));
                 let again = again && self.ends[node].is_up();
                 around.stats.add("announced again", u64::from(again));
+                // The role is asked with each lease.
+                if matches!(&greeting, Err(fault) if self.is_no_primary(fault)) {
+                    return self.link_down(now, node, around);
+                }
                 self.greeted(now, node, greeting);
             }
             News::Answer(request, answer) => self.answered(now, node, request, answer, around),
@@ -56,6 +60,7 @@ impl Proxy {
                         String::from_utf8_lossy(&frame)
                     );
                 }
+                self.defect.heard(&channel, &frame);
                 self.hub
                     .announced(now, generation, &channel, &frame, &mut self.asks);
             }
@@ -84,6 +89,9 @@ impl Proxy {
         if !self.defect.answered(request, &mut answer) {
             return;
         }
+        if let Some(sent) = &sent {
+            self.defect.keeps(&sent.key, &mut answer);
+        }
         if around.trace {
             println!("{now:>6} p{} <- {request} {answer:?}", self.index);
         }
@@ -95,8 +103,19 @@ impl Proxy {
             let passes = u64::from(fault.passes());
             around.stats.add("refused answers", passes);
         }
+        let demoted = matches!(&answer, Err(fault) if self.is_no_primary(fault));
         self.hub
             .answer(now, generation, request, answer, &mut self.asks);
+        if demoted {
+            around.stats.add("no primary any more", 1);
+            self.link_down(now, node, around);
+        }
+    }
+
+    /// Where sentinels are, a server that takes no writes is left: it is a replica, or about to be one.
+    fn is_no_primary(&self, fault: &Fault) -> bool {
+        let codes = ["READONLY", "LOADING"];
+        self.belief.is_some() && codes.iter().any(|code| fault.is(code))
     }
 
     fn greeted(&mut self, now: u64, node: usize, greeting: Result<Greeting, Fault>) {

@@ -3,10 +3,12 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `mod` | its turns, its start and its end |
+//! | `belief` | with sentinels, which server it takes for the primary |
 //! | `conns` | connections with clients |
 //! | `end`, `link` | its end of the link to each node, and what goes over it |
 //! | `map` | in a cluster, which node each slot is on |
 
+mod belief;
 mod conns;
 mod end;
 mod link;
@@ -18,6 +20,7 @@ use crate::planted::{Defect, Planted};
 use crate::random::Random;
 use crate::socket::Sockets;
 use crate::stats::Stats;
+pub(crate) use belief::Belief;
 use end::{End, State};
 use hub_core::Asks;
 use hub_core::client::{Client, ClientLimits};
@@ -55,6 +58,7 @@ pub(crate) struct Proxy {
     pub(crate) ends: Vec<End>,
     /// `None`: there is one node.
     map: Option<Map>,
+    pub(crate) belief: Option<Belief>,
     conns: BTreeMap<ConnId, Conn>,
     dirty: Dirty,
     asks: Asks,
@@ -93,6 +97,7 @@ impl Proxy {
             hub: Hub::new(settings),
             ends: (0..nodes).map(|_| End::new(now)).collect(),
             map: (nodes > 1).then(Map::new),
+            belief: None,
             conns: BTreeMap::new(),
             dirty: Dirty::default(),
             asks: Asks::new(),
@@ -116,7 +121,8 @@ impl Proxy {
 
     /// Whether it wants to connect to a node.
     pub(crate) fn wants_link(&self, now: u64, node: usize) -> bool {
-        self.alive && now >= self.paused_until && self.ends[node].wants_link(now)
+        let works = self.alive && now >= self.paused_until;
+        works && self.goes_to(node) && self.ends[node].wants_link(now)
     }
 
     pub(crate) fn connected(
@@ -228,6 +234,7 @@ impl Proxy {
             }
             self.ends.iter_mut().for_each(|end| end.paused(gap));
         }
+        self.hear_of_switch(now, around);
         for node in 0..self.ends.len() {
             self.hear(now, node, around);
         }
@@ -276,7 +283,9 @@ impl Proxy {
                 false => socket.proxy_learns,
             }
         });
-        let retry = self.ends.iter().map(End::due).min();
+        let ends = self.ends.iter().enumerate();
+        let ends = ends.filter(|(node, end)| end.link.is_some() || self.goes_to(*node));
+        let retry = ends.map(|(_, end)| end.due()).min();
         let behind = self.behind.then_some(self.last_turn + 1);
         let next = earliest([
             link,
@@ -284,6 +293,7 @@ impl Proxy {
             retry,
             self.map.as_ref().map(|map| map.due),
             behind,
+            self.hears_at(),
             self.hub.next(),
             Some(self.beats_due),
             self.stops_until,

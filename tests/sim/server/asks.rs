@@ -2,7 +2,7 @@
 
 use super::outcome::{attached, joined};
 use super::slots::OPERATOR;
-use super::{ClientId, LEASE, Server, bytes_of, given, refused, text};
+use super::{ClientId, LEASE, Role, Server, bytes_of, given, refused, text};
 use crate::read_rows;
 use bytes::Bytes;
 use hub_core::ask::{Answer, Ask, Fault, Member, Published};
@@ -14,6 +14,10 @@ use std::sync::Arc;
 impl Server {
     /// Whether a command of this kind is refused now.
     pub(super) fn refusal(&self, writes: bool) -> Option<Fault> {
+        if self.role == Role::Replica {
+            // It loads what the primary has.
+            return Some(refused(if writes { "READONLY" } else { "LOADING" }));
+        }
         let (code, until) = self.refuses;
         let refuses = self.now < until
             && match code {

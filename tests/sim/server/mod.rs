@@ -8,10 +8,12 @@
 //! | `outcome` | what came of them, as the proxy's link reads it |
 //! | `ticks` | what happens without a command; its death |
 //! | `view` | in a cluster, which slots are its own |
+//! | `roles` | with sentinels, a replica that becomes the primary, and the other way round |
 //! | `slots` | in a cluster, rooms that come and go with their slots |
 
 mod asks;
 mod outcome;
+mod roles;
 mod slots;
 mod ticks;
 mod view;
@@ -20,6 +22,7 @@ use crate::truth::{Holds, SharedTruth};
 use bytes::Bytes;
 use hub_core::ask::Fault;
 use outcome::{Finish, frame};
+pub(crate) use roles::Role;
 use room_core::announce::control;
 use room_core::clock::{Clock, Times};
 use room_core::commands::effect::Given;
@@ -63,6 +66,7 @@ pub(crate) struct Server {
     pub(crate) refuses: (&'static str, u64),
     last_tick: u64,
     last_sweep: u64,
+    pub(crate) role: Role,
     /// A copy that lags behind, for a failover.
     replica: Option<(Rooms, Holds)>,
     /// `None`: it is alone.
@@ -112,6 +116,7 @@ impl Server {
             refuses: ("", 0),
             last_tick: 0,
             last_sweep: 0,
+            role: Role::Primary,
             replica: None,
             view,
             truth,
@@ -184,13 +189,15 @@ impl Server {
     fn finish(&mut self, key: &Arc<str>, finish: Finish) {
         if let Some(mut room) = finish.born {
             limit(key, &mut room);
-            self.truth.borrow_mut().born(key, room.log().start());
+            let start = room.log().start();
+            self.truth.borrow_mut().born(key, start, self.is_stale());
             self.rooms.insert(key.clone(), room);
         }
         for (frame, stored) in finish.told {
             if let Some((position, uid, payload)) = stored {
                 let mut truth = self.truth.borrow_mut();
-                truth.stored(key, position, &uid, &payload, self.now);
+                let when = (self.now, self.is_stale());
+                truth.stored(key, position, &uid, &payload, when);
             }
             self.told.push((key.clone(), frame));
         }
@@ -207,7 +214,8 @@ impl Server {
         if self.rooms.remove(key).is_none() {
             return;
         }
-        self.truth.borrow_mut().gone(key, self.now);
+        let aside = self.is_stale();
+        self.truth.borrow_mut().gone(key, self.now, aside);
         self.drop_sessions(key);
     }
 

@@ -66,6 +66,9 @@ impl World<'_> {
 
     /// The node that has a room, or would get it.
     fn home_of(&self, room: usize) -> usize {
+        if let Some(primary) = self.primary {
+            return primary;
+        }
         let there = |node: &Node| node.server.rooms.contains_key(KEYS[room]);
         let owns = |node: &Node| {
             let view = node.server.view.as_ref();
@@ -126,7 +129,6 @@ impl World<'_> {
 
     /// A proxy's link to a node.
     fn link(&mut self, proxy: usize, node: usize) -> Option<&mut Link> {
-        let node = node % self.nodes.len();
         let at = self.proxies[proxy].ends[node].link?;
         self.links.get_mut(at)
     }
@@ -150,7 +152,7 @@ impl World<'_> {
         let now = self.now;
         match act {
             Act::Cut(proxy, ms, arrives, node) => {
-                let node = node % self.nodes.len();
+                let node = self.number_of(node);
                 if let Some(link) = self.link(proxy, node) {
                     link.server_learns = Some(now + ms);
                     if arrives == 0 {
@@ -168,23 +170,24 @@ impl World<'_> {
                 node.stalled_until = node.stalled_until.max(now + ms);
             }
             Act::StallCommands(proxy, ms, node) => {
-                if let Some(link) = self.link(proxy, node) {
+                if let Some(link) = self.link(proxy, self.number_of(node)) {
                     link.commands.stall(now + ms);
                     link.answers.stall(now + ms);
                 }
             }
             Act::StallAnnouncements(proxy, ms, node) => {
-                if let Some(link) = self.link(proxy, node) {
+                if let Some(link) = self.link(proxy, self.number_of(node)) {
                     link.announcements.stall(now + ms);
                     link.subscribes.stall(now + ms);
                 }
             }
             Act::Restart(ms, node) => {
-                let node = node % self.nodes.len();
+                let node = self.number_of(node);
                 self.server_dies(node, ms);
                 self.nodes[node].server.restart(now);
             }
-            Act::Failover(_, ms, node) => self.fail_over(node % self.nodes.len(), ms),
+            Act::Failover(_, ms, node) => self.fail_over(self.number_of(node), ms),
+            Act::Switch(_, lives, way) => self.switch(lives, way == 1),
             Act::Kill(proxy, ms) => {
                 if !self.proxies[proxy].alive {
                     return;

@@ -39,7 +39,12 @@ impl World<'_> {
         let now = self.now;
         let home = self.devices[number].home;
         let other = (home + 1) % PROXIES;
-        let Some(proxy) = [home, other]
+        // With sentinels two proxies may see two histories: people go from one to the other.
+        let both = match self.primary.is_some() && self.random.once_in(2) {
+            true => [other, home],
+            false => [home, other],
+        };
+        let Some(proxy) = both
             .into_iter()
             .find(|proxy| self.proxies[*proxy].listens())
         else {

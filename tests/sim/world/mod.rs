@@ -5,6 +5,7 @@
 //! | `mod` | who is woken when |
 //! | `servers` | the servers' and the proxies' turns |
 //! | `slots` | in a cluster: slots that go from one server to the other |
+//! | `sentinel` | one of two servers is the primary, now this one, now that one |
 //! | `devices` | the devices' turns |
 //! | `acts` | what the plan wants done |
 //! | `judge` | the end |
@@ -12,6 +13,7 @@
 mod acts;
 mod devices;
 mod judge;
+mod sentinel;
 mod servers;
 mod slots;
 
@@ -20,9 +22,9 @@ use crate::link::Link;
 use crate::people::Device;
 use crate::plan::{Act, DEVICES, END, PROXIES, Plan};
 use crate::planted::{Defect, Planted};
-use crate::proxy::Proxy;
+use crate::proxy::{Belief, Proxy};
 use crate::random::Random;
-use crate::server::{Server, TICK_MS, View};
+use crate::server::{Role, Server, TICK_MS, View};
 use crate::socket::Sockets;
 use crate::stats::Stats;
 use crate::truth::SharedTruth;
@@ -41,6 +43,8 @@ enum Actor {
     Device(usize),
     /// The next step of a slot that moves.
     Move(usize),
+    /// A server learns that it is the primary no more.
+    Demoted(usize),
 }
 
 /// A server, and what keeps it from its work.
@@ -89,6 +93,10 @@ pub(crate) struct World<'a> {
     outsiders: u64,
     /// Slots that are on their way.
     moves: Vec<Move>,
+    /// With sentinels: which server is the primary.
+    primary: Option<usize>,
+    /// The next one that is demoted keeps its connections.
+    quietly: bool,
     /// A server that gets a slot ends what was subscribed by asking, as Valkey 9 does.
     ends_asking: bool,
     random: Random,
@@ -155,14 +163,22 @@ impl<'a> World<'a> {
         let proxy = |index: usize| {
             let defect = Defect::new(planted, Random::new(plan.seed, 700 + index as u64));
             let settings = settings.clone();
-            Proxy::new(index, index as u64, plan.seed, 0, many, settings, defect)
+            let of = Proxy::new(index, index as u64, plan.seed, 0, many, settings, defect);
+            match plan.sentinel {
+                true => of.with_sentinels(Belief::new(0)),
+                false => of,
+            }
         };
         let truth = SharedTruth::default();
         let node = |me: usize| {
             let owners = std::array::from_fn(|room| room % many);
-            let view = (many > 1).then(|| View::new(me, owners));
+            let view = (many > 1 && !plan.sentinel).then(|| View::new(me, owners));
+            let mut server = Server::new(plan.seed + me as u64, view, truth.clone());
+            if plan.sentinel && me > 0 {
+                server.role = Role::Replica;
+            }
             Node {
-                server: Server::new(plan.seed + me as u64, view, truth.clone()),
+                server,
                 stalled_until: 0,
                 down_until: 0,
                 next_tick: TICK_MS,
@@ -188,6 +204,8 @@ impl<'a> World<'a> {
             processes: PROXIES as u64,
             outsiders: 0,
             moves: Vec::new(),
+            primary: plan.sentinel.then_some(0),
+            quietly: false,
             ends_asking: Random::new(plan.seed, 5).once_in(2),
             random,
             settings,
@@ -201,7 +219,7 @@ impl<'a> World<'a> {
             world
                 .queue
                 .push(Reverse((*at, world.number, Actor::Act(place))));
-            if let Act::Failover(lag @ 1.., ..) = act {
+            if let Act::Failover(lag @ 1.., ..) | Act::Switch(lag @ 1.., ..) = act {
                 // Between the two the replica hears nothing.
                 world
                     .queue
@@ -239,7 +257,7 @@ impl<'a> World<'a> {
     fn place(&self, actor: Actor) -> Option<usize> {
         let nodes = self.nodes.len();
         match actor {
-            Actor::Act(_) | Actor::Move(_) => None,
+            Actor::Act(_) | Actor::Move(_) | Actor::Demoted(_) => None,
             Actor::Server(node) => Some(node),
             Actor::Proxy(proxy) => Some(nodes + proxy),
             Actor::Device(device) => Some(nodes + PROXIES + device),
@@ -269,18 +287,25 @@ impl<'a> World<'a> {
                     self.act(act);
                 } else if let Act::Failover(_, _, node) = act {
                     self.node(node).server.replica_falls_behind();
+                } else if let Some(primary) = self.primary {
+                    self.nodes[primary].server.replica_falls_behind();
                 }
             }
             Actor::Server(node) => self.server_turn(node),
             Actor::Proxy(proxy) => self.proxy_turn(proxy),
             Actor::Device(device) => self.device_turn(device),
             Actor::Move(number) => self.step(number),
+            Actor::Demoted(node) => self.demoted(node),
         }
     }
 
-    /// A node, of those there are.
+    /// A node, of those there are; with sentinels 0 is the primary.
+    fn number_of(&self, node: usize) -> usize {
+        (node + self.primary.unwrap_or(0)) % self.nodes.len()
+    }
+
     fn node(&mut self, node: usize) -> &mut Node {
-        let many = self.nodes.len();
-        &mut self.nodes[node % many]
+        let node = self.number_of(node);
+        &mut self.nodes[node]
     }
 }

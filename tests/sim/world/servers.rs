@@ -5,7 +5,7 @@ use crate::link::{Command, Link, News};
 use crate::planted::Defect;
 use crate::proxy::{Around, Proxy};
 use crate::random::Random;
-use crate::server::TICK_MS;
+use crate::server::{Role, TICK_MS};
 use hub_core::ask::{Answer, Ask};
 
 impl World<'_> {
@@ -70,6 +70,7 @@ impl World<'_> {
                         }
                         (Ask::Publish { .. }, Ok(Answer::Published(done))) => {
                             self.stats.add("published", u64::from(!done.duplicate));
+                            self.judge_confirmed(at);
                         }
                         _ => {}
                     }
@@ -142,7 +143,12 @@ impl World<'_> {
             let seed = self.plan.seed;
             let defect = Defect::new(self.planted, Random::new(seed, 700 + process));
             let (many, settings) = (self.nodes.len(), self.settings.clone());
-            self.proxies[proxy] = Proxy::new(proxy, process, seed, now, many, settings, defect);
+            let belief = self.proxies[proxy].belief;
+            let of = Proxy::new(proxy, process, seed, now, many, settings, defect);
+            self.proxies[proxy] = match belief {
+                Some(belief) => of.with_sentinels(belief),
+                None => of,
+            };
         }
         for node in 0..self.nodes.len() {
             if self.proxies[proxy].wants_link(now, node) {
@@ -202,7 +208,9 @@ impl World<'_> {
 
     pub(super) fn connect(&mut self, proxy: usize, node: usize) {
         let now = self.now;
-        if now < self.nodes[node].down_until {
+        let of = &self.nodes[node];
+        // The role is asked before a pair is used.
+        if now < of.down_until || of.server.role == Role::Replica {
             self.proxies[proxy].not_connected(now, node);
             return;
         }
@@ -230,6 +238,13 @@ impl World<'_> {
         node.next_tick = node.down_until + TICK_MS;
         node.server.told.clear();
         let until = node.down_until;
+        self.links_end(number);
+        self.wake(Actor::Server(number), until);
+    }
+
+    /// A server ends all its connections.
+    pub(super) fn links_end(&mut self, number: usize) {
+        let now = self.now;
         for at in 0..self.links.len() {
             if self.links[at].node != number {
                 continue;
@@ -243,6 +258,5 @@ impl World<'_> {
             link.proxy_learns = Some(now + late);
             self.wake_proxy_of(at);
         }
-        self.wake(Actor::Server(number), until);
     }
 }

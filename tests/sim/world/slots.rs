@@ -9,7 +9,7 @@ use crate::server::View;
 use std::sync::Arc;
 
 /// A clock that is so much ahead makes publish ids old at once.
-const DRIFT: u64 = 1_000;
+pub(super) const DRIFT: u64 = 1_000;
 /// A slot whose key came back stays for so long: who still asks the other server for it would make the room there anew.
 const REST: u64 = 8_000;
 
