@@ -1,5 +1,6 @@
 //! Every number that the proxy counts.
 
+use crate::api::figures::Figures as OfApi;
 use crate::conn::patience::GivenUp;
 use hub_core::Figures;
 use parking_lot::Mutex;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 #[derive(Debug, Default)]
 pub(crate) struct Metrics {
     registry: Registry,
+    pub(crate) api: OfApi,
     pub(crate) connections: Gauge,
     pub(crate) refused: Counter,
     pub(crate) refused_address: Counter,
@@ -153,6 +155,7 @@ impl Metrics {
             "Entries of roomcast:bans that are not enforced: beyond --max-bans, or not understood",
         );
         registered(all, name, help, &new.bans_left_out);
+        new.api.register(all);
         all.register_collector(Box::new(OfRooms(workers)));
         new
     }

@@ -146,6 +146,7 @@ impl Server {
                     uid: given(uid.as_bytes()),
                     payload: given(payload),
                     id: None,
+                    room_id: None,
                     ephemeral: true,
                     only_existing: false,
                 };
@@ -188,6 +189,8 @@ impl Server {
                 }
             }
             Ask::Members(cursor) => self.members(key, *cursor),
+            // No room asks this.
+            Ask::Call(_) => Err(refused("ERR")),
         }
     }
 
@@ -203,6 +206,7 @@ impl Server {
             uid: given(uid.as_bytes()),
             payload: given(payload),
             id: id.map(|id| given(id.as_bytes())),
+            room_id: None,
             ephemeral: false,
             only_existing,
         };
