@@ -15,7 +15,12 @@ has() { command -v "$1" >/dev/null; }
 # Whether one of the files is there; a pattern that fits nothing arrives as it is written.
 any() { local file; for file; do [ ! -e "$file" ] || return 0; done; return 1; }
 
+<<<<<<< HEAD
 # Packages of Debian 12 that are missing for a purpose: build, redis, balancers, node, client, servers, count, fuzz, or peers.
+=======
+# Packages of Debian 12 that are missing for a purpose: build, redis, balancers, curl, client, servers, python, count, fuzz, or
+# peers.
+>>>>>>> ec31246 (WIP: an HTTP API for backends)
 missing() {
   case $1 in
     build)
@@ -35,7 +40,14 @@ missing() {
       any /usr/sbin/haproxy || echo haproxy
       any /usr/sbin/nginx || echo nginx-light
       ;;
+<<<<<<< HEAD
     node)
+=======
+    curl)
+      has curl || echo curl
+      ;;
+    client)
+>>>>>>> ec31246 (WIP: an HTTP API for backends)
       has node || echo nodejs
       has npm || echo npm
       ;;
@@ -47,6 +59,10 @@ missing() {
     servers)
       has python3 || echo python3
       python3 -m pip --version >/dev/null 2>&1 || echo python3-pip
+      ;;
+    python)
+      has python3 || echo python3
+      python3 -c 'import ensurepip' 2>/dev/null || echo python3-venv
       ;;
     count)
       has valgrind || echo valgrind

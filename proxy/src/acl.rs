@@ -25,6 +25,15 @@ const COMMANDS: [&str; 17] = [
     "client|setname",
 ];
 
+/// What it sends besides where it serves backends.
+const OF_API: [&str; 5] = [
+    "ROOM.INVITE",
+    "ROOM.KICK",
+    "ROOM.PENDING",
+    "ROOM.INFO",
+    "xadd",
+];
+
 /// What it sends to the nodes of a cluster besides.
 const OF_CLUSTER: [&str; 4] = ["ssubscribe", "sunsubscribe", "asking", "cluster|slots"];
 
@@ -37,14 +46,18 @@ pub fn rule(config: &Config) -> Result<String, String> {
     key_prefix(&config.key_prefix)?;
     let address = Address::of(config).map_err(|bad| bad.0)?;
     let rooms = pattern(&config.key_prefix);
+    let serves = config.api.api_key_file.is_some();
+    // Backends may ban.
+    let bans = if serves { "~" } else { "%R~" };
     let mut rule = format!(
-        "ACL SETUSER {} reset on >secret ~{rooms} %R~roomcast:bans &{rooms}",
+        "ACL SETUSER {} reset on >secret ~{rooms} {bans}roomcast:bans &{rooms}",
         address.user()
     );
     let select = (address.db != 0).then_some("select");
     let commands = COMMANDS.into_iter().chain(select);
     let of_cluster = OF_CLUSTER.into_iter().filter(|_| address.is_cluster());
-    for command in commands.chain(of_cluster) {
+    let of_api = OF_API.into_iter().filter(|_| serves);
+    for command in commands.chain(of_api).chain(of_cluster) {
         rule = format!("{rule} +{command}");
     }
     Ok(rule)
@@ -91,6 +104,8 @@ mod tests {
             )
         );
         assert!(line.ends_with(" +select") && !line.contains("pass@"));
+        let line = of(&["--api-key-file", "f"]);
+        assert!(line.contains(" ~roomcast:bans ") && line.contains(" +ROOM.INVITE "));
         let line = of(&["--redis", "redis+cluster://h"]);
         assert!(line.ends_with(" +ssubscribe +sunsubscribe +asking +cluster|slots"));
         let line = of(&["--redis-user", "bob", "--redis-password", "s3cret"]);

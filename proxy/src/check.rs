@@ -42,7 +42,16 @@ pub(crate) fn check(config: &Config) -> Result<Vec<String>, String> {
         ));
     }
     entrance(config)?;
+    api(config)?;
     let mut warnings = Vec::new();
+    if let Some(address) = config.api.api_listen
+        && !address.ip().is_loopback()
+        && config.tls_cert.is_none()
+    {
+        warnings.push(format!(
+            "--api-listen {address} is no loopback address, and without --tls-cert others can read the API's keys on their way"
+        ));
+    }
     if config.open && !config.has_key() {
         warnings.push(format!(
             "OPEN: there is no key, so everybody who reaches {} may log in as anybody, read and end what is theirs",
@@ -81,6 +90,20 @@ fn entrance(config: &Config) -> Result<(), String> {
     Ok(())
 }
 
+fn api(config: &Config) -> Result<(), String> {
+    let api = &config.api;
+    if api.api_listen.is_some() && api.api_key_file.is_none() {
+        return Err("--api-listen is for the API, which needs --api-key-file".to_owned());
+    }
+    if api.api_body < config.max_event {
+        return Err(format!(
+            "--api-body {} has no place for the largest message, which --max-event says is {}",
+            api.api_body, config.max_event
+        ));
+    }
+    Ok(())
+}
+
 fn numbers(config: &Config) -> Result<(), String> {
     let least = [
         ("max-connections", config.max_connections, 1),
@@ -113,6 +136,8 @@ fn numbers(config: &Config) -> Result<(), String> {
         ("member-lists", config.member_lists, 1),
         ("histories", config.histories, 1),
         ("workers", config.workers(), 1),
+        ("api-connections", config.api.api_connections, 2),
+        ("api-requests", config.api.api_requests as usize, 1),
     ];
     for (name, value, least) in least {
         if value < least {
@@ -288,6 +313,10 @@ mod tests {
             (&["--outbox", "10"], "--outbox"),
             (&["--workers", "1000"], "--workers"),
             (&["--name", ""], "--name"),
+            (&["--api-listen", "127.0.0.1:1"], "needs --api-key-file"),
+            (&["--api-requests", "0"], "--api-requests is at least 1"),
+            (&["--api-connections", "1"], "--api-connections"),
+            (&["--api-body", "65535"], "--max-event says is 65536"),
             (&["--proxy-protocol"], "needs --trusted-proxies"),
             (&["--proxy-protocol", "--trusted-proxies", "::1"], "--open"),
             (&["--max-per-address", "0"], "--max-per-address"),
@@ -353,7 +382,8 @@ mod tests {
     #[test]
     fn what_is_unwise_is_a_warning() {
         let open = ["--open", "--listen", "0.0.0.0:80"];
-        for unwise in [&["--lease", "2s"][..], &["--open"], &open] {
+        let api = ["--api-key-file", "f", "--api-listen", "0.0.0.0:81"];
+        for unwise in [&["--lease", "2s"][..], &["--open"], &open, &api] {
             assert_eq!(checked(unwise).map(|said| said.len()), Ok(1), "{unwise:?}");
         }
     }

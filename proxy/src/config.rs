@@ -1,6 +1,7 @@
 //! Options of the program, each declared once: flag, environment variable, default, meaning.
 
 use crate::access_options::AccessOptions;
+use crate::api_options::ApiOptions;
 #[cfg(feature = "broken")]
 use crate::broken::Broken;
 use crate::http::fronts::network;
@@ -28,6 +29,10 @@ pub struct Config {
     /// Where metrics are served (/metrics, in Prometheus' text format); nowhere if not given
     #[arg(long, env = "ROOMCAST_ADMIN_LISTEN", value_name = "ADDR:PORT")]
     pub admin_listen: Option<SocketAddr>,
+
+    /// The HTTP API for backends
+    #[command(flatten)]
+    pub api: ApiOptions,
 
     /// A certificate (PEM, with those that lead to its authority): browsers connect by https:// and wss:// then, not by
     /// http:// and ws://. Read again when it changes

@@ -1,5 +1,6 @@
 //! What workers are told: one queue for each, and which one a room is told by.
 
+use crate::calls::Called;
 use crate::conn::shared::ConnHandle;
 use hub_core::ask::{Answer, Ask, Fault, Request};
 use hub_core::event::Event;
@@ -65,6 +66,8 @@ pub(crate) enum Input {
     Unsubscribed(u64, String),
     /// The answer comes when nothing is left to report.
     Stop(oneshot::Sender<()>),
+    /// What a backend asks; for the desk only.
+    Call(Called),
 }
 
 /// Where an announcement's channel and frame are: one behind the other.
@@ -188,6 +191,8 @@ impl Inbox {
 pub(crate) struct Inboxes {
     key_prefix: String,
     all: Vec<Arc<Inbox>>,
+    /// Of what has no rooms, and hears of links and answers as workers do.
+    desk: Option<Arc<Inbox>>,
     hasher: RandomState,
     /// Something was announced since the workers were woken.
     heard: Notify,
@@ -199,12 +204,28 @@ impl Inboxes {
         Self {
             key_prefix: key_prefix.to_owned(),
             all: (0..many.max(1)).map(|_| Arc::default()).collect(),
+            desk: None,
             hasher: RandomState::new(),
             heard: Notify::new(),
         }
     }
 
-    /// All of them, in the order of the workers' numbers.
+    /// The same with one for the desk; its number is behind those of the workers.
+    pub(crate) fn with_desk(mut self) -> (Self, usize, Arc<Inbox>) {
+        let desk = Arc::<Inbox>::default();
+        self.desk = Some(desk.clone());
+        let number = self.all.len();
+        (self, number, desk)
+    }
+
+    /// The one of this number.
+    pub(crate) fn numbered(&self, number: usize) -> Option<&Inbox> {
+        let of_worker = self.all.get(number);
+        let desk = || self.desk.as_ref().filter(|_| number == self.all.len());
+        of_worker.or_else(desk).map(|inbox| &**inbox)
+    }
+
+    /// All workers', in the order of their numbers.
     pub(crate) fn all(&self) -> &[Arc<Inbox>] {
         &self.all
     }
@@ -239,9 +260,9 @@ impl Inboxes {
         }
     }
 
-    /// Tells all workers.
+    /// Tells all workers, and the desk.
     pub(crate) fn tell_all(&self, input: impl Fn() -> Input) {
-        for inbox in &self.all {
+        for inbox in self.all.iter().chain(&self.desk) {
             inbox.push(input());
         }
     }

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`config`] | the options |
 //! | `times` | times as options write them |
+//! | [`api_options`] | those of the HTTP API |
 //! | [`access_options`] | those that say as whom we come to Redis |
 //! | `check` | whether they can work |
 //! | `secrets` | the same for certificates and passwords |
@@ -17,6 +18,9 @@
 //! | `newcomers` | new memberships an hour |
 //! | `speech` | bytes a second that somebody may publish |
 //! | `auth/` | who may enter: tokens and their keys |
+//! | `api/` | the HTTP API for backends |
+//! | `calls`, `clerk` | what it asks Redis, and who carries that |
+//! | `at_work` | whether a request is worked on |
 //! | `bans` | who is banned, as all connections see it |
 //! | `inbox` | what workers are told |
 //! | `worker` | a worker: owns rooms |
@@ -28,10 +32,14 @@
 //! | `memory` | what the allocator tells of itself |
 //! | `said` | log lines that are not repeated too often |
 
+mod api;
+mod at_work;
 mod auth;
 mod bans;
 mod budget;
+mod calls;
 mod check;
+mod clerk;
 mod clock;
 mod conn;
 mod contents;
@@ -52,11 +60,15 @@ mod worker;
 
 pub mod access_options;
 pub mod acl;
+pub mod api_options;
 pub mod broken;
 pub mod config;
 
+use api::Api;
+use api::keys::Keys;
 use auth::judge::Judge;
 use bans::Banned;
+use clerk::{Calls, Clerk};
 use config::Config;
 use hub_core::close::Close;
 use hub_core::settings::Settings;
@@ -90,11 +102,20 @@ pub enum StartError {
     Failed,
 }
 
-/// Serves until `stop` is done. `admin` is where metrics are served, if anywhere.
+/// Where it listens.
+pub struct Listeners {
+    /// For browsers.
+    pub public: TcpListener,
+    /// For whoever looks at the metrics, if that is wanted.
+    pub admin: Option<TcpListener>,
+    /// For backends, if those have a port of their own.
+    pub api: Option<TcpListener>,
+}
+
+/// Serves until `stop` is done.
 pub async fn run(
     config: Config,
-    listener: TcpListener,
-    admin: Option<TcpListener>,
+    listeners: Listeners,
     stop: impl Future<Output = ()>,
 ) -> Result<(), StartError> {
     let warnings = check::check(&config).map_err(StartError::Options)?;
@@ -115,7 +136,16 @@ pub async fn run(
     let metrics = Arc::new(Metrics::new(figures.clone()));
     let judge = Judge::of(&config, metrics.clone()).map_err(StartError::Options)?;
     let judge = judge.map(Arc::new);
-    let inboxes = Arc::new(Inboxes::new(&config.key_prefix, config.workers()));
+    let keys = config.api.api_key_file.as_deref().map(Keys::open);
+    let keys = keys.transpose().map_err(StartError::Options)?.map(Arc::new);
+    let mut inboxes = Inboxes::new(&config.key_prefix, config.workers());
+    let mut desk = None;
+    if keys.is_some() {
+        let (with_desk, number, inbox) = inboxes.with_desk();
+        inboxes = with_desk;
+        desk = Some((number, inbox));
+    }
+    let inboxes = Arc::new(inboxes);
     let banned = Arc::new(Banned::new(config.max_bans, metrics.clone()));
     let means = Means::new(&config, inboxes.clone(), metrics.clone(), banned.clone());
     let link = means.link.clone();
@@ -140,6 +170,21 @@ pub async fn run(
     let linked = tokio::spawn(tokio::task::unconstrained(linked));
     let waking = inboxes.clone();
     let waking = tokio::spawn(async move { waking.wake().await });
+    let (number, inbox) = desk.unwrap_or_default();
+    let calls = Calls::new(inbox.clone());
+    let clerk = Clerk::new(number, inbox, pairs.clone());
+    let of_api = |keys: &Arc<Keys>| {
+        let figures = metrics.api.clone();
+        Arc::new(Api::new(
+            &config,
+            keys.clone(),
+            calls,
+            banned.clone(),
+            figures,
+        ))
+    };
+    let api = keys.as_ref().map(of_api);
+    let clerking = tokio::spawn(clerk.run());
     let server = Server::new(
         config.clone(),
         link,
@@ -148,6 +193,7 @@ pub async fn run(
         threads,
         judge.clone(),
         banned,
+        api,
     );
     let server = Arc::new(server);
     let _ = failure.server.set(server.clone());
@@ -159,6 +205,12 @@ pub async fn run(
             None => std::future::pending().await,
         }
     });
+    let reading = tokio::spawn(async {
+        match keys {
+            Some(keys) => keys.watch().await,
+            None => std::future::pending().await,
+        }
+    });
     let tls = shown.clone().map(server_of).transpose();
     let tls = tls.map_err(StartError::Options)?;
     let renewing = tokio::spawn(async {
@@ -167,18 +219,20 @@ pub async fn run(
             None => std::future::pending().await,
         }
     });
-    if let Ok(listens) = listener.local_addr() {
+    if let Ok(listens) = listeners.public.local_addr() {
         info!(address = %listens, tls = tls.is_some(), redis = address.shown, "serving");
     }
-    let serving = open_door(listener, server.clone(), tls);
+    let backends = open_api(listeners.api, server.clone(), tls.clone());
+    let serving = open_door(listeners.public, server.clone(), tls);
     let admin = async {
-        match admin {
+        match listeners.admin {
             Some(admin) => http::listen::listen_admin(admin, server.clone()).await,
             None => std::future::pending().await,
         }
     };
     tokio::select! {
         why = serving => return Err(why),
+        why = backends => return Err(why),
         () = admin => {}
         () = stop => {}
         // They end by a panic only. A proxy without them would be deaf and green: whoever watches it starts another.
@@ -188,6 +242,8 @@ pub async fn run(
         _ = banning => return Err(StartError::Failed),
         _ = watching => return Err(StartError::Failed),
         _ = renewing => return Err(StartError::Failed),
+        _ = clerking => return Err(StartError::Failed),
+        _ = reading => return Err(StartError::Failed),
     }
     info!("stopping");
     server.stop().await;
@@ -222,7 +278,23 @@ async fn open_door(
         http::listen::listen(listener, server, None).await;
         return StartError::Failed;
     };
-    let listened = http::listen::listen_apart(listener, server, tls).await;
+    // A handshake takes up to a millisecond, for which neither the link nor rooms wait.
+    let serve = |listener| http::listen::listen(listener, server, Some(tls));
+    let listened = http::listen::apart(listener, "door", serve).await;
+    listened.map_or_else(StartError::Thread, |()| StartError::Failed)
+}
+
+/// Lets backends in for ever, on a thread of its own: what they ask holds up neither the link nor rooms. Why that ended.
+async fn open_api(
+    listener: Option<TcpListener>,
+    server: Arc<Server>,
+    tls: Option<Arc<ServerConfig>>,
+) -> StartError {
+    let Some(listener) = listener else {
+        return std::future::pending().await;
+    };
+    let serve = |listener| http::listen::listen_api(listener, server, tls);
+    let listened = http::listen::apart(listener, "api", serve).await;
     listened.map_or_else(StartError::Thread, |()| StartError::Failed)
 }
 

@@ -2,7 +2,7 @@
 
 use clap::Parser;
 use roomcast_proxy::config::Config;
-use roomcast_proxy::{StartError, run};
+use roomcast_proxy::{Listeners, StartError, run};
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::panic::PanicHookInfo;
@@ -107,18 +107,11 @@ fn tell_panic(panic: &PanicHookInfo<'_>) {
 }
 
 async fn serve(config: Config) -> ExitCode {
-    let listener = match bind(config.listen).await {
-        Ok(listener) => listener,
+    let listeners = match listeners(&config).await {
+        Ok(listeners) => listeners,
         Err(code) => return code,
     };
-    let admin = match config.admin_listen {
-        Some(address) => match bind(address).await {
-            Ok(listener) => Some(listener),
-            Err(code) => return code,
-        },
-        None => None,
-    };
-    match run(config, listener, admin, stopped()).await {
+    match run(config, listeners, stopped()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(StartError::Options(why)) => fail(2, &why),
         Err(StartError::Redis(why)) => fail(3, &why),
@@ -131,6 +124,18 @@ async fn serve(config: Config) -> ExitCode {
             "this Redis has no ROOM.* commands\nLoad the module: redis-server --loadmodule /path/to/libroomcast.so",
         ),
     }
+}
+
+async fn listeners(config: &Config) -> Result<Listeners, ExitCode> {
+    let public = bind(config.listen).await?;
+    let (mut admin, mut api) = (None, None);
+    if let Some(address) = config.admin_listen {
+        admin = Some(bind(address).await?);
+    }
+    if let Some(address) = config.api.api_listen {
+        api = Some(bind(address).await?);
+    }
+    Ok(Listeners { public, admin, api })
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, ExitCode> {

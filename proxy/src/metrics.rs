@@ -1,5 +1,6 @@
 //! Every number that the proxy counts.
 
+use crate::api::figures::Figures as OfApi;
 use crate::conn::patience::GivenUp;
 use crate::memory::Allocated;
 use hub_core::Figures;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 #[derive(Debug, Default)]
 pub(crate) struct Metrics {
     registry: Registry,
+    pub(crate) api: OfApi,
     pub(crate) connections: Gauge,
     pub(crate) refused: Counter,
     pub(crate) refused_address: Counter,
@@ -154,6 +156,7 @@ impl Metrics {
             "Entries of roomcast:bans that are not enforced: beyond --max-bans, or not understood",
         );
         registered(all, name, help, &new.bans_left_out);
+        new.api.register(all);
         all.register_collector(Box::new(OfRooms(workers)));
         all.register_collector(Box::new(Allocated));
         new

@@ -1,5 +1,6 @@
 //! What all connections share, and the clock that looks after them.
 
+use crate::api::Api;
 use crate::auth::judge::Judge;
 use crate::bans::Banned;
 use crate::budget::Budgets;
@@ -48,6 +49,8 @@ pub(crate) struct Server {
     pub(crate) link: Arc<Link>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) banned: Arc<Banned>,
+    /// For backends, if there are keys for it.
+    pub(crate) api: Option<Arc<Api>>,
     pub(crate) door: Door,
     pub(crate) gate: Arc<Gate>,
     pub(crate) budgets: Arc<Budgets>,
@@ -64,6 +67,10 @@ pub(crate) struct Server {
 }
 
 impl Server {
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "what connections share, made elsewhere"
+    )]
     pub(crate) fn new(
         config: Arc<Config>,
         link: Arc<Link>,
@@ -72,6 +79,7 @@ impl Server {
         threads: Vec<Handle>,
         judge: Option<Arc<Judge>>,
         banned: Arc<Banned>,
+        api: Option<Arc<Api>>,
     ) -> Self {
         let limits = ClientLimits {
             max_rooms: config.max_rooms,
@@ -104,6 +112,7 @@ impl Server {
             link,
             metrics,
             banned,
+            api,
             turned_away: Said::default(),
             refused_full: Said::default(),
             reading: Arc::new(reading),
@@ -231,7 +240,13 @@ impl Server {
                 sleep(Duration::from_millis(20)).await;
             }
         };
-        let _ = timeout(GO_WITHIN, gone).await;
+        let answered = async {
+            if let Some(api) = &self.api {
+                api.finish().await;
+            }
+        };
+        let both = async { tokio::join!(gone, answered) };
+        let _ = timeout(GO_WITHIN, both).await;
         let inboxes = self.reading.inboxes.all().iter();
         let reported: Vec<oneshot::Receiver<()>> = inboxes
             .map(|inbox| {

@@ -133,6 +133,8 @@ impl Worker {
                 hub.stop(now, asks);
                 self.stopped = Some(stopped);
             }
+            // The desk's.
+            Input::Call(_) => {}
         }
     }
 

@@ -71,8 +71,10 @@ fn change_with<'o, R: Answer>(
     match outcome {
         Some(Ok(ref mut outcome)) => finish(ctx, flags, (name, args), &mut key, outcome),
         Some(Err(error)) => {
-            if let RoomError::TooMany(..) = &error {
-                info::too_many();
+            match &error {
+                RoomError::TooMany(..) => info::too_many(),
+                RoomError::IdsFull(_) => info::room_ids_full(),
+                _ => {}
             }
             return Err(error.into());
         }

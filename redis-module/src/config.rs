@@ -4,6 +4,7 @@
 use room_core::dedupe::DedupePolicy;
 use room_core::limits::{Limit, Limits};
 use room_core::log::MAX_SEQ;
+use room_core::room_ids::MAX_ROOM_IDS;
 use room_core::settings::Settings;
 use room_core::units::Unit;
 use std::ffi::CStr;
@@ -35,7 +36,7 @@ const DAY: u64 = 24 * HOUR;
 use Unit::{Bytes, Count, Millis};
 
 /// All settings, in the order of [`settings`].
-pub(crate) const SETTINGS: [Setting; 17] = [
+pub(crate) const SETTINGS: [Setting; 18] = [
     // The defaults of the limits that ROOM.LIMITS sets for one room.
     setting(c"maxlen", Count, 100_000, 0, MAX_SEQ),
     setting(c"maxbytes", Bytes, 64 << 20, 0, MAX_SEQ),
@@ -63,6 +64,8 @@ pub(crate) const SETTINGS: [Setting; 17] = [
     setting(c"newcomer-ttl", Millis, 0, 0, MAX_SEQ),
     setting(c"forget-after", Millis, 0, 0, MAX_SEQ),
     setting(c"idle-ttl", Millis, 0, 0, MAX_SEQ),
+    // Ids of ROOMID that one room remembers, each for dedupe-age.
+    setting(c"room-ids", Count, 10_000, 1, MAX_ROOM_IDS as u64),
 ];
 
 static VALUES: [AtomicU64; SETTINGS.len()] = [const { AtomicU64::new(0) }; SETTINGS.len()];
@@ -122,5 +125,6 @@ pub(crate) fn settings() -> Settings {
         newcomer_ttl: value(14),
         forget_after: value(15),
         idle_ttl: value(16),
+        room_ids: value(17),
     }
 }

@@ -20,6 +20,11 @@ pub(crate) fn too_many() {
     count(Counter::TooMany, 1);
 }
 
+/// A publish was refused because its room remembers as many ids as it may.
+pub(crate) fn room_ids_full() {
+    count(Counter::IdsFull, 1);
+}
+
 /// What of ours Redis waits for.
 #[derive(Clone, Copy)]
 pub(crate) enum Held {

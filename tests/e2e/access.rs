@@ -3,6 +3,7 @@
 use harness::client::{Client, texts};
 use harness::connection::Connection;
 use harness::eventually;
+use harness::http::{Http, KEY};
 use harness::process::built;
 use harness::proxy::Proxy;
 use harness::redis::Redis;
@@ -49,6 +50,9 @@ fn the_printed_acl_line_is_what_a_proxy_needs_and_no_more() {
     let password = folder.path().join("password");
     std::fs::write(&password, "secret\n").expect("a file");
     let password = password.to_str().expect("a path of text");
+    let keys = folder.path().join("api-keys");
+    std::fs::write(&keys, KEY).expect("a file");
+    let keys = keys.to_str().expect("a path of text");
     let by_option = ["--redis-user", "ann", "--redis-password-file", password];
     let sets = [
         Set {
@@ -62,6 +66,12 @@ fn the_printed_acl_line_is_what_a_proxy_needs_and_no_more() {
             db: 2,
             prefix: "a b[*]:",
             more: &["--workers", "2"],
+        },
+        Set {
+            url: &|redis, _| format!("redis://ann:secret@127.0.0.1:{}", redis.port),
+            db: 0,
+            prefix: "room:",
+            more: &["--api-key-file", keys],
         },
         Set {
             url: &|redis, _| format!("redis://127.0.0.1:{}", redis.port),
@@ -102,6 +112,9 @@ fn works_with_the_printed_acl_line(redis: &Redis, socket: &str, set: &Set<'_>) {
     ok(&mut operator, "CONFIG RESETSTAT");
     let proxy = Proxy::to(&url, &options);
     let room = format!("{}1", set.prefix);
+    if set.more.contains(&"--api-key-file") {
+        serves_backends(&proxy);
+    }
     lives(redis, &mut operator, &proxy, &room);
     let refused = format!("{:?}", ok(&mut operator, "ACL LOG"));
     assert_eq!(
@@ -126,6 +139,27 @@ fn used(redis: &Redis) -> Vec<String> {
     let lines = stats.lines().filter(|line| !line.contains(":calls=0,"));
     let names = lines.filter_map(|line| line.strip_prefix("cmdstat_")?.split(':').next());
     names.map(str::to_lowercase).collect()
+}
+
+/// Each endpoint of the API that asks Redis.
+fn serves_backends(proxy: &Proxy) {
+    let mut http = Http::to(proxy.port);
+    let one = json!({"uid": "bot", "message": "hello", "id": "1"});
+    let somebody = json!({"uids": ["somebody"]});
+    for (path, body) in [
+        ("/api/rooms/2/messages", &one),
+        ("/api/rooms/2/invite", &somebody),
+        ("/api/rooms/2/kick", &json!({"uid": "somebody"})),
+        ("/api/unread", &json!({"uid": "somebody", "rooms": ["2"]})),
+        ("/api/bans", &json!({"uid": "nobody"})),
+    ] {
+        http.post(path, body).ok();
+    }
+    for path in ["", "/messages", "/members", "/members/somebody"] {
+        http.get(&format!("/api/rooms/2{path}")).ok();
+    }
+    http.get("/api/bans").ok();
+    http.post("/api/rooms/2/leave", &somebody).ok();
 }
 
 fn lives(redis: &Redis, operator: &mut Connection, proxy: &Proxy, room: &str) {

@@ -40,9 +40,11 @@
 //! | `frames` | frames by the letter of RFC 6455, in the classes of Autobahn's suite |
 //! | `door` | who may come in, the upgrade by the letter, headers |
 //! | `http` | pages, health, exit codes |
+//! | `api` | the HTTP API for backends |
 
 mod access;
 mod addresses;
+mod api;
 mod badinput;
 mod bans;
 mod budget;

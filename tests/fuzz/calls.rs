@@ -10,6 +10,7 @@ pub(crate) enum Step<'a> {
         uid: Uid<'a>,
         payload: &'a [u8],
         id: Option<&'a [u8]>,
+        room_id: Option<&'a [u8]>,
         ephemeral: bool,
         only_existing: bool,
     },

@@ -90,6 +90,7 @@ impl World {
                 uid,
                 payload,
                 id,
+                room_id,
                 ephemeral,
                 only_existing,
             } => {
@@ -97,6 +98,7 @@ impl World {
                     uid: given(2, uid.bytes()),
                     payload: given(3, payload),
                     id: id.map(|id| given(5, id)),
+                    room_id: room_id.filter(|_| id.is_none()).map(|id| given(5, id)),
                     ephemeral: *ephemeral,
                     only_existing: *only_existing,
                 };

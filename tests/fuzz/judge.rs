@@ -83,7 +83,7 @@ impl Judge {
                 own.iter()
                     .for_each(|uid| self.known(std::slice::from_ref(uid)));
             }
-            Ask::Members(_) => {}
+            Ask::Members(_) | Ask::Call(_) => {}
         }
     }
 

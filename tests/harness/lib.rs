@@ -18,6 +18,7 @@
 //! | [`certs`] | an authority of a test's own |
 //! | [`attack`] | clients that do what no honest one does |
 //! | [`light`] | WebSocket clients by the thousand |
+//! | [`http`] | a client of the HTTP API |
 //! | [`relay`] | a TCP link that can be cut, stalled or slowed |
 //! | [`counted`] | a program whose instructions are counted |
 //! | [`random`] | random numbers that can be had again |
@@ -40,6 +41,7 @@ pub mod connection;
 pub mod counted;
 pub mod eventually;
 pub mod follower;
+pub mod http;
 pub mod light;
 pub mod process;
 pub mod protocol;

@@ -3,6 +3,7 @@
 //! | name | what it measures |
 //! |---|---|
 //! | `acks` | what acknowledgements cost Redis where a room's people are on ten proxies |
+//! | `api` | a publish by HTTP beside one by WebSocket |
 //! | `attacks` | what honest people notice of those who mean harm, and what these cost |
 //! | `beside` | a small room on the worker of a very large one that is served without pause |
 //! | `blocks` | what holds Redis, and for how long |
@@ -24,6 +25,7 @@
 //! | `slow` | what a client that reads at a crawl costs the proxy, and whether others notice |
 
 mod acks;
+mod api;
 mod attacks;
 mod beside;
 mod blocks;
@@ -69,6 +71,8 @@ struct Options {
 enum What {
     /// What acknowledgements cost Redis where a room's people are on many proxies
     Acks(acks::Options),
+    /// CPU and latency of a publish by the HTTP API, beside one by WebSocket
+    Api(api::Options),
     /// The attacker: a part of `attacks`
     #[command(hide = true)]
     Attack(attacks::AttackOptions),
@@ -123,6 +127,7 @@ impl What {
     fn run(&self) -> (&'static str, Value) {
         match self {
             Self::Acks(options) => ("acks", acks::run(options)),
+            Self::Api(options) => ("api", api::run(options)),
             Self::Attacks(options) => ("attacks", attacks::run(options)),
             Self::Beside(options) => ("beside", beside::run(options)),
             Self::Blocks(options) => ("blocks", blocks::run(options)),

@@ -5,7 +5,7 @@
 //! | `commands` | what each command does |
 //! | `replies`, `shape` | docs/replies.md is true: how each command answers in RESP2 and RESP3 |
 //! | `errors`, `corrupt` | nonsense and damaged dumps are refused; nothing changes, the server lives |
-//! | `persistence`, `replication`, `keyspace` | a room is the same after every way of saving, copying and replicating it |
+//! | `persistence`, `replication`, `keyspace`, `room_ids` | a room is the same after every way of saving, copying and replicating it |
 //! | `presence`, `announce`, `names` | who is online, what subscribers hear, whose a proxy's name is |
 //! | `devices`, `held` | the slowest device of a uid is what it has, also of those that a server never saw |
 //! | `timer`, `ends` | what the module does without a command, and when it must not |
@@ -40,6 +40,7 @@ mod random;
 mod replication;
 mod replies;
 mod reshard;
+mod room_ids;
 mod settings;
 mod shape;
 mod time;

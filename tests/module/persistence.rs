@@ -34,9 +34,14 @@ fn still_the_same(redis: &mut Redis, again: impl FnOnce(&mut Redis)) {
     let mut c = redis.connect();
     assert_eq!(head(&mut c, "r"), head_before);
     assert_eq!(
-        published(&ok(&mut c, "ROOM.PUBLISH r alice retried ID id-19"))[3],
+        published(&ok(&mut c, "ROOM.PUBLISH r alice retried ID id-18"))[3],
         1,
         "the id is remembered"
+    );
+    assert_eq!(
+        published(&ok(&mut c, "ROOM.PUBLISH r bot retried ROOMID id-19"))[3],
+        1,
+        "the room's is too, whoever publishes"
     );
     publish(&mut c, "r", "bot", b"after");
     let page = ok(&mut c, "ROOM.RANGE r - + COUNT 100000 BYTES 100000000");

@@ -6,6 +6,7 @@ use harness::process::{Process, built, free_port, installed};
 use harness::redis::Redis;
 use harness::value::{err, field, int, list, ok, text, words};
 use redis::{Value, cmd};
+use room_core::settings::Settings;
 use std::fs::{read_to_string, write};
 use tempfile::TempDir;
 

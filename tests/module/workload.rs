@@ -25,7 +25,7 @@ pub(crate) fn fill(redis: &Redis, key: &str) {
         let mut command = words(&format!("ROOM.PUBLISH {key} alice"));
         command
             .arg(format!("{{\"event\":\"message\",\"n\":{i}}}"))
-            .arg("ID")
+            .arg(["ID", "ROOMID"][i % 2])
             .arg(format!("id-{i}"));
         command
             .query::<redis::Value>(&mut c)

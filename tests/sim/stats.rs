@@ -83,6 +83,7 @@ impl Stats {
                 Ask::Range { .. } => "range",
                 Ask::Back { .. } => "history asked",
                 Ask::Members(_) => "members asked",
+                Ask::Call(_) => "backends called",
             },
             1,
         );

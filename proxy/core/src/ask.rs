@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use room_core::position::{Position, Seq};
+use serde_json::Value;
 use std::fmt;
 use std::sync::Arc;
 
@@ -97,6 +98,17 @@ pub enum Ask {
     },
     /// `ROOM.MEMBERS`, a page of 100 from a cursor on.
     Members(u64),
+    /// What a backend asks, and no room.
+    Call(Call),
+}
+
+/// A command as it is, but for its key, which stands first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// Its name.
+    pub command: &'static str,
+    /// What stands behind the key.
+    pub words: Vec<Bytes>,
 }
 
 /// An answer.
@@ -116,6 +128,8 @@ pub enum Answer {
     Back(Back),
     /// Of `ROOM.MEMBERS`: where the next page begins ("0": nowhere), and some members.
     Members(String, Vec<Member>),
+    /// Of a call: maps and arrays as JSON has them.
+    Called(Value),
 }
 
 /// Why there is no answer.
@@ -134,7 +148,7 @@ pub enum Fault {
 
 impl Fault {
     /// Nobody does it for now, since the room is moving to another server.
-    pub(crate) fn try_again() -> Self {
+    pub fn try_again() -> Self {
         Self::Refused {
             code: "TRYAGAIN".into(),
             message: "the room is moving to another server: try again".into(),
@@ -147,7 +161,7 @@ impl Fault {
     }
 
     /// Whether a module that is older than an option of a command refused it.
-    pub(crate) fn is_unknown_option(&self, option: &str) -> bool {
+    pub fn is_unknown_option(&self, option: &str) -> bool {
         let Self::Refused { code, message } = self else {
             return false;
         };

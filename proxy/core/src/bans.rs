@@ -294,6 +294,16 @@ impl<'a> Sight<'a> {
         ban.filter(|ban| ban.holds(self.ms))
     }
 
+    /// The code and sentence for who is kept from saying something in this room.
+    pub fn silences(self, uid: &str, roomid: &str) -> Option<(&'static str, String)> {
+        let everywhere = self.of(uid).map(|ban| ban.denied(uid, None));
+        let here = || {
+            self.of_room(uid, roomid)
+                .map(|ban| ban.denied(uid, Some(roomid)))
+        };
+        everywhere.or_else(here)
+    }
+
     /// What keeps it out of this room alone.
     pub fn of_room(self, uid: &str, roomid: &str) -> Option<&'a Ban> {
         let ban = self.rows(uid)?.rooms.get(roomid);

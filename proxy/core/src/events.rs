@@ -273,16 +273,25 @@ pub(crate) fn put_stored_event(
 
 /// A page of what was said before; its messages are events.
 pub(crate) fn history(roomid: &str, page: &Page) -> Bytes {
-    event("history", |object| {
-        object
-            .string("roomid", roomid)
-            .list("messages", &page.messages, |out, message| {
-                out.extend_from_slice(message);
-            })
-            .position("after", page.after)
-            .truth("more", page.more)
-            .number("gone", page.gone)
-    })
+    event("history", |object| put_page(object, roomid, page))
+}
+
+/// The same as the object alone, which is no frame.
+pub(crate) fn history_object(roomid: &str, page: &Page) -> Bytes {
+    let mut out = BytesMut::new();
+    put_page(Object::event(&mut out, "history"), roomid, page).end();
+    out.freeze()
+}
+
+fn put_page<'a>(object: Object<'a>, roomid: &str, page: &Page) -> Object<'a> {
+    object
+        .string("roomid", roomid)
+        .list("messages", &page.messages, |out, message| {
+            out.extend_from_slice(message);
+        })
+        .position("after", page.after)
+        .truth("more", page.more)
+        .number("gone", page.gone)
 }
 
 /// A live message, or an event that is not stored.

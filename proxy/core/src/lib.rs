@@ -8,6 +8,8 @@
 //! | [`events`] | every event that the server sends, as a frame |
 //! | [`event`] | what a connection tells a room |
 //! | [`ask`] | what Redis is asked, and what it answers |
+//! | [`desk`] | questions of backends |
+//! | [`backend`] | what those are answered in clients' words |
 //! | [`handle`] | how a room hands bytes to a connection |
 //! | [`client`] | a connection: what its events are for which room |
 //! | [`beats`] | a connection's heartbeats and their answers |
@@ -43,6 +45,7 @@
 #![forbid(unsafe_code)]
 
 pub mod ask;
+pub mod backend;
 pub mod bans;
 pub mod beats;
 mod book;
@@ -51,6 +54,7 @@ pub mod client;
 pub mod close;
 mod counts;
 mod cx;
+pub mod desk;
 pub mod event;
 pub mod events;
 mod figures;

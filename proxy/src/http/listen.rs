@@ -4,6 +4,7 @@ use super::fronts::Fronts;
 use super::gate::{Full, Gate, Group, Peer, Place};
 use super::queue::queue;
 use super::{proxied, routes, secure};
+use crate::at_work::AtWork;
 use crate::budget::Budgets;
 use crate::config::Config;
 use crate::files;
@@ -21,6 +22,7 @@ use rustls::ServerConfig;
 use socket2::SockRef;
 use std::io;
 use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -36,15 +38,18 @@ use tracing::{debug, error, warn};
 struct Times {
     /// For each request.
     handshake: Duration,
-    /// In all, until it is a WebSocket or has its pages.
-    http: Duration,
+    /// In all, until it is a WebSocket or has its pages; for ever if not given.
+    http: Option<Duration>,
+    /// How much longer for a request that is worked on then.
+    work: Duration,
 }
 
 impl Times {
-    const fn of(config: &Config) -> Self {
+    fn of(config: &Config) -> Self {
         Self {
             handshake: config.handshake_timeout,
-            http: config.http_timeout,
+            http: Some(config.http_timeout),
+            work: config.handshake_timeout + config.api.api_timeout,
         }
     }
 }
@@ -96,14 +101,7 @@ pub(crate) async fn listen(
         let Some((stream, place, from)) = port.next(&listener).await else {
             continue;
         };
-        if files::takes_spare(&stream) {
-            port.metrics.refused.inc();
-            if let Some(left_out) = port.told.spared.again() {
-                warn!(
-                    left_out,
-                    "connections are refused: there are not enough file descriptors (ulimit -n)"
-                );
-            }
+        if port.spares(&stream) {
             continue;
         }
         let _ = stream.set_nodelay(true);
@@ -114,15 +112,14 @@ pub(crate) async fn listen(
     }
 }
 
-/// The same on a thread of its own: a handshake takes up to a millisecond, for which neither the link nor rooms wait. Returns if
-/// that ends.
+/// Does that on a thread of its own. Returns if it ends.
 ///
 /// # Errors
 /// If the thread cannot be started.
-pub(crate) async fn listen_apart(
+pub(crate) async fn apart<F: Future<Output = ()> + Send>(
     listener: TcpListener,
-    server: Arc<Server>,
-    tls: Arc<ServerConfig>,
+    name: &'static str,
+    serve: impl FnOnce(TcpListener) -> F + Send + 'static,
 ) -> io::Result<()> {
     let listener = listener.into_std()?;
     let runtime = Builder::new_current_thread().enable_all().build()?;
@@ -135,18 +132,54 @@ pub(crate) async fn listen_apart(
             Err(error) => return error!(%error, "the door cannot be opened"),
         };
         tokio::select! {
-            () = listen(listener, server, Some(tls)) => {}
+            () = serve(listener) => {}
             // Nobody comes in any more; who is here goes on until the program ends.
             _ = unwanted => std::future::pending().await,
         }
     };
     thread::Builder::new()
-        .name("door".to_owned())
+        .name(name.to_owned())
         .spawn(move || runtime.block_on(door))?;
     // Nothing is said on either: they tell of their ends.
     let _wanted = wanted;
     let _ = ended.await;
     Ok(())
+}
+
+/// Serves backends for ever, with TLS where that is given.
+pub(crate) async fn listen_api(
+    listener: TcpListener,
+    server: Arc<Server>,
+    tls: Option<Arc<ServerConfig>>,
+) {
+    let Some(api) = server.api.clone() else {
+        return;
+    };
+    let most = server.config.api.api_connections;
+    let port = Arc::new(Port {
+        // Strangers, who have no key, do not take all places.
+        gate: Arc::new(Gate::new(most, most / 2)),
+        budgets: None,
+        fronts: server.fronts.clone(),
+        is_proxied: false,
+        tls,
+        metrics: server.metrics.clone(),
+        routes: routes::backends(api),
+        times: Times {
+            // Whoever holds a key keeps its connection.
+            http: None,
+            ..Times::of(&server.config)
+        },
+        told: Told::default(),
+    });
+    loop {
+        if let Some((stream, place, from)) = port.next(&listener).await
+            && !port.spares(&stream)
+        {
+            let _ = stream.set_nodelay(true);
+            tokio::spawn(port.clone().serve(stream, place, from));
+        }
+    }
 }
 
 /// Serves the metrics for ever.
@@ -195,6 +228,21 @@ impl Port {
                 None
             }
         }
+    }
+
+    /// Whether a connection is refused as its descriptor is one of the last.
+    fn spares(&self, stream: &TcpStream) -> bool {
+        let spares = files::takes_spare(stream);
+        if spares {
+            self.metrics.refused.inc();
+            if let Some(left_out) = self.told.spared.again() {
+                warn!(
+                    left_out,
+                    "connections are refused: there are not enough file descriptors (ulimit -n)"
+                );
+            }
+        }
+        spares
     }
 
     async fn serve(self: Arc<Self>, mut stream: TcpStream, place: Place, from: IpAddr) {
@@ -306,23 +354,40 @@ impl Port {
             .header_read_timeout(self.times.handshake)
             .max_buf_size(16 * 1024);
         let routes = TowerToHyperService::new(routes);
+        let works = AtWork::default();
+        let of_request = works.clone();
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(peer.clone());
+            request.extensions_mut().insert(of_request.clone());
             routes.call(request)
         });
         let served = http.serve_connection(TokioIo::new(stream), service);
-        match timeout(self.times.http, served.with_upgrades()).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => {
+        let mut served = pin!(served.with_upgrades());
+        let mut done = within(self.times.http, served.as_mut()).await;
+        if done.is_none() && works.is_set() {
+            served.as_mut().graceful_shutdown();
+            done = within(Some(self.times.work), served).await;
+        }
+        match done {
+            Some(Ok(())) => {}
+            Some(Err(error)) => {
                 if error.is_timeout() {
                     self.metrics.requests_unfinished.inc();
                 }
                 debug!(%error, "an HTTP connection ended");
             }
-            Err(_) => {
+            None => {
                 self.metrics.requests_unfinished.inc();
                 debug!("an HTTP connection took longer than --http-timeout");
             }
         }
+    }
+}
+
+/// What comes of it, if it does so in time.
+async fn within<T>(limit: Option<Duration>, what: impl Future<Output = T>) -> Option<T> {
+    match limit {
+        Some(limit) => timeout(limit, what).await.ok(),
+        None => Some(what.await),
     }
 }

@@ -4,6 +4,8 @@ use super::gate::Peer;
 use super::pages::{PAGES, page, shared_page};
 use super::request::{forwarded_for, knock, wants_websocket};
 use super::upgrade::{turn_away, upgrade};
+use crate::api::Api;
+use crate::api::routes as of_api;
 use crate::metrics::Metrics;
 use crate::server::Server;
 use axum::Router;
@@ -33,11 +35,16 @@ pub(super) fn public(server: Arc<Server>) -> Router {
     let health = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready));
+    // Backends come from anywhere, and nobody without a key does anything: the door is not for them.
+    let at_this_port = server.config.api.api_listen.is_none();
+    let api = server.api.clone().filter(|_| at_this_port);
+    let api = api.map_or_else(Router::new, of_api::routes);
     routes
         .fallback(|| async { (StatusCode::NOT_FOUND, "there is nothing here\n") })
         .method_not_allowed_fallback(|| async { (StatusCode::METHOD_NOT_ALLOWED, "only GET\n") })
         .layer(from_fn_with_state(server.clone(), pass_door))
         .merge(health)
+        .merge(api)
         .layer(from_fn(restrain))
         .with_state(server)
 }
@@ -116,6 +123,13 @@ async fn ready(State(server): State<Arc<Server>>) -> Response {
         (false, _) => "Redis is away\n",
     };
     (StatusCode::SERVICE_UNAVAILABLE, why_not).into_response()
+}
+
+/// The port of backends.
+pub(super) fn backends(api: Arc<Api>) -> Router {
+    of_api::routes(api)
+        .fallback(of_api::nothing)
+        .layer(from_fn(restrain))
 }
 
 /// The port of the metrics.

@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep};
 use tracing::warn;
 
 /// The stream's key.
-pub(super) const KEY: &str = "roomcast:bans";
+pub(crate) const KEY: &str = "roomcast:bans";
 /// How often it is looked at.
 const EVERY: Duration = Duration::from_millis(500);
 /// Entries that are read at once, and a pause behind them: neither Redis nor the link, whose thread and connection these

@@ -1,6 +1,6 @@
 //! Questions as commands, and their replies as answers.
 
-use super::value::{self, Pairs, list, number, text, texts};
+use super::value::{self, Pairs, json, list, number, text, texts};
 use hub_core::ask::{
     Answer, Ask, Attached, Back, Dedupe, Fault, Joined, Lost, Member, Published, Range, Row,
 };
@@ -35,6 +35,7 @@ pub(super) enum Reading {
     Range,
     Back,
     Members,
+    Called,
 }
 
 /// The command for a question about the room of this key.
@@ -140,6 +141,13 @@ pub(super) fn command(key: &str, ask: Ask, channels: Channels) -> (On, Reading, 
             command.arg("CURSOR").arg(cursor).arg("COUNT").arg(MEMBERS);
             (Reading::Members, command)
         }
+        Ask::Call(call) => {
+            let mut command = words(call.command, key);
+            for word in &call.words {
+                command.arg(&word[..]);
+            }
+            (Reading::Called, command)
+        }
     };
     (on, reading, command)
 }
@@ -178,6 +186,7 @@ pub(super) fn answer(reading: Reading, reply: Result<Value, Fault>) -> Result<An
         Reading::Range => range(Pairs::of(reply)).map(Answer::Range),
         Reading::Back => back(Pairs::of(reply)).map(Answer::Back),
         Reading::Members => members(&reply),
+        Reading::Called => json(&reply).map(Answer::Called),
     };
     answer.ok_or_else(|| Fault::Refused {
         code: "ERR".into(),

@@ -70,6 +70,7 @@ mod views;
 mod way;
 
 pub(crate) use address::Address;
+pub(crate) use bans::KEY as BANS;
 pub(crate) use cluster::Cluster;
 pub(crate) use health::Link;
 pub(crate) use means::Means;

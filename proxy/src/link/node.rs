@@ -268,7 +268,7 @@ impl Hands<'_> {
                 answer: answer(about.reading, reply.map_err(without_address)).map_err(told),
             },
         };
-        if let Some(inbox) = self.means.inboxes.all().get(worker) {
+        if let Some(inbox) = self.means.inboxes.numbered(worker) {
             inbox.push(input);
         }
         why

@@ -3,6 +3,7 @@
 use hub_core::ask::Fault;
 use redis::{RedisError, RedisResult, Value};
 use room_core::position::Position;
+use serde_json::Value as Json;
 
 pub(super) fn number(value: &Value) -> Option<u64> {
     match value {
@@ -74,6 +75,22 @@ impl Pairs {
     pub(super) fn position(&self, name: &str) -> Option<Position> {
         self.get(name).and_then(text)?.parse().ok()
     }
+}
+
+/// A reply as JSON has it; the link speaks RESP3, in which maps are maps.
+pub(super) fn json(value: &Value) -> Option<Json> {
+    Some(match value {
+        Value::Nil => Json::Null,
+        Value::Okay => "OK".into(),
+        Value::Int(n) => (*n).into(),
+        Value::BulkString(_) | Value::SimpleString(_) => text(value)?.into(),
+        Value::Array(list) => list.iter().map(json).collect::<Option<_>>()?,
+        Value::Map(pairs) => {
+            let pair = |(name, value): &(Value, Value)| Some((text(name)?, json(value)?));
+            Json::Object(pairs.iter().map(pair).collect::<Option<_>>()?)
+        }
+        _ => return None,
+    })
 }
 
 /// An error of Redis as such; one of the connection is [`Fault::Down`].

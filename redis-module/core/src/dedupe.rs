@@ -1,8 +1,10 @@
-//! Publish ids that were seen: a retry with the same (uid, id) gets the first one's number.
+//! Publish ids that were seen: a retry with the same (uid, id) gets the first one's number. Beside them those that a room
+//! remembers whoever published ([`RoomIds`]), so that a room with neither pays for none.
 
 use crate::bytes::{Reader, put_bytes, put_varint};
 use crate::log::MAX_MS;
 use crate::position::Seq;
+use crate::room_ids::RoomIds;
 use crate::uid::valid_uid;
 use hashbrown::HashMap;
 use std::collections::{BTreeMap, VecDeque};
@@ -62,6 +64,8 @@ pub(crate) struct Dedupe {
     /// Every remembered id, oldest first, so that old ones are found without looking at every uid.
     by_age: BTreeMap<u64, Arc<[u8]>>,
     last_no: u64,
+    /// Those of nobody in particular.
+    pub(crate) of_room: Option<Box<RoomIds>>,
 }
 
 impl Dedupe {
@@ -96,7 +100,7 @@ impl Dedupe {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.by_age.is_empty()
+        self.by_age.is_empty() && self.of_room.is_none()
     }
 
     fn insert(&mut self, uid: &[u8], id: &[u8], seq: Seq, ms: u64) {
@@ -135,7 +139,21 @@ impl Dedupe {
     }
 
     pub(crate) fn oldest_ms(&self) -> Option<u64> {
-        self.oldest().map(|(_, ms)| ms)
+        let of_uids = self.oldest().map(|(_, ms)| ms);
+        let of_room = self.of_room.as_ref().and_then(|ids| ids.oldest_ms());
+        of_uids.into_iter().chain(of_room).min()
+    }
+
+    /// The same for those of the room: at most [`MOST_FORGOTTEN`]. How many.
+    pub(crate) fn forget_of_room(&mut self, ms: u64) -> usize {
+        let Some(ids) = &mut self.of_room else {
+            return 0;
+        };
+        let gone = ids.forget_before(ms);
+        if ids.len() == 0 {
+            self.of_room = None;
+        }
+        gone
     }
 
     /// Drops what is older than `ms`, and the oldest beyond the room's own limit: at most [`MOST_FORGOTTEN`]. How many.
@@ -158,10 +176,12 @@ impl Dedupe {
         size_of::<Self>()
             + self.of_uid.capacity() * per_uid
             + self.by_age.len() * (size_of::<Seen>() + size_of::<(u64, Arc<[u8]>)>() + 24)
+            + self.of_room.as_ref().map_or(0, |ids| ids.heap_bytes())
     }
 
     pub(crate) fn heap_blocks(&self) -> usize {
-        self.by_age.len() + 2 * self.of_uid.len()
+        let of_room = self.of_room.as_ref().map_or(0, |ids| ids.heap_blocks());
+        self.by_age.len() + 2 * self.of_uid.len() + of_room
     }
 
     /// Parts of at most `per_part` ids, oldest first.

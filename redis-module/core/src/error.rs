@@ -31,6 +31,8 @@ pub enum RoomError {
     BadEffect(Box<[u8]>),
     /// The room is full: of what, how many are allowed.
     Limit(&'static str, u64),
+    /// The room remembers as many ids of `ROOMID` as it may.
+    IdsFull(u64),
     /// Saved bytes that are no room: what was wrong.
     Corrupt(&'static str),
 }
@@ -50,7 +52,7 @@ impl RoomError {
             Self::OutOfMemory => "OOM",
             Self::NameTaken(_) => "NOPERM",
             Self::BadEffect(_) => "ERR",
-            Self::Limit(..) => "LIMIT",
+            Self::Limit(..) | Self::IdsFull(_) => "LIMIT",
             Self::Corrupt(_) => "CORRUPT",
         }
     }
@@ -107,6 +109,10 @@ impl fmt::Display for RoomError {
             Self::Limit(what, max) => write!(
                 f,
                 "the room has its {max} {what}, the most that are allowed"
+            ),
+            Self::IdsFull(max) => write!(
+                f,
+                "the room remembers {max} ids of ROOMID, the most that are allowed (room.room-ids), and each for room.dedupe-age: try again when the oldest is over"
             ),
             Self::Corrupt(what) => write!(f, "these bytes are no saved room: {what}"),
         }

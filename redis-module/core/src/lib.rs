@@ -12,7 +12,8 @@
 //! | `members` | the table of uids and cursors |
 //! | `came` | since when a room is on this node |
 //! | [`limits`] | how much log is kept |
-//! | [`dedupe`] | publish ids that were seen |
+//! | [`dedupe`] | publish ids that were seen, by uid |
+//! | [`room_ids`] | those that a room remembers whoever published |
 //! | [`snapshot`] | a room as bytes, and back without trusting them |
 //! | [`sessions`] | who is connected, on this node only: leases, presence |
 //! | [`position`] | `seq`, `tag` and the `<seq>-<tag>` that clients see |
@@ -43,6 +44,7 @@ mod members;
 pub mod position;
 pub mod reading;
 pub mod room;
+pub mod room_ids;
 pub mod sessions;
 pub mod settings;
 pub mod slots;

@@ -12,6 +12,7 @@ use crate::limits::{Limit, Limits, Overrides};
 use crate::log::{Log, MAX_SEQ, Reason};
 use crate::members::{Member, Members};
 use crate::position::{Position, Seq, Tag};
+use crate::room_ids::RoomIds;
 use crate::uid::{valid_new_uid, valid_uid};
 
 /// See the top of the file.
@@ -196,6 +197,31 @@ impl Room {
         self.dedupe.as_ref()?.find(uid, id)
     }
 
+    /// The same of an id that the room remembers whoever published.
+    pub fn seen_here(&self, id: &[u8]) -> Option<(Seq, u64)> {
+        self.room_ids()?.find(id)
+    }
+
+    fn room_ids(&self) -> Option<&RoomIds> {
+        self.dedupe.as_ref()?.of_room.as_deref()
+    }
+
+    /// Whether the room may remember one more such id, where it may have `most` and those from before `old` may go: `true`
+    /// if some of these have to go for it.
+    pub fn check_room_id(&self, most: u64, old: u64) -> Result<bool, RoomError> {
+        let Some(ids) = self.room_ids() else {
+            return Ok(false);
+        };
+        let has = ids.len() as u64;
+        if has < most {
+            return Ok(false);
+        }
+        match has.saturating_sub(ids.older_than(old) as u64) < most {
+            true => Ok(true),
+            false => Err(RoomError::IdsFull(most)),
+        }
+    }
+
     // ---- changing ----
 
     /// Stores a message. Who published is no newcomer any more.
@@ -216,13 +242,21 @@ impl Room {
         }
     }
 
+    /// Remembers the id of such a message whoever published it.
+    pub fn remember_here(&mut self, id: &[u8], seq: Seq, ms: u64) {
+        let dedupe = self.dedupe.get_or_insert_default();
+        let ids = dedupe.of_room.get_or_insert_default();
+        ids.remember(id, seq, ms);
+    }
+
     /// Forgets publish ids that were stored before `ms`, the oldest first, at most
-    /// [`MOST_FORGOTTEN`](crate::dedupe::MOST_FORGOTTEN) in one call. How many: less than that means all of them.
+    /// [`MOST_FORGOTTEN`](crate::dedupe::MOST_FORGOTTEN) of either kind in one call. How many: less than that means all of
+    /// them.
     pub fn forget_ids_before(&mut self, ms: u64) -> usize {
         let Some(dedupe) = &mut self.dedupe else {
             return 0;
         };
-        let gone = dedupe.forget_before(ms);
+        let gone = dedupe.forget_before(ms) + dedupe.forget_of_room(ms);
         if dedupe.is_empty() {
             self.dedupe = None;
         }

@@ -16,6 +16,8 @@ pub struct Settings {
     pub max_uids: u64,
     /// Publish ids that are remembered.
     pub dedupe: DedupePolicy,
+    /// Ids of `ROOMID` that one room remembers.
+    pub room_ids: u64,
     /// How long others are not told that somebody went.
     pub grace: u64,
     /// For how long after a start or a promotion nobody counts as absent.
@@ -40,6 +42,7 @@ impl Default for Settings {
             max_members: 1_000_000,
             max_uids: 2_000,
             dedupe: DedupePolicy::default(),
+            room_ids: 10_000,
             grace: 5_000,
             start_grace: 10_000,
             device_grace: 60_000,

@@ -1,8 +1,8 @@
 //! A room as bytes: for RDB, DUMP, the AOF rewrite and the digest.
 //!
 //! A snapshot is a series of parts, so that neither writing nor reading needs the whole room twice in memory. Each part
-//! begins with a letter: `H` header (with the version), `S` one segment of the log, `M` members, `D` publish ids, `E` the
-//! end. Reading trusts nothing: messages must continue the chain of tags to the head that `E` names.
+//! begins with a letter: `H` header (with the version), `S` one segment of the log, `M` members, `D` publish ids of uids,
+//! `I` those of the room, `E` the end. Reading trusts nothing: messages must continue the chain of tags to the head that `E` names.
 
 use crate::bytes::{Reader, put_varint};
 use crate::error::RoomError;
@@ -11,14 +11,23 @@ use crate::log::Log;
 use crate::position::Tag;
 use crate::room::Room;
 
-/// The format that is written. Version 1, which knew no newcomers and no time of the last act, is read as well.
-pub const VERSION: u8 = 2;
+/// The newest format. Version 1, which knew no newcomers and no time of the last act, is read as well.
+pub const VERSION: u8 = 3;
+/// The format that is written of a room without ids of `ROOMID`, which is all that version 3 knows more: an older module
+/// reads it.
+const WITHOUT_ROOM_IDS: u8 = 2;
 /// Members or ids in one part.
 const PER_PART: usize = 1024;
 
 /// Calls `part` with each part in turn.
 pub fn save(room: &Room, mut part: impl FnMut(&[u8])) {
-    let mut out = vec![b'H', VERSION];
+    let dedupe = room.dedupe.as_deref();
+    let room_ids = dedupe.and_then(|dedupe| dedupe.of_room.as_deref());
+    let version = match room_ids {
+        Some(_) => VERSION,
+        None => WITHOUT_ROOM_IDS,
+    };
+    let mut out = vec![b'H', version];
     put_varint(&mut out, u64::from(room.birth.0));
     room.log.save_header(&mut out);
     match &room.overrides {
@@ -39,8 +48,11 @@ pub fn save(room: &Room, mut part: impl FnMut(&[u8])) {
         part(&out);
     };
     room.members.save(PER_PART, |body| lettered(b'M', body));
-    if let Some(dedupe) = &room.dedupe {
+    if let Some(dedupe) = dedupe {
         dedupe.save(PER_PART, |body| lettered(b'D', body));
+    }
+    if let Some(ids) = room_ids {
+        ids.save(PER_PART, |body| lettered(b'I', body));
     }
     let mut end = Vec::new();
     put_varint(&mut end, room.log.head().seq);
@@ -125,6 +137,14 @@ pub fn extend(room: &mut Room, part: &[u8]) -> Result<bool, RoomError> {
             let head = room.log.head().seq;
             let dedupe = room.dedupe.get_or_insert_default();
             dedupe.load(&mut reader, head)
+        }
+        Some(b'I') if version > WITHOUT_ROOM_IDS && !reader.is_empty() => {
+            let head = room.log.head().seq;
+            let dedupe = room.dedupe.get_or_insert_default();
+            dedupe
+                .of_room
+                .get_or_insert_default()
+                .load(&mut reader, head)
         }
         Some(b'E') => return check_end(room, version, &mut reader),
         _ => return Err(RoomError::Corrupt("a part is of an unknown kind")),
@@ -275,6 +295,33 @@ mod tests {
         let mut again = Loader::default();
         save(&room, |part| again.feed(part).unwrap());
         assert_eq!(again.finish().unwrap().acted_ms(), 3500);
+    }
+
+    #[test]
+    fn only_a_room_with_ids_of_its_own_is_of_the_newest_version() {
+        let mut room = Room::new(Tag(7));
+        let seq = room.append(1, b"a", b"payload").seq;
+        let version = |room: &Room| {
+            let mut parts = Vec::new();
+            save(room, |part| parts.push(part.to_vec()));
+            (parts[0][1], parts)
+        };
+        assert_eq!(version(&room).0, WITHOUT_ROOM_IDS);
+        room.remember_here(b"id", seq, 5);
+        let (of_it, mut parts) = version(&room);
+        assert_eq!(of_it, VERSION);
+        let mut loader = Loader::default();
+        parts.iter().for_each(|part| loader.feed(part).unwrap());
+        assert_eq!(loader.finish().unwrap().seen_here(b"id"), Some((seq, 5)));
+        assert!(loads(&parts, b'I'));
+        // What an older module is said to have written, it did not.
+        parts[0][1] = WITHOUT_ROOM_IDS;
+        assert!(!loads(&parts, b'I'));
+        parts[0][1] = VERSION;
+        parts[2] = b"I".to_vec();
+        assert!(!loads(&parts, b'I'), "an empty part");
+        room.forget_ids_before(6);
+        assert_eq!(version(&room).0, WITHOUT_ROOM_IDS);
     }
 
     #[test]

@@ -21,6 +21,7 @@ impl Command for Publish {
             ArgSpec::UID,
             ArgSpec::one(c"payload", ArgKind::String),
             ArgSpec::option(c"id", c"ID", ArgKind::String),
+            ArgSpec::option(c"room-id", c"ROOMID", ArgKind::String),
             ArgSpec::option(c"ephemeral", c"EPHEMERAL", ArgKind::Token),
             ArgSpec::option(c"nomkroom", c"NOMKROOM", ArgKind::Token),
         ],
@@ -37,14 +38,22 @@ fn parse(args: Args<'_>) -> Result<core::Publish<'_>, Failure> {
         uid: args.given(2)?,
         payload: args.given(3)?,
         id: None,
+        room_id: None,
         ephemeral: false,
         only_existing: false,
     };
     let mut options = Options::new(args, 4);
     while let Some(word) = options.next_word() {
         match &word[..] {
-            b"ID" if !publish.ephemeral => publish.id = Some(options.given()?),
-            b"EPHEMERAL" if publish.id.is_none() => publish.ephemeral = true,
+            b"ID" if !publish.ephemeral && publish.room_id.is_none() => {
+                publish.id = Some(options.given()?);
+            }
+            b"ROOMID" if !publish.ephemeral && publish.id.is_none() => {
+                publish.room_id = Some(options.given()?);
+            }
+            b"EPHEMERAL" if publish.id.is_none() && publish.room_id.is_none() => {
+                publish.ephemeral = true;
+            }
             b"NOMKROOM" => publish.only_existing = true,
             _ => return Err(options.unknown()),
         }

@@ -150,6 +150,7 @@ impl Server {
                     uid: given(uid.as_bytes()),
                     payload: given(payload),
                     id: None,
+                    room_id: None,
                     ephemeral: true,
                     only_existing: false,
                 };
@@ -192,6 +193,8 @@ impl Server {
                 }
             }
             Ask::Members(cursor) => self.members(key, *cursor),
+            // No room asks this.
+            Ask::Call(_) => Err(refused("ERR")),
         }
     }
 
@@ -207,6 +210,7 @@ impl Server {
             uid: given(uid.as_bytes()),
             payload: given(payload),
             id: id.map(|id| given(id.as_bytes())),
+            room_id: None,
             ephemeral: false,
             only_existing,
         };

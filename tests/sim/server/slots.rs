@@ -71,6 +71,7 @@ impl Server {
             uid: given(uid.as_bytes()),
             payload: given(payload.as_bytes()),
             id: None,
+            room_id: None,
             ephemeral: false,
             only_existing: true,
         };

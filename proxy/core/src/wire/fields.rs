@@ -67,11 +67,19 @@ pub(super) fn roomid(raw: &str) -> Result<Option<String>, Wrong> {
     let Some(roomid) = text_or_number("roomid", raw)? else {
         return Ok(None);
     };
-    if !valid_uid(roomid.as_bytes()) {
-        let what = "'roomid' must be 1 to 128 bytes without spaces or control characters";
-        return Err(("BADFIELD", what.to_owned()));
+    check_roomid(&roomid).map(|()| Some(roomid))
+}
+
+/// Whether this may be a room's name.
+///
+/// # Errors
+/// With a code and a sentence, if not.
+pub fn check_roomid(roomid: &str) -> Result<(), (&'static str, String)> {
+    if valid_uid(roomid.as_bytes()) {
+        return Ok(());
     }
-    Ok(Some(roomid))
+    let what = "'roomid' must be 1 to 128 bytes without spaces or control characters";
+    Err(("BADFIELD", what.to_owned()))
 }
 
 /// A uid from the text of its field: many user tables have nothing but numbers.
@@ -80,7 +88,15 @@ pub(super) fn roomid(raw: &str) -> Result<Option<String>, Wrong> {
 /// With a code and a sentence, if it is none.
 pub fn uid(raw: &str) -> Result<String, (&'static str, String)> {
     let given = text_or_number("uid", raw)?;
-    let uid = nfc(given.ok_or(("BADFIELD", "'uid' must be a text or a number".to_owned()))?);
+    uid_of(given.ok_or(("BADFIELD", "'uid' must be a text or a number".to_owned()))?)
+}
+
+/// The same of a text.
+///
+/// # Errors
+/// With a code and a sentence, if it is none.
+pub fn uid_of(text: String) -> Result<String, (&'static str, String)> {
+    let uid = nfc(text);
     if !valid_uid(uid.as_bytes()) {
         let what = "'uid' must be 1 to 128 bytes without spaces or control characters";
         return Err(("BADUID", what.to_owned()));

@@ -18,9 +18,9 @@ pub mod pieces;
 pub mod scan;
 pub mod types;
 
-pub use fields::{nfc, uid};
-pub use parse::parse;
-pub use types::{About, Bad, ClientEvent, Entry, Login, Outgoing, Role};
+pub use fields::{check_roomid, nfc, uid, uid_of};
+pub use parse::{parse, spoken};
+pub use types::{About, Bad, ClientEvent, Entry, Login, Outgoing, Role, Spoken};
 
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@ use super::fields::{Fields, Wrong, position, roomid, uid};
 use super::names::SERVER_EVENTS;
 use super::pieces::Pieces;
 use super::scan::scan;
-use super::types::{About, Bad, ClientEvent, Entry, Login, Outgoing, Role};
+use super::types::{About, Bad, ClientEvent, Entry, Login, Outgoing, Role, Spoken};
 use crate::history::MOST;
 use crate::pass::Token;
 use room_core::dedupe::MAX_ID;
@@ -23,6 +23,18 @@ pub const MAX_ROOMS: usize = 100;
 
 /// Reads one event.
 pub fn parse(text: &str) -> Result<ClientEvent, Bad> {
+    with_fields(text, |fields| read(text, fields))
+}
+
+/// Reads what a backend says for a uid in this room: the fields of a `message`, and `uid`.
+pub fn spoken(text: &str, room: &str) -> Result<Spoken, Bad> {
+    with_fields(text, |fields| for_uid(text, room, fields))
+}
+
+fn with_fields<'a, T>(
+    text: &'a str,
+    read: impl FnOnce(&Fields<'a>) -> Result<T, Wrong>,
+) -> Result<T, Bad> {
     let mut fields = Fields::default();
     let mut many = 0;
     let shape = scan(text, |member| {
@@ -60,7 +72,7 @@ pub fn parse(text: &str) -> Result<ClientEvent, Bad> {
     };
     match wrong {
         Some(message) => Err(refuse(("BADFIELD", message))),
-        None => read(text, &fields).map_err(refuse),
+        None => read(&fields).map_err(refuse),
     }
 }
 
@@ -75,10 +87,7 @@ fn not_json(text: &str) -> String {
 fn read(text: &str, fields: &Fields<'_>) -> Result<ClientEvent, Wrong> {
     let event = fields.text("event").filter(|event| !event.is_empty());
     let event = event.ok_or(("BADEVENT", "the field 'event' must be a name".to_owned()))?;
-    if fields.raw("name").map_or(0, name_size) > MAX_NAME {
-        let what = format!("'name' may have {MAX_NAME} bytes");
-        return Err(("BADFIELD", what));
-    }
+    check_name(fields)?;
     let roomid = fields.roomid()?;
     match event.as_str() {
         "login" => login(roomid, fields).map(ClientEvent::Login),
@@ -123,12 +132,44 @@ fn read(text: &str, fields: &Fields<'_>) -> Result<ClientEvent, Wrong> {
         name if SERVER_EVENTS.contains(&name) => {
             Err(("BADEVENT", format!("only the server sends '{name}'")))
         }
-        "message" if fields.raw("message").is_none() => {
-            Err(("BADFIELD", "a 'message' needs the field 'message'".into()))
-        }
-        "message" => outgoing(text, roomid, event, fields).map(ClientEvent::Message),
+        "message" => message(text, roomid, fields).map(ClientEvent::Message),
         _ => outgoing(text, roomid, event, fields).map(ClientEvent::Other),
     }
+}
+
+/// A `message`, whoever says it.
+fn message(text: &str, roomid: Option<String>, fields: &Fields<'_>) -> Result<Outgoing, Wrong> {
+    if fields.raw("message").is_none() {
+        return Err(("BADFIELD", "a 'message' needs the field 'message'".into()));
+    }
+    outgoing(text, roomid, "message".to_owned(), fields)
+}
+
+fn for_uid(text: &str, room: &str, fields: &Fields<'_>) -> Result<Spoken, Wrong> {
+    check_name(fields)?;
+    let given = fields.raw("event").is_some();
+    if given && fields.text("event").as_deref() != Some("message") {
+        let what = "'event' can only be \"message\" here".to_owned();
+        return Err(("BADFIELD", what));
+    }
+    let roomid = fields.roomid()?;
+    if roomid.as_deref().is_some_and(|roomid| roomid != room) {
+        let what = format!("'roomid' is not the room of the address, '{room}'");
+        return Err(("BADFIELD", what));
+    }
+    let given = fields.raw("uid").ok_or(missing("a message", "uid"))?;
+    Ok(Spoken {
+        uid: uid(given)?,
+        message: message(text, roomid, fields)?,
+    })
+}
+
+fn check_name(fields: &Fields<'_>) -> Result<(), Wrong> {
+    if fields.raw("name").map_or(0, name_size) > MAX_NAME {
+        let what = format!("'name' may have {MAX_NAME} bytes");
+        return Err(("BADFIELD", what));
+    }
+    Ok(())
 }
 
 /// How long a name is; escapes count as what they stand for.

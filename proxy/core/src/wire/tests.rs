@@ -351,3 +351,52 @@ fn a_name_can_be_taken_away() {
         assert!(message.payload(Some(&name)).ends_with(r#","name":"Ann"}"#));
     }
 }
+
+#[test]
+fn what_a_backend_says_is_a_message_with_a_uid() {
+    let said = |text: &str| spoken(text, "a/b");
+    let got = said(r#"{"uid":"bot","message":{"a":1.50},"id":"x","seq":7,"name":"Bot"}"#).unwrap();
+    assert_eq!(
+        (got.uid.as_str(), got.message.id.as_deref()),
+        ("bot", Some("x"))
+    );
+    let wire = message(r#"{"event":"message","message":{"a":1.50},"id":"x","seq":7,"name":"Bot"}"#);
+    assert_eq!(
+        got.message.payload(None),
+        wire.payload(None),
+        "as on the wire"
+    );
+    for fine in [
+        r#"{"uid":7,"message":null}"#,
+        r#"{"event":"message","roomid":"a/b","uid":"u","message":1}"#,
+    ] {
+        said(fine).unwrap();
+    }
+    let deep = format!(
+        r#"{{"uid":"u","message":{}1{}}}"#,
+        "[".repeat(32),
+        "]".repeat(32)
+    );
+    let fields: String = (0..63).map(|n| format!(r#","f{n}":0"#)).collect();
+    for (text, wanted) in [
+        ("[]", "BADJSON"),
+        ("{", "BADJSON"),
+        (r#"{"message":1}"#, "BADFIELD"),
+        (r#"{"uid":null,"message":1}"#, "BADFIELD"),
+        (r#"{"uid":"a b","message":1}"#, "BADUID"),
+        (r#"{"uid":"u"}"#, "BADFIELD"),
+        (r#"{"uid":"u","message":1,"event":"login"}"#, "BADFIELD"),
+        (r#"{"uid":"u","message":1,"event":7}"#, "BADFIELD"),
+        (r#"{"uid":"u","message":1,"roomid":"other"}"#, "BADFIELD"),
+        (r#"{"uid":"u","message":1,"id":""}"#, "BADID"),
+        (r#"{"uid":"u","message":"\ud800"}"#, "BADFIELD"),
+        (
+            &format!(r#"{{"uid":"u","message":1,"name":"{}"}}"#, "x".repeat(300)),
+            "BADFIELD",
+        ),
+        (&format!(r#"{{"uid":"u","message":1{fields}}}"#), "BADFIELD"),
+        (&deep, "BADFIELD"),
+    ] {
+        assert_eq!(said(text).unwrap_err().code, wanted, "{text}");
+    }
+}

@@ -177,6 +177,15 @@ impl Outgoing {
     }
 }
 
+/// What a backend says for somebody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spoken {
+    /// Who, in NFC.
+    pub uid: String,
+    /// What.
+    pub message: Outgoing,
+}
+
 /// An answer to bad input: a stable code and a sentence.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Bad {

@@ -197,7 +197,7 @@ impl<'a> Parsed<'a, '_> {
         let (uid, payload) = (self.word(0)?, self.word(1)?);
         check_uid(uid)?;
         room.check_append()?;
-        let (mut id, mut seen) = (None, None);
+        let (mut id, mut room_id, mut seen) = (None, None, None);
         let mut at = 2;
         while let Some(word) = self.rest.get(at) {
             match *word {
@@ -213,6 +213,12 @@ impl<'a> Parsed<'a, '_> {
                     id = Some((text, policy));
                     at += 4;
                 }
+                b"ROOMID" => {
+                    let text = self.word(at + 1)?;
+                    check_id(text)?;
+                    room_id = Some(text);
+                    at += 2;
+                }
                 b"AT" => {
                     seen = Some(number(self.word(at + 1)?, MAX_SEQ)?);
                     at += 2;
@@ -221,8 +227,11 @@ impl<'a> Parsed<'a, '_> {
             }
         }
         let position = room.append(self.ms, uid, payload);
+        let seen = seen.unwrap_or(room.log().last_ms());
+        if let Some(id) = room_id {
+            room.remember_here(id, position.seq, seen);
+        }
         if let Some((id, policy)) = id {
-            let seen = seen.unwrap_or(room.log().last_ms());
             room.remember(uid, id, position.seq, seen, &policy);
         }
         Ok(Said { uid, payload })

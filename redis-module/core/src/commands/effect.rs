@@ -5,7 +5,7 @@
 //!
 //! | verb | rest |
 //! |---|---|
-//! | `append` | `uid payload [BIRTH n] [ID id count age [AT ms]]`: the id was seen with the message, or at `AT` |
+//! | `append` | `uid payload [BIRTH n] [ID id count age \| ROOMID id] [AT ms]`: the id was seen with the message, or at `AT` |
 //! | `join` | `birth cursor uid…`: new members start at the cursor, others rise to it and hold the log again |
 //! | `come` | the same; who is new came by itself and has not read anything yet |
 //! | `leave` | `uid…` |

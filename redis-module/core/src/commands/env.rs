@@ -70,6 +70,13 @@ impl Env<'_> {
         move |stamp| self.clock.is_old(stamp, age, last)
     }
 
+    /// Publish ids from before this are too old.
+    pub const fn ids_end(&self) -> u64 {
+        self.times
+            .steady
+            .saturating_sub(self.settings.dedupe.age_ms)
+    }
+
     /// When a ghost that is made now ends.
     pub fn ghost_until(&self) -> u64 {
         self.times.mono.saturating_add(self.settings.device_grace)

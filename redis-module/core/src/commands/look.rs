@@ -79,6 +79,8 @@ pub struct Pending {
     pub lost: u64,
     /// It has a session.
     pub online: bool,
+    /// When the newest message was published, Unix time in milliseconds; 0 if there was none ever.
+    pub newest_ms: u64,
 }
 
 /// Runs PENDING.
@@ -100,12 +102,13 @@ pub fn pending(
         oldest_ms: oldest.map_or(0, |entry| entry.ms),
         lost: room.lost(cursor),
         online: sessions.sessions_of(key, uid) > 0,
+        newest_ms: log.last_ms(),
     })
 }
 
 impl Answer for Pending {
     fn write(&self, to: &mut impl Sink) {
-        to.map(7);
+        to.map(8);
         to.pair("cursor", self.cursor);
         to.pair_position("head", self.head);
         to.pair("pending", self.pending);
@@ -113,6 +116,7 @@ impl Answer for Pending {
         to.pair("oldest-ms", self.oldest_ms);
         to.pair("lost", self.lost);
         to.pair("online", u64::from(self.online));
+        to.pair("newest-ms", self.newest_ms);
     }
 }
 

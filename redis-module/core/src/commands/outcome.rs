@@ -108,11 +108,13 @@ pub enum Counter {
     Idle,
     /// Commands refused because they named too many.
     TooMany,
+    /// Publishes refused because the room remembers as many ids as it may.
+    IdsFull,
 }
 
 impl Counter {
     /// All of them with their names in `INFO room`.
-    pub const NAMES: [(Self, &'static str); 17] = [
+    pub const NAMES: [(Self, &'static str); 18] = [
         (Self::Published, "published"),
         (Self::Duplicates, "duplicates"),
         (Self::Ephemeral, "ephemeral"),
@@ -130,6 +132,7 @@ impl Counter {
         (Self::Forgotten, "members_forgotten"),
         (Self::Idle, "rooms_idle"),
         (Self::TooMany, "too_many"),
+        (Self::IdsFull, "room_ids_full"),
     ];
 }
 

@@ -22,6 +22,8 @@ pub struct Publish<'a> {
     pub payload: Given<'a>,
     /// A retry with the same id is stored once.
     pub id: Option<Given<'a>>,
+    /// The same, whoever publishes.
+    pub room_id: Option<Given<'a>>,
     /// Announce it, but do not store it.
     pub ephemeral: bool,
     /// An error where there is no room, instead of making one.
@@ -29,7 +31,8 @@ pub struct Publish<'a> {
 }
 
 /// Its reply: seq (0 if it was not stored), members online, members offline, whether it was stored before (1 or 0), and the
-/// position (null if it was not stored, or was stored before and is freed already).
+/// position (null if it was not stored, or was stored before and is freed already). With `ROOMID` two more: for how long its
+/// id is remembered (ms), and how many such ids at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Published {
     /// The message's number.
@@ -42,11 +45,13 @@ pub struct Published {
     pub duplicate: bool,
     /// Where it is.
     pub position: Option<Position>,
+    /// For how long, and how many ids are remembered, of a message with one of the room's.
+    pub remembered: Option<(u64, u64)>,
 }
 
 impl Answer for Published {
     fn write(&self, to: &mut impl Sink) {
-        to.array(5);
+        to.array(if self.remembered.is_some() { 7 } else { 5 });
         to.int(self.seq);
         to.int(self.online);
         to.int(self.members.saturating_sub(self.online));
@@ -54,6 +59,10 @@ impl Answer for Published {
         match self.position {
             Some(position) => to.position(position),
             None => to.null(),
+        }
+        if let Some((age, many)) = self.remembered {
+            to.int(age);
+            to.int(many);
         }
     }
 }
@@ -66,7 +75,7 @@ impl<'a> Publish<'a> {
         env: &Env<'_>,
     ) -> Result<Outcome<'a, Published>, RoomError> {
         check_uid(self.uid.bytes)?;
-        if let Some(id) = self.id {
+        for id in self.id.iter().chain(&self.room_id) {
             check_id(id.bytes)?;
         }
         let (size, most) = (self.payload.bytes.len(), env.settings.max_payload);
@@ -80,16 +89,20 @@ impl<'a> Publish<'a> {
         if self.ephemeral {
             return Ok(self.announce_only(place.room.as_deref(), online, env));
         }
+        let mut forgets = false;
         if let Some(room) = place.room.as_deref() {
             if let Some(first) = self.stored_before(room, env) {
-                return Ok(duplicate(room, first, online));
+                return Ok(self.duplicate(room, first, online, env));
             }
             room.check_append()?;
+            if self.room_id(env).is_some() {
+                forgets = room.check_room_id(env.settings.room_ids, env.ids_end())?;
+            }
         }
         if env.full {
             return Err(RoomError::OutOfMemory);
         }
-        self.store(place.room, online, env)
+        self.store(place.room, forgets, online, env)
     }
 
     fn announce_only(
@@ -106,6 +119,7 @@ impl<'a> Publish<'a> {
             members,
             duplicate: false,
             position: None,
+            remembered: None,
         });
         let head = Position::new(0, head.tag);
         outcome.tell.push(self.announcement(
@@ -138,9 +152,26 @@ impl<'a> Publish<'a> {
 
     fn stored_before(&self, room: &Room, env: &Env<'_>) -> Option<Seq> {
         let policy = &env.settings.dedupe;
-        let id = self.id.filter(|_| !policy.is_off())?;
-        let (seq, at) = room.seen_before(self.uid.bytes, id.bytes)?;
+        let of_uid = || {
+            let id = self.id.filter(|_| !policy.is_off())?;
+            room.seen_before(self.uid.bytes, id.bytes)
+        };
+        let (seq, at) = match self.room_id(env) {
+            Some(id) => room.seen_here(id.bytes)?,
+            None => of_uid()?,
+        };
         (env.times.steady.saturating_sub(at) <= policy.age_ms).then_some(seq)
+    }
+
+    /// The room's id, where such are remembered at all.
+    fn room_id(&self, env: &Env<'_>) -> Option<Given<'a>> {
+        self.room_id.filter(|_| env.settings.dedupe.age_ms > 0)
+    }
+
+    fn remembered(&self, env: &Env<'_>) -> Option<(u64, u64)> {
+        let settings = env.settings;
+        let both = (settings.dedupe.age_ms, settings.room_ids);
+        self.room_id.is_some().then_some(both)
     }
 
     /// When its id is said to have been seen: with the message, unless the wall clock, which stamps that, was set.
@@ -154,6 +185,7 @@ impl<'a> Publish<'a> {
     fn store(
         &self,
         room: Option<&mut Room>,
+        forgets: bool,
         online: u64,
         env: &Env<'_>,
     ) -> Result<Outcome<'a, Published>, RoomError> {
@@ -162,6 +194,9 @@ impl<'a> Publish<'a> {
             Some(room) => room,
             None => &mut **born.insert(env.new_room()),
         };
+        if forgets {
+            room.forget_ids_before(env.ids_end());
+        }
         let ms = room.log().time_of_next(env.times.wall);
         let position = room.append(ms, self.uid.bytes, self.payload.bytes);
         room.set_said(env.times.steady);
@@ -175,6 +210,9 @@ impl<'a> Publish<'a> {
                 &env.settings.dedupe,
             );
         }
+        if let Some(id) = self.room_id(env) {
+            room.remember_here(id.bytes, position.seq, self.seen_at(ms, env));
+        }
         let (drops, dropped) = settle(room, env);
         let members = room.member_count() as u64;
         let mut outcome = Outcome::of(Published {
@@ -183,7 +221,11 @@ impl<'a> Publish<'a> {
             members,
             duplicate: false,
             position: Some(position),
+            remembered: self.remembered(env),
         });
+        if forgets {
+            outcome.effect(Effect::new("ids", env.ids_end(), []));
+        }
         outcome
             .tell
             .push(self.announcement(Kind::Message, position, ms, (online, members)));
@@ -210,6 +252,11 @@ impl<'a> Publish<'a> {
                 Piece::Number(policy.count),
                 Piece::Number(policy.age_ms),
             ]);
+        }
+        if let Some(id) = self.room_id(env) {
+            rest.extend([Piece::Bytes(b"ROOMID"), Piece::Given(id)]);
+        }
+        if self.id.is_some() || self.room_id(env).is_some() {
             let at = self.seen_at(ms, env);
             if at != ms {
                 rest.extend([Piece::Bytes(b"AT"), Piece::Number(at)]);
@@ -222,19 +269,26 @@ impl<'a> Publish<'a> {
             rest,
         }
     }
-}
 
-/// The reply to a retry.
-fn duplicate<'a>(room: &Room, seq: Seq, online: u64) -> Outcome<'a, Published> {
-    let mut outcome = Outcome::of(Published {
-        seq,
-        online,
-        members: room.member_count() as u64,
-        duplicate: true,
-        position: stored_at(room.log(), seq),
-    });
-    outcome.count(Counter::Duplicates, 1);
-    outcome
+    /// The reply to a retry.
+    fn duplicate(
+        &self,
+        room: &Room,
+        seq: Seq,
+        online: u64,
+        env: &Env<'_>,
+    ) -> Outcome<'a, Published> {
+        let mut outcome = Outcome::of(Published {
+            seq,
+            online,
+            members: room.member_count() as u64,
+            duplicate: true,
+            position: stored_at(room.log(), seq),
+            remembered: self.remembered(env),
+        });
+        outcome.count(Counter::Duplicates, 1);
+        outcome
+    }
 }
 
 /// The position of a message that is still stored.

@@ -55,7 +55,7 @@ pub fn look(
             .due(env.is_old(room, limits.get(Limit::MaxAge)), &limits)
             .iter()
             .any(Option::is_some),
-        ids: ids_end(env) > room.oldest_id_ms().unwrap_or(u64::MAX),
+        ids: env.ids_end() > room.oldest_id_ms().unwrap_or(u64::MAX),
         idle: is_idle(key, room, sessions, env),
         ..Work::default()
     };
@@ -63,11 +63,6 @@ pub fn look(
         look_at_members(key, room, sessions, &limits, turn, env, &mut work);
     }
     work.is_some().then_some(work)
-}
-
-/// Publish ids older than this are forgotten.
-fn ids_end(env: &Env<'_>) -> u64 {
-    env.times.steady.saturating_sub(env.settings.dedupe.age_ms)
 }
 
 fn is_idle(key: RoomName<'_>, room: &Room, sessions: &Sessions, env: &Env<'_>) -> bool {
@@ -181,7 +176,7 @@ pub fn sweep<'a>(
     outcome = mark(room, "release", &names(&work.away), env, outcome);
     outcome.count(Counter::Released, work.away.len() as u64);
     if work.ids {
-        let before = ids_end(env);
+        let before = env.ids_end();
         room.forget_ids_before(before);
         outcome.effect(Effect::new("ids", before, []));
         outcome.key = KeyFate::Changed;

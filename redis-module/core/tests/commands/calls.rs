@@ -23,6 +23,7 @@ pub(crate) fn publish<'a>(uid: &'a str, payload: &'a str) -> Publish<'a> {
         uid: given(2, uid.as_bytes()),
         payload: given(3, payload.as_bytes()),
         id: None,
+        room_id: None,
         ephemeral: false,
         only_existing: false,
     }
@@ -31,6 +32,14 @@ pub(crate) fn publish<'a>(uid: &'a str, payload: &'a str) -> Publish<'a> {
 pub(crate) fn with_id<'a>(publish: Publish<'a>, id: &'a str) -> Publish<'a> {
     Publish {
         id: Some(given(5, id.as_bytes())),
+        ..publish
+    }
+}
+
+/// The same whoever publishes.
+pub(crate) fn with_room_id<'a>(publish: Publish<'a>, id: &'a str) -> Publish<'a> {
+    Publish {
+        room_id: Some(given(5, id.as_bytes())),
         ..publish
     }
 }

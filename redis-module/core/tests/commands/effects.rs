@@ -1,6 +1,6 @@
 //! `ROOM._APPLY`: each verb, and that damaged ones change nothing.
 
-use crate::calls::publish;
+use crate::calls::{publish, with_id, with_room_id};
 use crate::server::{Server, saved};
 use room_core::room::Room;
 
@@ -29,6 +29,9 @@ fn each_verb() {
         (&["append:9", "z", "x"], &|room| room.log().head().seq == 6),
         (&["append:9", "z", "x", "ID", "i", "5", "60000"], &|room| {
             room.seen_before(b"z", b"i").is_some()
+        }),
+        (&["append:9", "z", "x", "ROOMID", "i", "AT", "7"], &|room| {
+            room.seen_here(b"i") == Some((6, 7)) && room.seen_before(b"z", b"i").is_none()
         }),
         (&["append:9:3:maxlen", "z", "x"], &|room| {
             room.log().first() == 3
@@ -122,6 +125,9 @@ fn damaged_effects_change_nothing() {
         &["append:9", "a", "p", "ID", "i", "5"],
         &["append:9", "a", "p", "ID", "", "5", "5"],
         &["append:9", "a", "p", "ID", "i", "x", "5"],
+        &["append:9", "a", "p", "ROOMID"],
+        &["append:9", "a", "p", "ROOMID", ""],
+        &["append:9", "a", "p", "ROOMID", "i", "5"],
         &["append:9:3", "a", "p"],
         &["append:9:3:", "a", "p"],
         &["append:9:3:why", "a", "p"],
@@ -164,8 +170,12 @@ fn load(server: &mut Server, part: &[u8]) -> Result<crate::value::Value, String>
 #[test]
 fn a_room_is_loaded_part_by_part_or_not_at_all() {
     let mut from = room();
-    from.publish(0, "r", crate::calls::with_id(publish("a", "x"), "i"))
-        .unwrap();
+    for publish in [
+        with_id(publish("a", "x"), "i"),
+        with_room_id(publish("a", "x"), "i"),
+    ] {
+        from.publish(0, "r", publish).unwrap();
+    }
     let parts = saved(from.room("r"));
     let mut server = Server::default();
     for part in &parts {
@@ -194,5 +204,5 @@ fn a_room_is_loaded_part_by_part_or_not_at_all() {
 
 /// Publish ids are not counted at the end: a room without them is whole.
 fn missing_id(parts: &[Vec<u8>]) -> bool {
-    parts.iter().all(|part| part[0] != b'D')
+    !parts.iter().any(|part| part[0] == b'D') || !parts.iter().any(|part| part[0] == b'I')
 }

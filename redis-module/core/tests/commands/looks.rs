@@ -294,7 +294,8 @@ fn lag_pending_info_and_heads() {
             "bytes",
             "oldest-ms",
             "lost",
-            "online"
+            "online",
+            "newest-ms"
         ]
     );
     let numbers = ["cursor", "pending", "lost", "online"];

@@ -1,7 +1,7 @@
 //! `ROOM.PUBLISH`.
 
-use crate::calls::{join, publish, with_id};
-use crate::server::Server;
+use crate::calls::{join, publish, with_id, with_room_id};
+use crate::server::{Server, loaded};
 use crate::value::Value;
 use room_core::commands::{Publish, Trim};
 use room_core::limits::Limit;
@@ -103,6 +103,110 @@ fn a_retry_is_told_also_where_redis_is_full() {
     server.publish(0, "r", ephemeral("a", "typing")).unwrap();
 }
 
+/// Publishes with an id of the room: number, whether it was there, and what is said of how long ids are remembered.
+fn send_here(server: &mut Server, uid: &str, id: &str) -> Result<(u64, u64, (u64, u64)), String> {
+    let reply = server.publish(0, "r", with_room_id(publish(uid, "x"), id))?;
+    let items = reply.items();
+    assert_eq!(items.len(), 7);
+    let key = server.key("r");
+    server.check_replica(&key);
+    let room = server.room("r");
+    assert_eq!(
+        loaded(room).seen_here(id.as_bytes()),
+        room.seen_here(id.as_bytes())
+    );
+    let remembered = (items[5].int(), items[6].int());
+    Ok((items[0].int(), items[3].int(), remembered))
+}
+
+#[test]
+fn an_id_of_the_room_is_the_same_whoever_publishes() {
+    let mut server = Server::settled();
+    server.settings.dedupe.age_ms = 1000;
+    server.settings.dedupe.count = 1;
+    server.settings.room_ids = 3;
+    let told = (1000, 3);
+    let send = send_here;
+    assert_eq!(send(&mut server, "a", "1"), Ok((1, 0, told)));
+    assert_eq!(send(&mut server, "a", "1"), Ok((1, 1, told)));
+    assert_eq!(send(&mut server, "b", "1"), Ok((1, 1, told)));
+    assert_eq!(server.effects.len(), 1, "a retry sends nothing");
+    assert!(
+        server.effects[0].ends_with(" ROOMID 1"),
+        "{:?}",
+        server.effects
+    );
+    // A uid's own ids are others, and their number says nothing of these.
+    server
+        .publish(0, "r", with_id(publish("a", "x"), "1"))
+        .unwrap();
+    assert_eq!(send(&mut server, "a", "2"), Ok((3, 0, told)));
+    server.pass(500);
+    assert_eq!(send(&mut server, "a", "3"), Ok((4, 0, told)));
+    // None goes for a newer one.
+    let before = server.bytes("r");
+    assert_eq!(send(&mut server, "a", "4"), Err("LIMIT".into()));
+    assert_eq!(server.bytes("r"), before);
+    assert_eq!(send(&mut server, "a", "1"), Ok((1, 1, told)));
+    server.publish(0, "r", publish("a", "without one")).unwrap();
+    server.pass(500);
+    assert_eq!(send(&mut server, "a", "1"), Ok((1, 1, told)), "just");
+    assert_eq!(send(&mut server, "a", "4"), Err("LIMIT".into()));
+    // The old ones go when there is need, also where no tick came by.
+    server.pass(1);
+    assert_eq!(send(&mut server, "a", "4"), Ok((6, 0, told)));
+    let [.., ids, append] = &server.effects[..] else {
+        panic!("{:?}", server.effects)
+    };
+    assert!(ids.starts_with("ids:") && append.starts_with("append:"));
+    assert_eq!(send(&mut server, "a", "1"), Ok((7, 0, told)), "forgotten");
+    assert_eq!(send(&mut server, "a", "3"), Ok((4, 1, told)));
+    assert_eq!(send(&mut server, "a", "5"), Err("LIMIT".into()));
+    // One that is freed has no position, as with ID.
+    server.trim("r", Trim::MaxLen(0)).unwrap();
+    let again = with_room_id(publish("a", "x"), "3");
+    assert_eq!(
+        server.publish(0, "r", again).unwrap().items()[4],
+        Value::Null
+    );
+}
+
+#[test]
+fn a_room_that_may_have_fewer_ids_refuses_until_enough_are_old() {
+    let mut server = Server::settled();
+    server.settings.dedupe.age_ms = 1000;
+    for id in ["1", "2", "3"] {
+        send_here(&mut server, "a", id).unwrap();
+        server.pass(400);
+    }
+    server.settings.room_ids = 1;
+    assert_eq!(send_here(&mut server, "a", "4"), Err("LIMIT".into()));
+    server.pass(250);
+    assert_eq!(
+        send_here(&mut server, "a", "4"),
+        Err("LIMIT".into()),
+        "two are over"
+    );
+    server.pass(400);
+    assert_eq!(send_here(&mut server, "a", "4").unwrap().0, 4);
+}
+
+#[test]
+fn ids_of_the_room_where_none_are_remembered() {
+    let mut server = Server::settled();
+    server.settings.dedupe.age_ms = 0;
+    server.settings.room_ids = 1;
+    for seq in 1..4 {
+        assert_eq!(send_here(&mut server, "a", "1"), Ok((seq, 0, (0, 1))));
+    }
+    assert!(
+        server
+            .effects
+            .iter()
+            .all(|effect| !effect.contains("ROOMID"))
+    );
+}
+
 #[test]
 fn what_is_announced_only() {
     let mut server = Server::settled();
@@ -129,6 +233,7 @@ fn what_cannot_be_said() {
         refused(with_id(publish("a", "1"), &"x".repeat(65))),
         "BADID"
     );
+    assert_eq!(refused(with_room_id(publish("a", "1"), "")), "BADID");
     server.publish(0, "r", publish("a", "1234")).unwrap();
     server.publish(0, "r", publish("a", "")).unwrap();
 }

@@ -1,6 +1,6 @@
 //! What time alone brings about.
 
-use crate::calls::{join, publish, with_id};
+use crate::calls::{join, publish, with_id, with_room_id};
 use crate::server::Server;
 use room_core::commands::ROWS;
 use room_core::limits::Limit;
@@ -51,12 +51,22 @@ fn messages_end_at_their_age_whatever_the_wall_clock_does() {
 fn ids_are_forgotten_where_nobody_publishes() {
     let mut server = room();
     server.settings.dedupe.age_ms = 1000;
-    server
-        .publish(0, "r", with_id(publish("a", "x"), "1"))
-        .unwrap();
-    server.tick(1000);
-    assert!(server.room("r").oldest_id_ms().is_some());
+    let one = |publish| [with_id(publish, "1"), with_room_id(publish, "1")];
+    for publish in one(publish("a", "x")) {
+        server.publish(0, "r", publish).unwrap();
+        server.tick(500);
+    }
+    let known = |server: &Server| {
+        let room = server.room("r");
+        let of_uid = room.seen_before(b"a", b"1").is_some();
+        (of_uid, room.seen_here(b"1").is_some())
+    };
+    server.tick(0);
+    assert_eq!(known(&server), (true, true));
     server.tick(1);
+    assert_eq!(known(&server), (false, true));
+    server.tick(500);
+    assert_eq!(known(&server), (false, false));
     assert!(server.room("r").oldest_id_ms().is_none());
 }
 

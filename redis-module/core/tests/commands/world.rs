@@ -1,6 +1,6 @@
 //! Proxies and people's devices around a server: what each does, and what each may rely on.
 
-use crate::calls::{join, publish, with_id};
+use crate::calls::{join, publish, with_id, with_room_id};
 use crate::device::{Device, Kept};
 use crate::server::Server;
 use crate::value::Value;
@@ -44,6 +44,7 @@ impl World {
         server.settings.presence_names = 2;
         server.settings.newcomer_ttl = 4000;
         server.settings.dedupe.age_ms = 500;
+        server.settings.room_ids = 2;
         let proxy = || Proxy {
             client: 0,
             up: false,
@@ -86,8 +87,16 @@ impl World {
         let text = format!("text {}", self.server.told.len());
         let id = id.map(|id| id.to_string());
         let publish = publish(uid, &text);
-        let publish = id.as_ref().map_or(publish, |id| with_id(publish, id));
-        let reply = self.server.publish(0, KEY, publish).unwrap();
+        // Some are the uid's, some the room's, which may have as many as it takes.
+        let publish = match &id {
+            Some(id) if &**id < "2" => with_id(publish, id),
+            Some(id) => with_room_id(publish, id),
+            None => publish,
+        };
+        let reply = match self.server.publish(0, KEY, publish) {
+            Err(code) if publish.room_id.is_some() && code == "LIMIT" => return,
+            reply => reply.unwrap(),
+        };
         self.follow_life();
         let (seq, again) = (reply.items()[0].int(), reply.items()[3].int() == 1);
         if !again {

@@ -1,0 +1,26 @@
+//! What backends ask of Redis by the HTTP API: a question, and why it may have no answer.
+
+use hub_core::ask::{Answer, Ask, Fault};
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Miss {
+    /// Redis says no, or nobody does it for now: it was not done.
+    Refused(Fault),
+    /// Redis is away: it was not asked.
+    Away,
+    /// Redis went before it answered, or took too long: it may have been done.
+    Unknown,
+}
+
+/// Where the answer is waited for.
+pub(crate) type Reply = oneshot::Sender<Result<Answer, Miss>>;
+
+/// A question, and who waits for its answer.
+pub(crate) struct Called {
+    pub(crate) key: Arc<str>,
+    pub(crate) ask: Ask,
+    pub(crate) reply: Reply,
+}
