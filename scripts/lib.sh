@@ -15,12 +15,8 @@ has() { command -v "$1" >/dev/null; }
 # Whether one of the files is there; a pattern that fits nothing arrives as it is written.
 any() { local file; for file; do [ ! -e "$file" ] || return 0; done; return 1; }
 
-<<<<<<< HEAD
-# Packages of Debian 12 that are missing for a purpose: build, redis, balancers, node, client, servers, count, fuzz, or peers.
-=======
-# Packages of Debian 12 that are missing for a purpose: build, redis, balancers, curl, client, servers, python, count, fuzz, or
+# Packages of Debian 12 that are missing for a purpose: build, redis, balancers, curl, node, client, servers, python, count, fuzz, or
 # peers.
->>>>>>> ec31246 (WIP: an HTTP API for backends)
 missing() {
   case $1 in
     build)
@@ -40,14 +36,10 @@ missing() {
       any /usr/sbin/haproxy || echo haproxy
       any /usr/sbin/nginx || echo nginx-light
       ;;
-<<<<<<< HEAD
-    node)
-=======
     curl)
       has curl || echo curl
       ;;
-    client)
->>>>>>> ec31246 (WIP: an HTTP API for backends)
+    node)
       has node || echo nodejs
       has npm || echo npm
       ;;
