@@ -1,5 +1,5 @@
 //! Publish ids that were seen: a retry with the same (uid, id) gets the first one's number. Beside them those that a room
-//! remembers whoever published ([`RoomIds`]), so that a room with neither pays for none.
+//! remembers whoever published (`RoomIds`), so that a room with neither pays for none.
 
 use crate::bytes::{Reader, put_bytes, put_varint};
 use crate::log::MAX_MS;
