@@ -66,9 +66,12 @@ impl Judge<'_> {
         let own_login = seen.event == "login" && seen.position().is_some();
         let explains = matches!(&*seen.event, "lost" | "reset");
         let about_room = explains || own_login || matches!(&*seen.event, "message" | "synced");
+        // Whoever brings a position brings the old one again where the connection ended before it was told.
+        let asks_again = own_login && who.careful;
         if about_room
             && let Some(jump) = track.jump.take()
             && !explains
+            && !asks_again
         {
             self.fail(who, key, &jump);
         }
@@ -111,6 +114,8 @@ impl Judge<'_> {
             Some(last) if who.is_at(Some(last), Some(at)) => {}
             Some(last) if who.careful => {
                 track.jump = Some(format!("it had {last} and was started at {at}"));
+                // What explains it says where it goes on.
+                return;
             }
             // Whoever comes without a position from another history cannot be told. And what it had before, when it was
             // started lower and did not come to read it again, it need not have twice.
