@@ -25,7 +25,7 @@
 //! | [`settings`] | limits and times |
 //! | [`hub`] | the rooms of one thread |
 //! | [`routes`] | which server the rooms of a slot are on |
-//! | `lines` | rooms that are to be attached there |
+//! | `lines`, `window` | rooms that are to be attached there, and how many of them at a time |
 //! | `moves` | questions of clients whose room went to another server |
 //! | `pace` | how long rooms gather what was confirmed |
 //! | `places` | rooms by name and by number |
@@ -81,6 +81,7 @@ mod stray;
 mod table;
 mod turns;
 mod visit;
+mod window;
 pub mod wire;
 
 pub use cx::Asks;

@@ -24,6 +24,8 @@ pub(crate) struct Slot<H> {
     pub(crate) hops: u8,
     /// Whether it is to go, and why.
     pub(crate) stray: Stray,
+    /// Something was said when it last left a pair.
+    pub(crate) talked_in: bool,
     /// When it wants to be looked at.
     pub(crate) due: u64,
     /// It stands in the list of those with something to write.
@@ -88,6 +90,7 @@ impl<H> Places<H> {
             moved: 0,
             hops: 0,
             stray: Stray::default(),
+            talked_in: false,
             due: NEVER,
             behind: false,
             empty_since: NEVER,

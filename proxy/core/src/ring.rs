@@ -134,6 +134,11 @@ impl Ring {
         self.first + kept.map_or(0, |kept| kept.chunks.len()) as u64
     }
 
+    /// Something was said a moment ago, or somebody reads the log.
+    pub(crate) const fn is_warm(&self) -> bool {
+        self.kept.is_some()
+    }
+
     pub(crate) fn size(&self) -> usize {
         self.kept.as_ref().map_or(0, |kept| kept.size)
     }

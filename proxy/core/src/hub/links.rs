@@ -49,11 +49,7 @@ impl<H: Handle> Hub<H> {
         // One whose subscription is under way may hear of the end of an earlier one; or of this one's, before its answer is read.
         // To subscribe once more does no harm.
         if slot.room.link != Link::None {
-            let why = Stray {
-                unsubscribed: true,
-                ..Stray::default()
-            };
-            self.strays(place, why);
+            self.strays(place, Stray::UNSUBSCRIBED);
         }
     }
 
@@ -145,13 +141,9 @@ impl<H: Handle> Hub<H> {
             if slot.on == to {
                 // It went before its slot did.
                 slot.asking = false;
-                slot.stray.routed = false;
+                slot.stray.take(Stray::ROUTED);
             } else {
-                let why = Stray {
-                    routed: true,
-                    ..Stray::default()
-                };
-                self.strays(place, why);
+                self.strays(place, Stray::ROUTED);
             }
         }
     }
@@ -164,31 +156,29 @@ impl<H: Handle> Hub<H> {
         self.routes.forget(generation);
         asks.retain(|question| question.to != generation);
         let mut places = self.rooms.all();
-        places.retain(|place| self.leave(*place, generation));
+        places.retain(|place| self.leave(now, *place, generation));
         let failed = self.open.withdraw(|waits| waits.to == generation, asks);
         for (request, waits) in failed {
             self.settle(now, request, waits, Err(Fault::Down), asks);
         }
         self.lines.forget(generation);
         for place in places {
-            let why = Stray {
-                down: true,
-                ..Stray::default()
-            };
-            self.strays(place, why);
+            self.strays(place, Stray::DOWN);
         }
     }
 
     /// A room leaves its pair, if it is on this one.
-    fn leave(&mut self, place: u32, generation: Generation) -> bool {
+    fn leave(&mut self, now: u64, place: u32, generation: Generation) -> bool {
         let Some(slot) = self.rooms.get_mut(place) else {
             return false;
         };
         if slot.on != generation {
             return false;
         }
-        let under_way = slot.room.link.is_under_way();
-        self.lines.count(generation, under_way, false);
+        if slot.room.link.is_under_way() {
+            self.lines.end(generation, place, now, self.settings.window);
+        }
+        slot.talked_in = slot.room.is_talked_in();
         slot.room.unlink();
         slot.on = NOWHERE;
         slot.asking = false;
@@ -208,7 +198,7 @@ impl<H: Handle> Hub<H> {
             return;
         };
         let (on, waits) = (slot.on, slot.room.waits());
-        let goes = on != NOWHERE && self.leave(place, on);
+        let goes = on != NOWHERE && self.leave(now, place, on);
         if goes {
             if waits {
                 self.leave_questions(now, place, asks);
@@ -245,7 +235,7 @@ impl<H: Handle> Hub<H> {
         if slot.hops > MOST_HOPS {
             return self.with(now, place, asks, |room, cx| room.wait(PAUSE_MS, cx));
         }
-        self.lines.push(to, place);
+        self.lines.push(to, place, slot.talked_in);
     }
 
     fn leave_questions(&mut self, now: u64, place: u32, asks: &mut Asks) {

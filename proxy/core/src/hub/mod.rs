@@ -107,7 +107,11 @@ impl<H: Handle> Hub<H> {
         let was_linking = slot.room.link.is_under_way();
         what(&mut slot.room, &mut cx);
         let is_linking = slot.room.link.is_under_way();
-        self.lines.count(slot.on, was_linking, is_linking);
+        match (was_linking, is_linking) {
+            (false, true) => self.lines.begin(slot.on, place, now),
+            (true, false) => self.lines.end(slot.on, place, now, self.settings.window),
+            _ => {}
+        }
         if slot.room.is_behind() && !slot.behind {
             slot.behind = true;
             self.behind.push_back(place);

@@ -18,11 +18,12 @@ impl<H: Handle> Hub<H> {
             return;
         };
         let waits = slot.stray.goes();
-        slot.stray.down |= why.down;
-        slot.stray.routed |= why.routed;
-        slot.stray.unsubscribed |= why.unsubscribed;
-        if !waits {
-            self.strays.push_back(place);
+        slot.stray.add(why);
+        // Where something is said people wait; elsewhere nobody notices.
+        match (waits, slot.talked_in || slot.room.is_talked_in()) {
+            (true, _) => {}
+            (false, true) => self.strays.push_front(place),
+            (false, false) => self.strays.push_back(place),
         }
     }
 
@@ -41,7 +42,11 @@ impl<H: Handle> Hub<H> {
 
     /// Something is to happen in a room: if its pair is gone, it knows before.
     pub(super) fn touch(&mut self, now: u64, place: u32, asks: &mut Asks) {
-        if self.rooms.get(place).is_some_and(|slot| slot.stray.down) {
+        if self
+            .rooms
+            .get(place)
+            .is_some_and(|slot| slot.stray.is(Stray::DOWN))
+        {
             self.settle_stray(now, place, asks);
         }
     }
@@ -53,18 +58,18 @@ impl<H: Handle> Hub<H> {
         };
         let why = std::mem::take(&mut slot.stray);
         let route = self.routes.of(slot.hash_slot);
-        if why.down {
+        if why.is(Stray::DOWN) {
             // One that was only asked for there is on the pair of its slot again, which may be there still.
             self.with(now, place, asks, |room, cx| room.down(route != NOWHERE, cx));
             self.settle_on(now, place, (route, false), asks);
             return self.link_more(now, asks);
         }
-        let (to, asking) = match why {
-            Stray { routed: true, .. } if slot.on != route => (route, false),
-            Stray {
-                unsubscribed: true, ..
-            } => (slot.on, slot.asking),
-            _ => return,
+        let (to, asking) = if why.is(Stray::ROUTED) && slot.on != route {
+            (route, false)
+        } else if why.is(Stray::UNSUBSCRIBED) {
+            (slot.on, slot.asking)
+        } else {
+            return;
         };
         self.go(now, place, (to, asking), asks);
     }

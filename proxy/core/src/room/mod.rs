@@ -131,6 +131,11 @@ impl<H: Handle> Room<H> {
         }
     }
 
+    /// Something was said a moment ago.
+    pub(crate) const fn is_talked_in(&self) -> bool {
+        self.ring.is_warm()
+    }
+
     fn at(&self) -> Option<Position> {
         self.knows.then(|| self.ring.at())
     }

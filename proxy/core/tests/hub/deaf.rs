@@ -366,13 +366,14 @@ fn rooms_come_back_a_window_at_a_time_and_who_uses_one_is_first() {
     desk.down();
     desk.up();
     let window = hub_core::settings::Settings::default().window;
-    assert_eq!(desk.asks.len(), window);
+    let few = desk.asks.len();
+    assert!(few < window, "nobody knows yet how fast the server is");
     let bob = Conn::default();
     desk.login_to(&rooms[999], 2, &bob, "bob");
-    assert_eq!(desk.asks.len(), window + 1);
-    let mut answered = 0;
+    assert_eq!(desk.asks.len(), few + 1);
+    let (mut answered, mut most) = (0, 0);
     while !desk.asks.is_empty() {
-        assert!(desk.asks.len() <= window + 1);
+        most = most.max(desk.asks.len());
         desk.answer_first();
         answered += 1;
     }
@@ -381,4 +382,24 @@ fn rooms_come_back_a_window_at_a_time_and_who_uses_one_is_first() {
         2 * rooms.len() + 1,
         "subscribed and attached each, and one joined"
     );
+    assert!((window..=window + 1).contains(&most), "it is: {most}");
+}
+
+#[test]
+fn rooms_in_which_something_was_said_come_back_first() {
+    let mut desk = Desk::new();
+    let conn = Conn::default();
+    let rooms: Vec<std::sync::Arc<str>> = (0..100).map(|n| format!("room {n}").into()).collect();
+    for room in rooms.iter().chain([&"r".into()]) {
+        desk.login_to(room, 1, &conn, "ann");
+        desk.answer_all();
+    }
+    desk.pass(60_000);
+    desk.answer_all();
+    let said = desk.say("hello");
+    desk.hear(&said);
+    desk.down();
+    desk.up();
+    let first = &desk.asks[0];
+    assert_eq!(&*first.key, "room:r", "{first:?}");
 }
