@@ -11,7 +11,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use hub_core::backend::MOST;
 use hub_core::bans::Entry;
-use hub_core::wire::uid;
+use hub_core::wire::{digits as whole, uid};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -22,7 +22,7 @@ use std::sync::Arc;
 struct Ban {
     uid: Box<RawValue>,
     room: Option<String>,
-    until: Option<u64>,
+    until: Option<Box<RawValue>>,
     reason: Option<String>,
 }
 
@@ -36,7 +36,7 @@ pub(super) async fn ban(
     let fields = [
         ("uid", Some(uid(body.uid.get())?)),
         ("room", body.room),
-        ("until", body.until.map(|until| until.to_string())),
+        ("until", body.until.as_deref().map(until).transpose()?),
         ("reason", body.reason),
     ];
     let fields: Vec<(&str, String)> = fields
@@ -53,6 +53,14 @@ pub(super) async fn ban(
     }
     let id = api.call(BANS, "XADD", words, api.deadline()).await?;
     Ok(object([("id", id)]))
+}
+
+/// A time as digits, which the entry's reader looks at.
+fn until(raw: &RawValue) -> Result<String, Problem> {
+    whole(raw.get()).ok_or_else(|| {
+        let what = "'until' must be a whole number: Unix time in milliseconds, 0 takes a ban back";
+        Problem::new("BADFIELD", what)
+    })
 }
 
 /// `GET /api/bans`: a page of the entries, the oldest first.

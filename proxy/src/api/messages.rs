@@ -41,11 +41,7 @@ pub(super) async fn publish(
     Params::of(&request, &[])?;
     let text = api.text(request).await?;
     if text.trim_start().starts_with('[') {
-        if key.is_some() {
-            let what =
-                "in a list each message has an 'id' of its own, and there is no Idempotency-Key";
-            return Err(Problem::new("BADFIELD", what));
-        }
+        // Each has an id of its own, so that a repeat is known whatever the key is.
         return api.publish_all(&room, &text).await;
     }
     let one = api.item(&room, &text, key)?;

@@ -104,9 +104,21 @@ pub fn uid_of(text: String) -> Result<String, (&'static str, String)> {
     Ok(uid)
 }
 
+/// The digits of a whole number that is not negative, as JSON writes it: some languages write 8704 as `8704.0`, and JSON has
+/// only one kind of numbers. Beyond 2^53 such a spelling is not exact, and none.
+pub fn digits(raw: &str) -> Option<String> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    if !raw.is_empty() && raw.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Some(raw.to_owned());
+    }
+    let number = serde_json::from_str::<f64>(raw).ok()?;
+    let exact = (0.0..=EXACT).contains(&number) && number.fract() == 0.0;
+    exact.then(|| format!("{:.0}", number.abs()))
+}
+
 fn text_or_number(name: &str, raw: &str) -> Result<Option<String>, Wrong> {
-    if raw.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Ok(Some(raw.to_owned()));
+    if let Some(digits) = digits(raw) {
+        return Ok(Some(digits));
     }
     serde_json::from_str(raw).map_err(|error| {
         let what = format!("'{name}' is of the wrong kind: {error}");
@@ -122,4 +134,35 @@ pub fn nfc(uid: String) -> String {
         return uid;
     }
     uid.nfc().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_whole_number_is_its_digits_however_it_is_written() {
+        for (raw, is) in [
+            ("8704", Some("8704")),
+            ("8704.0", Some("8704")),
+            ("87.04e2", Some("8704")),
+            ("0", Some("0")),
+            ("-0.0", Some("0")),
+            ("12345678901234567890", Some("12345678901234567890")),
+            ("9007199254740992.0", Some("9007199254740992")),
+            ("1e17", None),
+            ("1e400", None),
+            ("0.5", None),
+            ("-1.0", None),
+            ("-1", None),
+            ("", None),
+            ("\"8704\"", None),
+            ("null", None),
+        ] {
+            assert_eq!(digits(raw).as_deref(), is, "{raw}");
+        }
+        assert_eq!(uid("8704.0").as_deref(), Ok("8704"));
+        assert_eq!(roomid("7.0"), Ok(Some("7".to_owned())));
+        assert_eq!(uid("0.5").unwrap_err().0, "BADFIELD");
+    }
 }

@@ -18,7 +18,7 @@ pub mod pieces;
 pub mod scan;
 pub mod types;
 
-pub use fields::{check_roomid, nfc, uid, uid_of};
+pub use fields::{check_roomid, digits, nfc, uid, uid_of};
 pub use parse::{parse, spoken};
 pub use types::{About, Bad, ClientEvent, Entry, Login, Outgoing, Role, Spoken};
 
