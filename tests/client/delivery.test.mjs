@@ -266,17 +266,43 @@ describe('handlers that are removed and added again within a second', () => {
   test('miss no loss, though the one before failed at it', async (t) => {
     t.mock.method(console, 'error', () => {});
     const page = new Page({ untold: ['lost', 'stuck'] });
-    await page.enter(at(0), { synced: false });
+    await page.enter(at(4), { synced: false, new: false });
     const stop = page.room.on('lost', () => { throw new Error('a mistake'); });
     page.socket.push({ event: 'lost', roomid: 'lobby', from: 1, to: 4, reason: 'trim', position: at(4) });
     await settled();
     stop();
     await page.clock.advance(500);
-    assert.equal(page.room.position, at(0), 'nobody took it');
+    assert.equal(page.room.position, null, 'nobody took it');
     const lost = [];
     page.room.on('lost', ({ from, to }) => { lost.push([from, to]); });
     await page.clock.advance(1000);
     assert.deepEqual([lost, page.room.position], [[[1, 4]], at(4)]);
+  });
+
+  test('are told again what a page without a position did not take', async (t) => {
+    t.mock.method(console, 'error', () => {});
+    const page = new Page({ untold: ['lost', 'stuck'] });
+    const lost = [];
+    let works = false;
+    page.room.on('lost', ({ from, to }) => {
+      if (!works) throw new Error('not yet');
+      lost.push([from, to]);
+    });
+    const login = { synced: false, new: false };
+    const tell = (to) => {
+      page.socket.push({ event: 'lost', roomid: 'lobby', from: 1, to, reason: 'trim', position: at(to) });
+      page.synced(at(to));
+    };
+    await page.enter(at(4), login);
+    assert.equal((await page.breakAndReturn(at(4), login)).since, undefined, 'nothing came behind the login');
+    tell(4);
+    await settled();
+    assert.equal((await page.breakAndReturn(at(6), login)).since, undefined, 'its handler did not take it');
+    works = true;
+    tell(6);
+    await page.clock.advance(31_000);
+    assert.deepEqual([lost, page.room.position], [[[1, 6]], at(6)]);
+    assert.equal((await page.breakAndReturn(at(6), { resumed: true, new: false })).since, at(6));
   });
 
   test('miss nothing when all of them are away together', async () => {

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `story` | who was away gets exactly what was missed, once, in order |
 //! | `devices` | positions, ids, several connections of one uid |
+//! | `losses` | what is gone is told until it is read |
 //! | `history` | reading back what was said before |
 //! | `pings` | a client's own heartbeats |
 //! | `returns` | a slow device of a uid whose other one reads on, while something fails |
@@ -62,6 +63,7 @@ mod history;
 mod http;
 mod limits;
 mod link;
+mod losses;
 mod names;
 mod newcomers;
 mod pings;

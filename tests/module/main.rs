@@ -8,6 +8,7 @@
 //! | `persistence`, `replication`, `keyspace`, `room_ids` | a room is the same after every way of saving, copying and replicating it |
 //! | `presence`, `announce`, `names` | who is online, what subscribers hear, whose a proxy's name is |
 //! | `devices`, `held` | the slowest device of a uid is what it has, also of those that a server never saw |
+//! | `losses` | who is told that messages are gone is told until it acknowledges something behind them |
 //! | `timer`, `ends` | what the module does without a command, and when it must not |
 //! | `settings` | units, nonsense, which value holds; uids that are no longer given |
 //! | `time` | a wall clock that jumps moves nothing |
@@ -32,6 +33,7 @@ mod errors;
 mod held;
 mod keyspace;
 mod limits;
+mod losses;
 mod memory;
 mod names;
 mod persistence;

@@ -66,12 +66,11 @@ impl Judge<'_> {
         let own_login = seen.event == "login" && seen.position().is_some();
         let explains = matches!(&*seen.event, "lost" | "reset");
         let about_room = explains || own_login || matches!(&*seen.event, "message" | "synced");
-        // Whoever brings a position brings the old one again where the connection ended before it was told.
-        let asks_again = own_login && who.careful;
+        // Where the connection ended before it was told it still has what it had, and the next login has to tell it.
         if about_room
             && let Some(jump) = track.jump.take()
             && !explains
-            && !asks_again
+            && !own_login
         {
             self.fail(who, key, &jump);
         }
@@ -125,6 +124,7 @@ impl Judge<'_> {
                     && !self.has_seen(key, track, (last.seq, at.seq)) =>
             {
                 track.jump = Some(format!("it had {last} and was started at {at}"));
+                return;
             }
             Some(_) => {}
         }

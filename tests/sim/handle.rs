@@ -82,6 +82,7 @@ impl Handle for SimHandle {
         let waiting = shared.waiting.get();
         let (full, asks) = match how {
             Push::Answer | Push::Begin => (false, false),
+            Push::Told { asks } => (false, asks),
             Push::Live { asks } => (waiting > 0 && waiting + frames.len() > LIMIT, asks),
             Push::Page { asks } => (waiting > LOW, asks),
         };

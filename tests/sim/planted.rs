@@ -1,4 +1,4 @@
-//! Defects on request, which show that they would be noticed. Three are the hub's own (see [`Broken`]); the others are what hubs
+//! Defects on request, which show that they would be noticed. Four are the hub's own (see [`Broken`]); the others are what hubs
 //! and shells once did wrong, done by the small shell here, so that nothing of it is in the real ones.
 
 use crate::random::Random;
@@ -34,6 +34,8 @@ pub(crate) enum Planted {
     ResetUntold,
     /// It is not told that messages were dropped.
     LostUntold,
+    /// Whoever is told that messages were dropped counts as having read that.
+    LossRead,
     /// Some messages are said to be refused, and are stored.
     RefusedStored,
     /// Connections take whatever comes.
@@ -65,7 +67,7 @@ pub(crate) enum Planted {
 }
 
 impl Planted {
-    pub(crate) const ALL: [(&'static str, Self); 25] = [
+    pub(crate) const ALL: [(&'static str, Self); 26] = [
         ("ack-early", Self::AckEarly),
         ("no-gap-check", Self::NoGapCheck),
         ("no-dedupe", Self::NoDedupe),
@@ -77,6 +79,7 @@ impl Planted {
         ("page-forgotten", Self::PageForgotten),
         ("reset-untold", Self::ResetUntold),
         ("lost-untold", Self::LostUntold),
+        ("loss-read", Self::LossRead),
         ("refused-stored", Self::RefusedStored),
         ("boundless", Self::Boundless),
         ("detach-forgotten", Self::DetachForgotten),
@@ -98,6 +101,7 @@ impl Planted {
         match self {
             Self::AckEarly => Some(Broken::AckEarly),
             Self::NoGapCheck => Some(Broken::NoGapCheck),
+            Self::LossRead => Some(Broken::LossRead),
             Self::Hasty => Some(Broken::Hasty),
             _ => None,
         }

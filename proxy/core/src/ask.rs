@@ -1,7 +1,7 @@
 //! What Redis is asked about one room, and what it answers. The words of the protocol are the shell's.
 
 use bytes::Bytes;
-use room_core::position::{Position, Seq};
+use room_core::position::{Position, Seq, Tag};
 use serde_json::Value;
 use std::fmt;
 use std::sync::Arc;
@@ -200,7 +200,7 @@ impl fmt::Display for Fault {
 /// What `ROOM.JOIN` answers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Joined {
-    /// Where the session starts to read.
+    /// Where the session starts to read: behind what is gone.
     pub position: Position,
     /// The newest message.
     pub head: Position,
@@ -222,6 +222,21 @@ pub struct Joined {
     pub kicks: u64,
     /// Which ids of publishes are remembered; `None` from a module that does not tell.
     pub dedupe: Option<Dedupe>,
+}
+
+impl Joined {
+    /// What whoever begins there counts as having: what lies before a loss, until its client confirms something behind it. Of
+    /// that place Redis knows the number only; its tag may be known here, to whoever is at one of the places `known`.
+    pub(crate) fn confirmed(&self, known: &[Position]) -> Position {
+        let Some(lost) = &self.lost else {
+            return self.position;
+        };
+        let seq = lost.from.saturating_sub(1);
+        // What is told to be of another history is no place in this one.
+        let mut same = known.iter().filter(|at| at.seq == seq && !self.reset);
+        let unknown = Position::new(seq, Tag::default());
+        same.next().copied().unwrap_or(unknown)
+    }
 }
 
 /// Which ids of publishes the module remembers: what is said again with one of them is not stored again.

@@ -18,6 +18,11 @@ pub enum Push {
     Answer,
     /// As `Answer`, and something follows at once: they may share a packet.
     Begin,
+    /// As `Answer`, and the client confirms it as it does messages.
+    Told {
+        /// As of `Live`.
+        asks: bool,
+    },
     /// Live frames: `Full` if the connection's limit would be passed.
     Live {
         /// The client confirms by answering heartbeats: one may follow if it is due.

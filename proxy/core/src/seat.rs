@@ -176,10 +176,15 @@ impl<H: Handle> Seat<H> {
 
     /// It begins, or begins anew, with everything up to `at`.
     pub(crate) fn restart(&mut self, at: Position) {
+        self.skip_to(at);
+        self.notes = None;
+    }
+
+    /// It goes on behind what is gone. What it was handed before that its client may still confirm.
+    pub(crate) fn skip_to(&mut self, at: Position) {
         self.sent = at;
         self.gone = false;
         self.vouched = None;
-        self.notes = None;
     }
 
     pub(crate) const fn began(&self) -> Position {

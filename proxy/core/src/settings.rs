@@ -42,6 +42,8 @@ pub enum Broken {
     AckEarly,
     /// Live frames are taken whether they follow or not, and nobody looks for what was missed.
     NoGapCheck,
+    /// Whoever is told that messages are gone counts as having read that.
+    LossRead,
     /// Where a room has moved, clients' questions are asked before those that the server before has not answered.
     Hasty,
 }

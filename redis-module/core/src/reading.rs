@@ -7,7 +7,7 @@ use crate::room::Room;
 /// Where a session that joins begins to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Start {
-    /// The session has everything up to here.
+    /// It has everything up to here, or is told what of it is gone.
     pub position: Position,
     /// Messages that are gone: from, to, why.
     pub lost: Option<Lost>,
@@ -15,6 +15,17 @@ pub struct Start {
     pub resumed: bool,
     /// The given position is of another history.
     pub reset: bool,
+}
+
+impl Start {
+    /// What the session has acknowledged. That messages are gone it is only about to be told: until it acknowledges something
+    /// behind them, it has what lies before them and no more, so that it is told again if the word does not arrive.
+    pub const fn acknowledged(&self) -> Seq {
+        match &self.lost {
+            Some(lost) => lost.from.saturating_sub(1),
+            None => self.position.seq,
+        }
+    }
 }
 
 /// A run of messages that somebody missed and cannot get any more.

@@ -4,6 +4,9 @@ use super::act::BUSY;
 use super::{Act, DEVICES, END, FAULTS_UNTIL, GUEST, PROXIES, Plan, ROOMS, TALK_UNTIL};
 use crate::random::Random;
 
+/// Somebody who brings no position, and a room of hers that has a small limit.
+const PLAIN: usize = 4;
+const SMALL: usize = 1;
 /// So many messages at least.
 const LEAST_TALK: usize = 200;
 
@@ -142,6 +145,31 @@ impl Plan {
             let device = random.to(most as u64) as usize;
             let room = random.one_of(&[0, 0, 1, 2]);
             self.acts.push((at, Act::ReadBack(device, room)));
+        }
+    }
+
+    /// In every third run somebody who brings no position is away, or reads nothing, while more is said than a small room keeps,
+    /// and goes again about when it is told so.
+    pub(super) fn losses(&mut self, random: &mut Random) {
+        if !random.once_in(3) {
+            return;
+        }
+        let at = random.between(2_000, FAULTS_UNTIL - 15_000);
+        let ms = random.between(500, 4_000);
+        let away = match random.once_in(3) {
+            true => Act::Crawl(PLAIN, ms),
+            false => Act::Drop(PLAIN, ms),
+        };
+        self.acts.push((at, away));
+        for _ in 0..random.between(31, 60) {
+            self.acts.push((at + random.to(ms), Act::Outside(SMALL)));
+        }
+        let mut when = at + ms;
+        for _ in 0..random.between(1, 3) {
+            when += random.to(700);
+            let short = random.between(100, 3_000);
+            self.acts.push((when, Act::Drop(PLAIN, short)));
+            when += short;
         }
     }
 

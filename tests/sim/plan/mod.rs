@@ -80,6 +80,7 @@ impl Plan {
         plan.cluster(&mut Random::new(seed, 4));
         plan.history(&mut Random::new(seed, 6));
         plan.sentinel(&mut Random::new(seed, 8));
+        plan.losses(&mut Random::new(seed, 10));
         plan.acts.sort_by_key(|act| act.0);
         plan
     }

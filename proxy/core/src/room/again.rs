@@ -65,9 +65,12 @@ impl<H: Handle> Room<H> {
         seat.promised = joined.head.seq;
         seat.gone = false;
         if !seat.guest {
-            self.book
-                .enter(&seat.uid, conn, joined.position, joined.kicks);
+            let uid = seat.uid.clone();
+            self.enter_again(&uid, conn, joined, (sent, past), cx);
         }
+        let Some(seat) = self.seats.get_mut(&conn) else {
+            return missed_kick;
+        };
         let at_head;
         let mut joined = joined;
         if joined.new && joined.reset && !seat.may(Right::History) {
@@ -88,9 +91,11 @@ impl<H: Handle> Room<H> {
             self.check(sent, cx);
             return missed_kick;
         }
-        seat.restart(joined.position);
         if joined.reset {
+            seat.restart(joined.position);
             seat.set_began(joined.position);
+        } else {
+            seat.skip_to(joined.position);
         }
         if is_beyond {
             // What is between is gone, and what it was told of its own message may hold: that is asked before it goes on.
@@ -108,5 +113,22 @@ impl<H: Handle> Room<H> {
             self.begin(conn, Some(past), joined, cx);
         }
         missed_kick
+    }
+
+    /// It has what its client confirmed, and not all that it was handed or told of.
+    fn enter_again(
+        &mut self,
+        uid: &str,
+        conn: ConnId,
+        joined: &Joined,
+        (sent, past): (Position, Position),
+        cx: &Cx<'_, H>,
+    ) {
+        let confirmed = self.book.confirmed(uid, conn);
+        let known = [sent, past, confirmed.unwrap_or(sent)];
+        let has = Self::counts_as_having(joined, &known, cx);
+        let less = confirmed.filter(|at| at.seq < has.seq && !joined.reset);
+        let has = less.unwrap_or(has);
+        self.book.enter(uid, conn, has, joined.kicks);
     }
 }

@@ -9,9 +9,10 @@ use crate::budget::too_fast::TooFast;
 use crate::cx::{Cx, Joining, Purpose};
 use crate::event::{Event, Login};
 use crate::events;
-use crate::handle::{ConnId, Handle, Push};
+use crate::handle::{ConnId, Handle, Push, Pushed};
 use crate::rights::Right;
 use crate::seat::{Seat, State, Waiting, Why};
+use crate::settings::Broken;
 use crate::wire::About;
 use room_core::position::Position;
 
@@ -230,8 +231,9 @@ impl<H: Handle> Room<H> {
         seat.restart(joined.position);
         seat.set_began(joined.position);
         if !login.guest {
-            self.book
-                .enter(&login.uid, conn, joined.position, joined.kicks);
+            let since = login.since.as_slice();
+            let has = Self::counts_as_having(joined, since, cx);
+            self.book.enter(&login.uid, conn, has, joined.kicks);
         }
         let echo = events::login(&self.roomid, login, joined);
         // What was missed follows, or 'synced' does.
@@ -260,7 +262,7 @@ impl<H: Handle> Room<H> {
         joined: &Joined,
         cx: &mut Cx<'_, H>,
     ) {
-        let Some(seat) = self.seats.get(&conn) else {
+        let Some(seat) = self.seats.get_mut(&conn) else {
             return;
         };
         // A membership that went with a lost tail begins before what was handed over: that may be of the tail.
@@ -274,7 +276,23 @@ impl<H: Handle> Room<H> {
             let count = lost.to.saturating_sub(lost.from).saturating_add(1);
             cx.figures.lost = cx.figures.lost.saturating_add(count);
             let event = events::lost(&self.roomid, lost, joined.position);
-            seat.handle.push(cx.now, &event, Push::Answer);
+            let told = Push::Told { asks: !seat.acks };
+            // It counts as read, as messages do, when its client confirms it or what follows.
+            if let Pushed::Taken(beat) = seat.handle.push(cx.now, &event, told) {
+                seat.handed(joined.position, beat);
+            }
+        }
+    }
+
+    /// See [`Joined::confirmed`].
+    pub(super) fn counts_as_having(
+        joined: &Joined,
+        known: &[Position],
+        cx: &Cx<'_, H>,
+    ) -> Position {
+        match cx.settings.broken {
+            Some(Broken::LossRead) => joined.position,
+            _ => joined.confirmed(known),
         }
     }
 

@@ -198,9 +198,14 @@ impl<H: Handle> Room<H> {
             .rows()
             .iter()
             .filter(|seat| seat.state == State::Doubt);
-        let conns: Vec<_> = seats.map(|seat| (seat.conn, seat.past())).collect();
-        for (conn, sent) in conns {
-            self.join_again(conn, sent, cx);
+        // It may be there after all, and what a member was handed its client has not confirmed by that.
+        let since = |seat: &crate::seat::Seat<H>| {
+            let confirmed = self.book.confirmed(&seat.uid, seat.conn);
+            (seat.conn, confirmed.unwrap_or(seat.past()))
+        };
+        let conns: Vec<_> = seats.map(since).collect();
+        for (conn, since) in conns {
+            self.join_again(conn, since, cx);
         }
     }
 

@@ -8,6 +8,7 @@ mod deaf;
 mod desk;
 mod found;
 mod guests;
+mod losses;
 mod moves;
 mod reading_back;
 mod reports;

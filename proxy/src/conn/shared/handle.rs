@@ -21,6 +21,7 @@ impl Handle for ConnHandle {
         let queued = state.outbox.bytes();
         let (asks, full) = match how {
             Push::Answer | Push::Begin => (false, false),
+            Push::Told { asks } => (asks, false),
             Push::Live { asks } => (
                 asks,
                 queued > 0 && queued + frames.len() > conn.outbox_limit,

@@ -139,7 +139,7 @@ impl<'a> Join<'a> {
     }
 
     fn begin(&self, key: RoomName<'_>, sessions: &mut Sessions, plan: &Plan, env: &Env<'_>) {
-        let at = plan.start.position.seq;
+        let at = plan.start.acknowledged();
         sessions.join(env.client, key, self.uid, at, plan.ghost);
         if let Some(until) = plan.held {
             sessions.hold(key, until);
@@ -174,16 +174,15 @@ impl<'a> Join<'a> {
         let takeover = || sessions.takeover(env.client, key, self.uid, since);
         let ghost = env.counts.then(takeover).flatten();
         let start = self.start(room, member, ghost.as_ref());
-        let fallback = member.map_or_else(|| self.newcomer_cursor(room), |member| member.cursor);
         let held = env.held_until(room.came());
         // Only a position that matches says what this uid has seen; and what one device has seen, a slower one that is
         // here, or went a moment ago, still waits for.
         let others = sessions.floor(key, self.uid, ghost.as_ref());
         let seen = start.position.seq.min(others.unwrap_or(MAX_SEQ));
-        let cursor = match (member, start.resumed) {
-            (None, true) => start.position.seq,
-            (Some(_), true) if held.is_none() => fallback.max(seen),
-            _ => fallback,
+        let cursor = match member {
+            None => start.acknowledged(),
+            Some(member) if start.resumed && held.is_none() => member.cursor.max(seen),
+            Some(member) => member.cursor,
         };
         Ok(Plan {
             start,

@@ -22,6 +22,8 @@ pub(crate) struct Device {
     pub(crate) seat: Option<usize>,
     /// All up to here was processed; `None` while it was never in this room.
     pub(crate) has: Option<Position>,
+    /// It was told what is gone up to here, and has not read that yet.
+    pub(crate) untold: Option<Position>,
     /// Up to here nothing was promised to it: the cursor was there already when it came.
     pub(crate) given_up: Seq,
     pub(crate) kept: Kept,
@@ -37,6 +39,7 @@ impl Device {
             uid,
             seat: None,
             has: None,
+            untold: None,
             given_up: 0,
             kept: Kept::No,
             shared: false,

@@ -17,6 +17,7 @@ mod joins;
 mod judge;
 mod limits;
 mod looks;
+mod losses;
 mod members;
 mod presences;
 mod publishes;

@@ -138,7 +138,12 @@ impl World {
         }
         let cursor = self.cursor(known.uid).unwrap();
         let device = &mut self.devices[device];
-        device.has = Some(at);
+        // That something is gone it knows when it reads on; until then it may go, and be told again.
+        let is_told = *reply.get("lost") == Value::Null || device.has.is_none();
+        device.untold = (!is_told).then_some(at);
+        if is_told {
+            device.has = Some(at);
+        }
         device.given_up = cursor;
         device.seat = Some(proxy);
         device.kept = Kept::Live;
@@ -191,6 +196,8 @@ impl World {
 
     /// The device reads so many messages and processes them.
     pub(crate) fn read(&mut self, device: usize, many: u64) {
+        let known = &mut self.devices[device];
+        known.has = known.untold.take().or(known.has);
         let Device {
             seat: Some(_),
             has: Some(has),
@@ -259,6 +266,7 @@ impl World {
         let known = self.devices[device].clone();
         let Some(proxy) = known.seat else { return };
         self.devices[device].seat = None;
+        self.devices[device].untold = None;
         if logout {
             self.devices[device].kept = Kept::No;
         }
@@ -378,6 +386,7 @@ impl World {
             let devices = self.devices.iter_mut().zip(shared);
             for (device, shared) in devices.filter(|(device, _)| device.uid == uid) {
                 device.seat = None;
+                device.untold = None;
                 if device.kept == Kept::Live {
                     device.goes(ghost, shared);
                 }
