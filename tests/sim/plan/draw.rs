@@ -1,7 +1,7 @@
 //! What people do and what fails, drawn from a seed.
 
 use super::act::BUSY;
-use super::{Act, DEVICES, END, FAULTS_UNTIL, GUEST, PROXIES, Plan, ROOMS, TALK_UNTIL};
+use super::{Act, Cluster, DEVICES, END, FAULTS_UNTIL, GUEST, PROXIES, Plan, ROOMS, TALK_UNTIL};
 use crate::random::Random;
 
 /// Somebody who brings no position, and a room of hers that has a small limit.
@@ -151,7 +151,7 @@ impl Plan {
     /// In every third run somebody who brings no position is away, or reads nothing, while more is said than a small room keeps,
     /// and goes again about when it is told so.
     pub(super) fn losses(&mut self, random: &mut Random) {
-        if !random.once_in(3) {
+        if self.cluster == Cluster::Listeners || !random.once_in(3) {
             return;
         }
         let at = random.between(2_000, FAULTS_UNTIL - 15_000);
