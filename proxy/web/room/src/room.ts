@@ -38,8 +38,6 @@ export class Room implements PublicRoom {
   /** More came than can be held: what the log has is ignored until the next login. */
   #isFull = false;
   #acked: string | null = null;
-  /** Where the last login began, until it is known whether anything before that is lost. */
-  #start: string | undefined;
   /** The own message that was confirmed, and has the highest number. */
   #confirmed = '0';
   /** The last `lost` or `reset` that was taken. */
@@ -141,7 +139,7 @@ export class Room implements PublicRoom {
 
   #entry() {
     const { history, as } = this.#options;
-    const since = this.position ?? undefined;
+    const since = this.position || undefined;
     return { roomid: this.roomid, since, history: (!since && history) || undefined, as };
   }
 
@@ -235,33 +233,21 @@ export class Room implements PublicRoom {
     switch (event.event) {
       case 'message':
         if (!position) return;
-        this.#begin();
         this.#reading.message(seqOf(position), this.#isMine(event) ? event.id : undefined);
         this.#settleOwn(event);
         return;
-      case 'lost':
-        this.#start = undefined;
-        this.#reading.jumps(position);
-        return;
+      case 'lost': this.#reading.jumps(position); return;
       case 'reset':
-        this.#start = undefined;
         this.#reading.restarts(position);
         this.#sending.outbox.moved(seqOf(position));
         this.#pages.resets(position);
         return;
       case 'synced':
-        this.#begin();
         this.#wait = FIRST_WAIT;
         this.#sending.isSynced = true;
         this.#sending.sendNext();
         return;
     }
-  }
-
-  /** Who has no position has that of its login, unless it is told of a loss: then it has none before that was taken. */
-  #begin(): void {
-    if (!this.position) this.#progress.moveTo(this.#start);
-    this.#start = undefined;
   }
 
   #settleOwn(event: Wire): void {
@@ -270,7 +256,6 @@ export class Room implements PublicRoom {
 
   #welcomed(event: Wire): void {
     this.seat.login = 'in';
-    this.#start = event.position;
     this.#isFull = false;
     this.#reading.begins(event);
     this.#pages.begins(event.position);
@@ -296,6 +281,10 @@ export class Room implements PublicRoom {
       case 'reset': return this.#moved(event);
       case 'logout':
       case 'kicked': return this.#ended(event);
+      case 'synced':
+        // That of the login may lie behind a loss that was not taken yet.
+        if (this.#delivery.isEmpty && !this.position) this.#progress.moveTo(event.position);
+        break;
     }
     const isChange = name === 'presence' && event.event !== name;
     return this.#delivery.handlers.tell(name, isChange ? { ...event, online: event.event === 'login' } : event);
@@ -357,7 +346,7 @@ export class Room implements PublicRoom {
 
   #ack(): void {
     this.#timers.cancel('ack');
-    if (this.position === this.#acked) return;
+    if (this.#acked === this.position) return;
     if (this.#write({ event: 'ack', position: this.position })) this.#acked = this.position;
   }
 

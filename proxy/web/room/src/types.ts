@@ -262,7 +262,7 @@ export interface Room<Payload = unknown> {
   readonly reason: Reason | null;
   readonly roomid: string;
   readonly uid: string;
-  /** Everything up to here was handled; null before the first login, and while a `lost` that it began with is not taken. */
+  /** Everything up to here was handled; null before the first message, `lost` or `synced` was. */
   readonly position: string | null;
   /** Copies of what is not confirmed, in the order in which they are sent. */
   readonly outbox: Entry<Payload>[];
