@@ -64,10 +64,7 @@ impl<H: Handle> Room<H> {
         let (past, sent, newer) = (seat.past(), seat.sent, seat.newer_word());
         seat.promised = joined.head.seq;
         seat.gone = false;
-        if !seat.guest {
-            let uid = seat.uid.clone();
-            self.enter_again(&uid, conn, joined, (sent, past), cx);
-        }
+        self.enter_again(conn, joined, (sent, past), cx);
         let Some(seat) = self.seats.get_mut(&conn) else {
             return missed_kick;
         };
@@ -115,15 +112,18 @@ impl<H: Handle> Room<H> {
         missed_kick
     }
 
-    /// It has what its client confirmed, and not all that it was handed or told of.
+    /// A member has what its client confirmed, and not all that it was handed or told of.
     fn enter_again(
         &mut self,
-        uid: &str,
         conn: ConnId,
         joined: &Joined,
         (sent, past): (Position, Position),
         cx: &Cx<'_, H>,
     ) {
+        let Some(seat) = self.seats.get(&conn).filter(|seat| !seat.guest) else {
+            return;
+        };
+        let uid = &seat.uid;
         let confirmed = self.book.confirmed(uid, conn);
         let known = [sent, past, confirmed.unwrap_or(sent)];
         let has = Self::counts_as_having(joined, &known, cx);

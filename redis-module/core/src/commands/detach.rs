@@ -36,6 +36,7 @@ pub fn away(
 ) -> Result<Outcome<'static, u64>, RoomError> {
     check_uids(uids, env.settings.max_uids)?;
     let room = place.room.ok_or(RoomError::NoRoom)?;
+    // One that is older than the log is kept by its number: so it is of who was told of a loss and did not read that.
     is_known(room, position)?;
     if !env.counts || env.settings.device_grace == 0 {
         return Ok(Outcome::of(0));
