@@ -10,7 +10,7 @@ use crate::redis::clock::random_tag;
 use crate::redis::ctx::{Args, Ctx, Flags, RStr};
 use crate::redis::key::{Access, Key, Kind};
 use crate::redis::reply::Reply;
-use crate::state::{env_of, sessions, with_clock};
+use crate::state::{agenda, env_of, sessions, with_clock};
 use room_core::commands::outcome::{KeyFate, Outcome, Replicate};
 use room_core::commands::reply::Answer;
 use room_core::commands::{Env, Place};
@@ -159,6 +159,10 @@ pub(crate) fn finish<R: Answer>(
     }
     if let Some(event) = outcome.event {
         ctx.notify(event, name);
+    }
+    if let Some(at) = outcome.wake {
+        let key = room_name(ctx, name);
+        agenda(|agenda| agenda.put(key, at));
     }
     for (counter, more) in &outcome.counts {
         info::count(*counter, *more);

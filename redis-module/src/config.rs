@@ -36,13 +36,14 @@ const DAY: u64 = 24 * HOUR;
 use Unit::{Bytes, Count, Millis};
 
 /// All settings, in the order of [`settings`].
-pub(crate) const SETTINGS: [Setting; 18] = [
+pub(crate) const SETTINGS: [Setting; 20] = [
     // The defaults of the limits that ROOM.LIMITS sets for one room.
     setting(c"maxlen", Count, 100_000, 0, MAX_SEQ),
     setting(c"maxbytes", Bytes, 64 << 20, 0, MAX_SEQ),
     setting(c"maxage", Millis, 0, 0, MAX_SEQ),
     setting(c"keep", Count, 100, 0, MAX_SEQ),
     setting(c"member-ttl", Millis, 30 * DAY, 0, MAX_SEQ),
+    setting(c"waiting-delay", Millis, 0, 0, MAX_SEQ),
     // The largest payload of one message.
     setting(c"max-payload", Bytes, 64 << 10, 1, 64 << 20),
     // Members of one room.
@@ -66,6 +67,8 @@ pub(crate) const SETTINGS: [Setting; 18] = [
     setting(c"idle-ttl", Millis, 0, 0, MAX_SEQ),
     // Ids of ROOMID that one room remembers, each for dedupe-age.
     setting(c"room-ids", Count, 10_000, 1, MAX_ROOM_IDS as u64),
+    // After which time mail that waits is told once more, although nothing was done about it.
+    setting(c"waiting-again", Millis, 0, 0, MAX_SEQ),
 ];
 
 static VALUES: [AtomicU64; SETTINGS.len()] = [const { AtomicU64::new(0) }; SETTINGS.len()];
@@ -111,20 +114,21 @@ pub(crate) fn settings() -> Settings {
     }
     Settings {
         limits,
-        max_payload: value(5),
-        max_members: value(6),
-        max_uids: value(7),
+        max_payload: value(6),
+        max_members: value(7),
+        max_uids: value(8),
         dedupe: DedupePolicy {
-            count: value(8),
-            age_ms: value(9),
+            count: value(9),
+            age_ms: value(10),
         },
-        grace: value(10),
-        start_grace: value(11),
-        device_grace: value(12),
-        presence_names: value(13),
-        newcomer_ttl: value(14),
-        forget_after: value(15),
-        idle_ttl: value(16),
-        room_ids: value(17),
+        grace: value(11),
+        start_grace: value(12),
+        device_grace: value(13),
+        presence_names: value(14),
+        newcomer_ttl: value(15),
+        forget_after: value(16),
+        idle_ttl: value(17),
+        room_ids: value(18),
+        waiting_again: value(19),
     }
 }

@@ -4,7 +4,7 @@ use crate::announce;
 use crate::info;
 use crate::redis::cluster;
 use crate::redis::ctx::{Ctx, Flags, RStr};
-use crate::state::{device_grace, role_begins, sessions, times};
+use crate::state::{agenda, device_grace, role_begins, sessions, times};
 use room_core::Came;
 use room_core::announce::control;
 use room_core::commands::outcome::{Announcement, Counter};
@@ -26,6 +26,7 @@ pub(crate) fn key_gone(ctx: Ctx<'_>, flags: Flags, (db, name): (i32, RStr<'_>), 
         at: now.mono,
         arrived: true,
     });
+    room.set_found(0);
     let key = RoomName {
         db,
         name: name.bytes(),
@@ -51,12 +52,14 @@ fn is_leaving(name: &[u8]) -> bool {
 /// A database (or all of them) was emptied or swapped: none of its rooms is what it was. A tick tells that.
 pub(crate) fn flushed(db: Option<i32>) {
     sessions(|sessions| sessions.remove_db(db));
+    agenda(|agenda| agenda.begin_anew());
 }
 
 /// This node became a primary, or a replica: then its rooms follow another node, and so do the proxies. A HELLO after a
 /// promotion asks for all sessions.
 pub(crate) fn role_changed(replica: bool) {
     role_begins();
+    agenda(|agenda| agenda.begin_anew());
     if replica {
         sessions(|sessions| sessions.clear());
     }
@@ -65,4 +68,5 @@ pub(crate) fn role_changed(replica: bool) {
 /// The data was loaded.
 pub(crate) fn loaded() {
     role_begins();
+    agenda(|agenda| agenda.begin_anew());
 }

@@ -2,7 +2,7 @@
 
 use crate::graves;
 use crate::redis::key;
-use crate::state::sessions;
+use crate::state::{agenda, sessions};
 use room_core::commands::outcome::Counter;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -31,9 +31,17 @@ pub(crate) enum Held {
     Command,
     Tick,
     Event,
+    Waiting,
 }
 
-static LONGEST: [AtomicU64; 3] = [const { AtomicU64::new(0) }; 3];
+/// `Waiting` is ROOM.WAITING alone, which looks at as much as its time allows.
+const HELD: [&str; 4] = [
+    "longest_command_us",
+    "longest_tick_us",
+    "longest_event_us",
+    "longest_waiting_us",
+];
+static LONGEST: [AtomicU64; HELD.len()] = [const { AtomicU64::new(0) }; HELD.len()];
 
 /// Redis waited for so many microseconds.
 pub(crate) fn held(by: Held, us: u64) {
@@ -49,6 +57,7 @@ type Fields = Vec<(&'static str, u64)>;
 /// Sections with their fields; Redis puts `room_` before each name.
 pub(crate) fn sections() -> [(&'static str, Fields); 3] {
     let totals = sessions(|sessions| sessions.totals());
+    let (waiting, leased) = agenda(|agenda| (agenda.rooms(), agenda.leased()));
     let now = vec![
         ("rooms", key::rooms()),
         ("rooms_online", totals.rooms_online),
@@ -57,11 +66,12 @@ pub(crate) fn sections() -> [(&'static str, Fields); 3] {
         ("ghosts", totals.ghosts),
         ("proxies", totals.proxies),
         ("waiting_chores", totals.chores + graves::waiting()),
+        ("waiting_rooms", waiting as u64),
+        ("waiting_leases", leased as u64),
     ];
     let stats = Counter::NAMES.iter().zip(&COUNTERS);
     let stats = stats.map(|((_, name), total)| (*name, total.load(Ordering::Relaxed)));
-    let names = ["longest_command_us", "longest_tick_us", "longest_event_us"];
-    let longest = names.into_iter().zip(&LONGEST);
+    let longest = HELD.into_iter().zip(&LONGEST);
     let longest = longest.map(|(name, us)| (name, us.load(Ordering::Relaxed)));
     [
         ("now", now),

@@ -40,7 +40,9 @@ fn commands(ctx: Ctx<'_>) -> Result<(), String> {
     command::<c::publish::Publish>(ctx)?;
     command::<c::queue::Queue>(ctx)?;
     command::<c::range::Range>(ctx)?;
+    command::<c::told::Told>(ctx)?;
     command::<c::trim::Trim>(ctx)?;
+    command::<c::waiting::Waiting>(ctx)?;
     command::<c::why::Why>(ctx)
 }
 

@@ -9,10 +9,12 @@ use room_core::commands::Env;
 use room_core::position::Tag;
 use room_core::sessions::Sessions;
 use room_core::settings::Settings;
+use room_core::waiting::Agenda;
 use std::cell::{Cell, RefCell};
 
 thread_local! {
     static SESSIONS: RefCell<Sessions> = RefCell::new(Sessions::default());
+    static AGENDA: RefCell<Agenda> = RefCell::new(Agenda::default());
     static CLOCK: RefCell<Option<Clock>> = const { RefCell::new(None) };
     static ROLE_SINCE: Cell<u64> = const { Cell::new(0) };
 }
@@ -20,6 +22,11 @@ thread_local! {
 /// Runs `with` on the sessions. It must not call Redis: that could end in a callback that wants them too.
 pub(crate) fn sessions<T>(with: impl FnOnce(&mut Sessions) -> T) -> T {
     SESSIONS.with_borrow_mut(with)
+}
+
+/// Runs `with` on the rooms in which mail may wait. It must not call Redis, as above.
+pub(crate) fn agenda<T>(with: impl FnOnce(&mut Agenda) -> T) -> T {
+    AGENDA.with_borrow_mut(with)
 }
 
 /// Reads the clocks, and runs `with` on what they say, without a copy of the jumps. It must not call Redis, as above.

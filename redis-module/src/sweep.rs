@@ -6,8 +6,10 @@ use crate::redis::cluster;
 use crate::redis::ctx::{Args, Ctx, Flags};
 use crate::redis::key::{self, Access};
 use crate::redis::scan::Scan;
-use crate::state::sessions;
+use crate::state::{agenda, sessions};
 use room_core::commands::{Env, Work, look, sweep};
+use room_core::limits::Limit;
+use room_core::room::Room;
 use room_core::sessions::{RoomKey, RoomName};
 use room_core::slots::{Slots, slot_of};
 use std::cell::RefCell;
@@ -110,6 +112,7 @@ impl Round {
                         return;
                     }
                     let key = RoomName { db: *db, name };
+                    find_waiting(key, room, env);
                     if let Some(work) = sessions(|sessions| look(key, room, sessions, *turn, env)) {
                         members += work.members();
                         due.push((RoomKey::new(*db, name), work));
@@ -122,6 +125,18 @@ impl Round {
             }
         }
     }
+}
+
+/// Rooms that came to this node by any way are found here for those who ask where mail waits.
+fn find_waiting(key: RoomName<'_>, room: &Room, env: &Env<'_>) {
+    let on = room.limits(&env.settings.limits).get(Limit::WaitingDelay) > 0;
+    agenda(|agenda| {
+        // Switched off, it is to be found once it is on again.
+        let generation = if on { agenda.generation() } else { 0 };
+        if room.set_found(generation) && on {
+            agenda.put(key, env.times.mono);
+        }
+    });
 }
 
 fn visit(ctx: Ctx<'_>, flags: Flags, key: &RoomKey, work: &Work, env: &Env<'_>) {

@@ -1,6 +1,6 @@
-//! Since when, and how, a room is on this node: a note for whoever runs it, not a part of the room.
+//! Since when, and how, a room is on this node, and whether it was looked through there: notes for whoever runs it, no parts of the room.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// When and how a room came to be on this node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +51,26 @@ impl Default for CameCell {
 
 /// A copy of a room came by itself.
 impl Clone for CameCell {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+/// In which of the node's times the room was looked through for waiting mail; 0: not yet. A copy was not.
+#[derive(Debug, Default)]
+pub(crate) struct FoundCell(AtomicU32);
+
+impl FoundCell {
+    pub(crate) fn get(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set(&self, generation: u32) {
+        self.0.store(generation, Ordering::Relaxed);
+    }
+}
+
+impl Clone for FoundCell {
     fn clone(&self) -> Self {
         Self::default()
     }

@@ -114,12 +114,23 @@ impl Clock {
 
     /// Whether a message with this stamp is older than `age` ms. `last` is the newest stamp of its room, and `said` when that
     /// room's last message came (steady; 0 if before this node started).
-    pub fn is_old(&self, stamp: u64, age: u64, (last, said): (u64, u64)) -> bool {
-        let published = match stamp == last {
+    pub fn is_old(&self, stamp: u64, age: u64, of: (u64, u64)) -> bool {
+        self.steady_of(stamp, of) < self.last.steady.saturating_sub(age)
+    }
+
+    /// In how many milliseconds a message is `age` old, by the same; 0: it is. It came no later than the room's last one, whatever
+    /// the wall clock said meanwhile.
+    pub fn old_in(&self, stamp: u64, age: u64, of: (u64, u64)) -> u64 {
+        let latest = if of.1 > 0 { of.1 } else { u64::MAX };
+        let then = self.steady_of(stamp, of).min(latest).saturating_add(age);
+        then.saturating_sub(self.last.steady)
+    }
+
+    fn steady_of(&self, stamp: u64, (last, said): (u64, u64)) -> u64 {
+        match stamp == last {
             true => self.published(stamp, true).max(said),
             false => self.published(stamp, false),
-        };
-        published < self.last.steady.saturating_sub(age)
+        }
     }
 }
 

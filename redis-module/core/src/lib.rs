@@ -24,6 +24,7 @@
 //! | [`settings`] | what an operator sets for all rooms |
 //! | [`slots`] | the slots of a cluster's node |
 //! | [`commands`] | the commands and the parts of a tick, as functions |
+//! | [`waiting`] | members for whom mail waits, and what was told of them |
 //! | [`turns`] | parts of a tick that share its time |
 //! | [`units`] | numbers as people write them: `64mb`, `30d` |
 //! | [`error`] | what can be wrong, with stable codes |
@@ -52,6 +53,7 @@ pub mod snapshot;
 pub mod turns;
 pub mod uid;
 pub mod units;
+pub mod waiting;
 
 pub use came::Came;
 pub use members::Member;

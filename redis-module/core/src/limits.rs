@@ -18,17 +18,22 @@ pub enum Limit {
     Keep,
     /// How long an absent member holds the log back, in milliseconds.
     MemberTtl,
+    /// How long somebody else's message waits for an absent member before that is told to who asks, in milliseconds; 0: it is not.
+    WaitingDelay,
 }
 
 impl Limit {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::MaxLen,
         Self::MaxBytes,
         Self::MaxAge,
         Self::Keep,
         Self::MemberTtl,
+        Self::WaitingDelay,
     ];
+    /// As many of them as versions of a snapshot knew that know no waiting mail.
+    const OLD: usize = 5;
 
     /// The name in `ROOM.LIMITS`, and behind `room.` in the configuration.
     pub const fn name(self) -> &'static str {
@@ -38,6 +43,7 @@ impl Limit {
             Self::MaxAge => "maxage",
             Self::Keep => "keep",
             Self::MemberTtl => "member-ttl",
+            Self::WaitingDelay => "waiting-delay",
         }
     }
 
@@ -46,7 +52,7 @@ impl Limit {
         match self {
             Self::MaxLen | Self::Keep => Unit::Count,
             Self::MaxBytes => Unit::Bytes,
-            Self::MaxAge | Self::MemberTtl => Unit::Millis,
+            Self::MaxAge | Self::MemberTtl | Self::WaitingDelay => Unit::Millis,
         }
     }
 
@@ -119,15 +125,21 @@ impl Overrides {
         limits
     }
 
-    pub(crate) fn save(&self, out: &mut Vec<u8>) {
-        for value in self.values {
+    /// Whether there is one that older versions of a snapshot do not know.
+    pub(crate) fn has_new(&self) -> bool {
+        self.values.iter().skip(Limit::OLD).any(Option::is_some)
+    }
+
+    /// `all`: those too that older versions do not know.
+    pub(crate) fn save(&self, all: bool, out: &mut Vec<u8>) {
+        for value in self.values.iter().take(saved(all)) {
             put_varint(out, value.map_or(0, |value| value.saturating_add(1)));
         }
     }
 
-    pub(crate) fn load(reader: &mut Reader<'_>) -> Option<Self> {
+    pub(crate) fn load(all: bool, reader: &mut Reader<'_>) -> Option<Self> {
         let mut overrides = Self::default();
-        for slot in &mut overrides.values {
+        for slot in overrides.values.iter_mut().take(saved(all)) {
             let stored = reader.varint()?;
             if stored > MAX_SEQ + 1 {
                 return None;
@@ -136,6 +148,11 @@ impl Overrides {
         }
         Some(overrides)
     }
+}
+
+/// How many are saved.
+const fn saved(all: bool) -> usize {
+    if all { Limit::ALL.len() } else { Limit::OLD }
 }
 
 /// Reads one `name value` pair of `ROOM.LIMITS`; `default` takes the room's own value away.

@@ -5,7 +5,7 @@
 //! the same facts to its replicas and its AOF, which only change: so all copies stay equal whatever their clocks and
 //! configurations say.
 
-use crate::came::{Came, CameCell};
+use crate::came::{Came, CameCell, FoundCell};
 use crate::dedupe::{Dedupe, DedupePolicy, valid_id};
 use crate::error::RoomError;
 use crate::limits::{Limit, Limits, Overrides};
@@ -14,6 +14,7 @@ use crate::members::{Member, Members};
 use crate::position::{Position, Seq, Tag};
 use crate::room_ids::RoomIds;
 use crate::uid::{valid_new_uid, valid_uid};
+use crate::waiting::{Telling, Told};
 
 /// See the top of the file.
 #[derive(Clone, Debug)]
@@ -23,10 +24,12 @@ pub struct Room {
     /// What few rooms have takes no memory in the others.
     pub(crate) dedupe: Option<Box<Dedupe>>,
     pub(crate) overrides: Option<Box<Overrides>>,
+    pub(crate) told: Option<Box<Told>>,
     pub(crate) birth: Tag,
     /// The version of the snapshot that is being loaded.
     pub(crate) loading: Option<u8>,
     came: CameCell,
+    found: FoundCell,
     /// When the last message came to this node: see [`said`](Self::said).
     said: u64,
 }
@@ -55,9 +58,11 @@ impl Room {
             members: Members::default(),
             dedupe: None,
             overrides: None,
+            told: None,
             birth,
             loading: None,
             came: CameCell::default(),
+            found: FoundCell::default(),
             said: 0,
         }
     }
@@ -142,6 +147,13 @@ impl Room {
         self.came.set(came);
     }
 
+    /// Notes in which time of this node the room was looked through for waiting mail; 0: it is to be. Whether that is news.
+    pub fn set_found(&self, generation: u32) -> bool {
+        let news = self.found.get() != generation;
+        self.found.set(generation);
+        news
+    }
+
     /// What the room sets for itself.
     pub fn own_limits(&self) -> Overrides {
         self.overrides.as_deref().copied().unwrap_or_default()
@@ -153,6 +165,16 @@ impl Room {
             Some(own) => own.over(defaults),
             None => *defaults,
         }
+    }
+
+    /// What was told of a member for whom mail waited, if it was.
+    pub fn telling(&self, uid: &[u8]) -> Option<&Telling> {
+        self.told.as_ref()?.get(uid)
+    }
+
+    /// How often something was told of whoever bears, or bore, this uid: the number of the next telling.
+    pub fn tellings(&self, uid: &[u8]) -> u64 {
+        self.told.as_ref().map_or(0, |told| told.many(uid))
     }
 
     /// Whether `uid` may become a member of a room with at most `max` of them.
@@ -291,6 +313,9 @@ impl Room {
             return false;
         };
         self.log.unwait(cursor, !holds);
+        if let Some(told) = &mut self.told {
+            told.remove(uid);
+        }
         true
     }
 
@@ -307,12 +332,27 @@ impl Room {
         self.log.unwait(cursor, released);
         self.log.wait(to, released);
         self.members.set_cursor(uid, to, ms);
+        self.stir(uid);
         true
     }
 
     /// Says that a member was seen. Whether there is such a member.
     pub fn touch(&mut self, uid: &[u8], ms: u64) -> bool {
+        self.stir(uid);
         self.members.set_acted(uid, ms)
+    }
+
+    /// Says that a member was told, at `at`, of what waits for it up to `seq`; `quiet`: nothing more, until it does something.
+    pub fn tell(&mut self, uid: &[u8], seq: Seq, at: u64, quiet: bool) {
+        if self.members.get(uid).is_some() {
+            let seq = seq.min(self.log.head().seq);
+            self.told.get_or_insert_default().tell(uid, seq, at, quiet);
+        }
+    }
+
+    /// Says that a member did something: it may be told of what comes. Whether it was quiet before.
+    pub fn stir(&mut self, uid: &[u8]) -> bool {
+        self.told.as_mut().is_some_and(|told| told.stir(uid))
     }
 
     /// Makes a member hold the log back, or no longer.
@@ -349,7 +389,15 @@ impl Room {
     pub fn heap_bytes(&self) -> usize {
         let dedupe = self.dedupe.as_ref().map_or(0, |dedupe| dedupe.heap_bytes());
         let own = self.overrides.as_ref().map_or(0, |own| size_of_val(&**own));
-        size_of::<Self>() + self.log.heap_bytes() + self.members.heap_bytes() + dedupe + own
+        let told = self.told.as_ref().map_or(0, |told| told.heap_bytes());
+        let parts = [
+            self.log.heap_bytes(),
+            self.members.heap_bytes(),
+            dedupe,
+            own,
+            told,
+        ];
+        size_of::<Self>() + parts.iter().sum::<usize>()
     }
 
     /// Heap blocks of the room: how much work freeing it is.
@@ -358,7 +406,8 @@ impl Room {
             .dedupe
             .as_ref()
             .map_or(0, |dedupe| dedupe.heap_blocks());
-        self.log.heap_blocks() + self.members.heap_blocks() + dedupe
+        let told = self.told.as_ref().map_or(0, |told| told.heap_blocks());
+        self.log.heap_blocks() + self.members.heap_blocks() + dedupe + told
     }
 }
 

@@ -32,6 +32,8 @@ pub struct Settings {
     pub forget_after: u64,
     /// How long a room stays in which nothing happens; 0: for ever.
     pub idle_ttl: u64,
+    /// After which time mail that waits is told once more, although nothing was done about it; 0: never.
+    pub waiting_again: u64,
 }
 
 impl Default for Settings {
@@ -50,6 +52,7 @@ impl Default for Settings {
             newcomer_ttl: 0,
             forget_after: 0,
             idle_ttl: 0,
+            waiting_again: 0,
         }
     }
 }

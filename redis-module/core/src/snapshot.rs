@@ -2,7 +2,7 @@
 //!
 //! A snapshot is a series of parts, so that neither writing nor reading needs the whole room twice in memory. Each part
 //! begins with a letter: `H` header (with the version), `S` one segment of the log, `M` members, `D` publish ids of uids,
-//! `I` those of the room, `E` the end. Reading trusts nothing: messages must continue the chain of tags to the head that `E` names.
+//! `I` those of the room, `W` what was told of members for whom mail waited, `E` the end. Reading trusts nothing: messages must continue the chain of tags to the head that `E` names.
 
 use crate::bytes::{Reader, put_varint};
 use crate::error::RoomError;
@@ -12,9 +12,11 @@ use crate::position::Tag;
 use crate::room::Room;
 
 /// The newest format. Version 1, which knew no newcomers and no time of the last act, is read as well.
-pub const VERSION: u8 = 3;
-/// The format that is written of a room without ids of `ROOMID`, which is all that version 3 knows more: an older module
-/// reads it.
+pub const VERSION: u8 = 4;
+/// The formats that are written of rooms without anything that a newer one knows more: an older module reads them. Version 3 knew no
+/// waiting mail …
+const WITHOUT_WAITING: u8 = 3;
+/// … and version 2 no ids of `ROOMID`.
 const WITHOUT_ROOM_IDS: u8 = 2;
 /// Members or ids in one part.
 const PER_PART: usize = 1024;
@@ -23,17 +25,18 @@ const PER_PART: usize = 1024;
 pub fn save(room: &Room, mut part: impl FnMut(&[u8])) {
     let dedupe = room.dedupe.as_deref();
     let room_ids = dedupe.and_then(|dedupe| dedupe.of_room.as_deref());
-    let version = match room_ids {
-        Some(_) => VERSION,
-        None => WITHOUT_ROOM_IDS,
+    let own = room.own_limits();
+    let version = if room.told.is_some() || own.has_new() {
+        VERSION
+    } else if room_ids.is_some() {
+        WITHOUT_WAITING
+    } else {
+        WITHOUT_ROOM_IDS
     };
     let mut out = vec![b'H', version];
     put_varint(&mut out, u64::from(room.birth.0));
     room.log.save_header(&mut out);
-    match &room.overrides {
-        Some(own) => own.save(&mut out),
-        None => Overrides::default().save(&mut out),
-    }
+    own.save(version > WITHOUT_WAITING, &mut out);
     part(&out);
     room.log.save_segments(|segment| {
         out.clear();
@@ -53,6 +56,9 @@ pub fn save(room: &Room, mut part: impl FnMut(&[u8])) {
     }
     if let Some(ids) = room_ids {
         ids.save(PER_PART, |body| lettered(b'I', body));
+    }
+    if let Some(told) = &room.told {
+        told.save(PER_PART, |body| lettered(b'W', body));
     }
     let mut end = Vec::new();
     put_varint(&mut end, room.log.head().seq);
@@ -113,7 +119,7 @@ pub fn begin(part: &[u8]) -> Result<Room, RoomError> {
     let header = |reader: &mut Reader<'_>| {
         let birth = Tag(reader.u32()?);
         let mut room = Room::with_log(birth, Log::load_header(reader)?);
-        let own = Overrides::load(reader)?;
+        let own = Overrides::load(version > WITHOUT_WAITING, reader)?;
         room.overrides = (!own.is_empty()).then(|| Box::new(own));
         room.loading = Some(version);
         reader.is_empty().then_some(room)
@@ -145,6 +151,15 @@ pub fn extend(room: &mut Room, part: &[u8]) -> Result<bool, RoomError> {
                 .of_room
                 .get_or_insert_default()
                 .load(&mut reader, head)
+        }
+        Some(b'W') if version > WITHOUT_WAITING => {
+            let Room {
+                members, log, told, ..
+            } = room;
+            let told = told.get_or_insert_default();
+            told.load(&mut reader, log.head().seq, |uid| {
+                members.get(uid).is_some()
+            })
         }
         Some(b'E') => return check_end(room, version, &mut reader),
         _ => return Err(RoomError::Corrupt("a part is of an unknown kind")),
@@ -298,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_room_with_ids_of_its_own_is_of_the_newest_version() {
+    fn a_room_without_ids_of_its_own_is_of_an_older_version() {
         let mut room = Room::new(Tag(7));
         let seq = room.append(1, b"a", b"payload").seq;
         let version = |room: &Room| {
@@ -309,7 +324,7 @@ mod tests {
         assert_eq!(version(&room).0, WITHOUT_ROOM_IDS);
         room.remember_here(b"id", seq, 5);
         let (of_it, mut parts) = version(&room);
-        assert_eq!(of_it, VERSION);
+        assert_eq!(of_it, WITHOUT_WAITING);
         let mut loader = Loader::default();
         parts.iter().for_each(|part| loader.feed(part).unwrap());
         assert_eq!(loader.finish().unwrap().seen_here(b"id"), Some((seq, 5)));
@@ -317,11 +332,43 @@ mod tests {
         // What an older module is said to have written, it did not.
         parts[0][1] = WITHOUT_ROOM_IDS;
         assert!(!loads(&parts, b'I'));
-        parts[0][1] = VERSION;
+        parts[0][1] = WITHOUT_WAITING;
         parts[2] = b"I".to_vec();
         assert!(!loads(&parts, b'I'), "an empty part");
         room.forget_ids_before(6);
         assert_eq!(version(&room).0, WITHOUT_ROOM_IDS);
+    }
+
+    #[test]
+    fn only_a_room_with_something_told_is_of_the_newest_version() {
+        let mut room = Room::new(Tag(7));
+        let version = |room: &Room| {
+            let mut parts = Vec::new();
+            save(room, |part| parts.push(part.to_vec()));
+            (parts[0][1], parts)
+        };
+        room.append(1, b"a", b"payload");
+        room.remember_here(b"id", 1, 5);
+        room.admit(b"b", 0, 1, false);
+        assert_eq!(version(&room).0, WITHOUT_WAITING);
+        let mut with_limit = room.clone();
+        with_limit.set_limit(crate::limits::Limit::WaitingDelay, Some(7));
+        room.tell(b"b", 1, 9, true);
+        room.tell(b"nobody", 1, 9, true);
+        for room in [&room, &with_limit] {
+            let (of_it, mut parts) = version(room);
+            assert_eq!(of_it, VERSION);
+            let mut loader = Loader::default();
+            parts.iter().for_each(|part| loader.feed(part).unwrap());
+            let again = loader.finish().unwrap();
+            assert_eq!(again.telling(b"b"), room.telling(b"b"));
+            assert_eq!(again.own_limits(), room.own_limits());
+            assert_eq!(version(&again).1, parts);
+            // What an older module is said to have written, it did not.
+            parts[0][1] = WITHOUT_WAITING;
+            let mut loader = Loader::default();
+            assert!(parts.iter().any(|part| loader.feed(part).is_err()));
+        }
     }
 
     #[test]

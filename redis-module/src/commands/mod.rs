@@ -19,5 +19,7 @@ pub(crate) mod pending;
 pub(crate) mod publish;
 pub(crate) mod queue;
 pub(crate) mod range;
+pub(crate) mod told;
 pub(crate) mod trim;
+pub(crate) mod waiting;
 pub(crate) mod why;

@@ -1,9 +1,10 @@
-//! Whether the caller of a command may publish on the room's channel.
+//! Whether the caller of a command may publish on the room's channel, or read a room that the command does not name.
 //!
-//! It is asked here, not by the command flags `pubsub` or `getchannels-api`: with one of these Redis from 7.4 and Valkey
+//! The channel is asked here, not by the command flags `pubsub` or `getchannels-api`: with one of these Redis from 7.4 and Valkey
 //! from 8.0 on take a command with a key for sharded pub/sub, and answer it in a slot whose key has already moved away.
 //!
-//! Source: RM_GetClientUserNameById, RM_GetCurrentUserName, RM_ACLCheckChannelPermissions, RM_ACLAddLogEntry.
+//! Source: RM_GetClientUserNameById, RM_GetCurrentUserName, RM_ACLCheckChannelPermissions, RM_ACLCheckKeyPermissions,
+//! RM_ACLAddLogEntry.
 
 use super::api::rm;
 use super::ctx::{Ctx, Flags, RStr};
@@ -53,6 +54,23 @@ impl Ctx<'_> {
                 raw::RedisModuleACLLogEntryReason_REDISMODULE_ACL_LOG_CHANNEL
             ));
         }
+        rm!(RedisModule_FreeModuleUser(user));
+        allowed
+    }
+
+    /// Whether the caller may read this key, which is none of its command's: no refusal is logged, as it did not ask for it.
+    pub(crate) fn may_read(self, flags: Flags, key: RStr<'_>) -> bool {
+        let Caller::User(name) = self.caller(flags) else {
+            return true;
+        };
+        let user = rm!(RedisModule_GetModuleUserFromUserName(name));
+        self.free_string(name);
+        if user.is_null() {
+            return false;
+        }
+        let read = raw::REDISMODULE_CMD_KEY_ACCESS as c_int;
+        let allowed = rm!(RedisModule_ACLCheckKeyPermissions(user, key.raw, read))
+            == raw::REDISMODULE_OK as c_int;
         rm!(RedisModule_FreeModuleUser(user));
         allowed
     }

@@ -184,6 +184,7 @@ impl<'a> Parsed<'a, '_> {
             }
             b"limits" => self.limits(room)?,
             b"mark" => self.mark(room)?,
+            b"told" => self.told(room)?,
             b"ids" => {
                 room.forget_ids_before(self.ms);
             }
@@ -235,6 +236,22 @@ impl<'a> Parsed<'a, '_> {
             room.remember(uid, id, position.seq, seen, &policy);
         }
         Ok(Said { uid, payload })
+    }
+
+    fn told(&self, room: &mut Room) -> Result<(), RoomError> {
+        let seq = number(self.word(0)?, MAX_SEQ)?;
+        let pairs = self.rest.get(1..).unwrap_or_default().chunks(2);
+        let pairs = pairs.map(|pair| match pair {
+            [quiet, uid] => {
+                check_uid(uid)?;
+                Ok((number(quiet, 1)? == 1, *uid))
+            }
+            _ => Err(damaged(self.verb)),
+        });
+        for (quiet, uid) in pairs.collect::<Result<Vec<_>, _>>()? {
+            room.tell(uid, seq, self.ms, quiet);
+        }
+        Ok(())
     }
 
     fn limits(&self, room: &mut Room) -> Result<(), RoomError> {

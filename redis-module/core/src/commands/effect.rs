@@ -12,6 +12,7 @@
 //! | `ack` | `seq uid…` |
 //! | `limits` | `name value…` |
 //! | `mark` | `seen`, `release` or `kick`, then `uid…` |
+//! | `told` | `seq quiet uid`, the last two for each: told of what waits up to `seq`; `quiet` is 1 or 0 |
 //! | `ids` | nothing: publish ids seen before `ms` are forgotten |
 //! | `drop` | nothing: only the drops |
 

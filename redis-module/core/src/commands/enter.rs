@@ -11,6 +11,7 @@ pub(super) fn enter(room: &mut Room, uid: &[u8], cursor: Seq, ms: u64, by_itself
     }
     room.raise(uid, cursor, ms);
     room.set_released(uid, false);
+    room.stir(uid);
     false
 }
 

@@ -70,6 +70,12 @@ impl Env<'_> {
         move |stamp| self.clock.is_old(stamp, age, last)
     }
 
+    /// Says of a message's time in this room in how many ms it is `age` old.
+    pub fn old_in<'e>(&'e self, room: &Room, age: u64) -> impl Fn(u64) -> u64 + use<'e> {
+        let last = (room.log().last_ms(), room.said());
+        move |stamp| self.clock.old_in(stamp, age, last)
+    }
+
     /// Publish ids from before this are too old.
     pub const fn ids_end(&self) -> u64 {
         self.times

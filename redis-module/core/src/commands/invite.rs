@@ -50,6 +50,7 @@ pub fn invite<'a>(
             head.into_iter().chain(names(came)),
         ));
     }
+    outcome.wakes(room, env);
     Ok(outcome.changed(born, c"room.invite"))
 }
 

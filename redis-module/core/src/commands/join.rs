@@ -189,7 +189,8 @@ impl<'a> Join<'a> {
             cursor,
             new: member.is_none(),
             kicks: member.map_or(0, |member| member.kicks),
-            changes: member.is_none_or(|member| member.cursor < cursor || member.released),
+            changes: member.is_none_or(|member| member.cursor < cursor || member.released)
+                || room.telling(self.uid).is_some_and(|telling| telling.quiet),
             ghost,
             held,
         })

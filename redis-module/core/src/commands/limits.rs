@@ -34,6 +34,7 @@ pub fn set_limits(
         ..Effect::new("limits", env.times.steady, rest)
     });
     outcome.count(Counter::Dropped, dropped.unread);
+    outcome.wakes(room, env);
     Ok(outcome.changed(None, c"room.limits"))
 }
 

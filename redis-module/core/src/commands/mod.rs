@@ -9,8 +9,8 @@
 //! | [`outcome`] | what came of it |
 //! | [`effect`] | what replicas and the AOF get |
 //! | [`reply`] | how a reply is written |
-//! | `publish`, `join`, `invite`, `leave`, `ack`, `attach`, `detach`, `kick`, `hello`, `limits` | commands that change something |
-//! | `range`, `look`, `members` | commands that look |
+//! | `publish`, `join`, `invite`, `leave`, `ack`, `attach`, `detach`, `kick`, `hello`, `limits`, `told` | commands that change something |
+//! | `range`, `look`, `members`, `waiting` | commands that look |
 //! | `apply` | what replicas do |
 //! | `presence`, `rise`, `sweep` | parts of a tick |
 //! | `enter`, `many` | what several share |
@@ -38,6 +38,8 @@ mod range;
 pub mod reply;
 mod rise;
 mod sweep;
+mod told;
+mod waiting;
 
 pub use ack::ack;
 pub use apply::{Applied, apply};
@@ -59,3 +61,5 @@ pub use publish::{Publish, Published};
 pub use range::{MOST_BYTES, MOST_ROWS, Page, Range, Rows, queue, range};
 pub use rise::rise;
 pub use sweep::{ROWS, Work, look, sweep};
+pub use told::told;
+pub use waiting::{MOST_WAITING, WaitingRow};

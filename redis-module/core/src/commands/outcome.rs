@@ -25,6 +25,8 @@ pub struct Outcome<'a, R> {
     pub key: KeyFate,
     /// For whoever watches keyspace events: its name.
     pub event: Option<&'static CStr>,
+    /// From when on (monotonic milliseconds) somebody in this room may be waiting who is to be told of.
+    pub wake: Option<u64>,
     /// What is counted.
     pub counts: SmallVec<[(Counter, u64); 2]>,
 }
@@ -110,11 +112,15 @@ pub enum Counter {
     TooMany,
     /// Publishes refused because the room remembers as many ids as it may.
     IdsFull,
+    /// Members leased to somebody who tells of them.
+    Leased,
+    /// Members who were told of.
+    Told,
 }
 
 impl Counter {
     /// All of them with their names in `INFO room`.
-    pub const NAMES: [(Self, &'static str); 18] = [
+    pub const NAMES: [(Self, &'static str); 20] = [
         (Self::Published, "published"),
         (Self::Duplicates, "duplicates"),
         (Self::Ephemeral, "ephemeral"),
@@ -133,6 +139,8 @@ impl Counter {
         (Self::Idle, "rooms_idle"),
         (Self::TooMany, "too_many"),
         (Self::IdsFull, "room_ids_full"),
+        (Self::Leased, "waiting_leased"),
+        (Self::Told, "waiting_told"),
     ];
 }
 
@@ -146,6 +154,7 @@ impl<'a, R> Outcome<'a, R> {
             effects: SmallVec::new(),
             key: KeyFate::Same,
             event: None,
+            wake: None,
             counts: SmallVec::new(),
         }
     }
@@ -159,6 +168,7 @@ impl<'a, R> Outcome<'a, R> {
             effects: self.effects,
             key: self.key,
             event: self.event,
+            wake: self.wake,
             counts: self.counts,
         }
     }
@@ -178,6 +188,13 @@ impl<'a, R> Outcome<'a, R> {
     /// One more effect.
     pub fn effect(&mut self, effect: Effect<'a>) {
         self.effects.push(effect);
+    }
+
+    /// Somebody may be waiting now who is to be told of.
+    pub fn wakes(&mut self, room: &Room, env: &Env<'_>) {
+        if room.limits(&env.settings.limits).get(Limit::WaitingDelay) > 0 {
+            self.wake = Some(env.times.mono);
+        }
     }
 
     /// Counts something, if there was any of it.

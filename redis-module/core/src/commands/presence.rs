@@ -39,6 +39,9 @@ pub fn presence<'a>(
         outcome.tell.push(told);
     }
     let seen = to_be_seen(room, change, env);
+    if !(change.went.is_empty() && change.passed.is_empty()) {
+        outcome.wakes(room, env);
+    }
     mark(room, "seen", &seen, env, outcome)
 }
 

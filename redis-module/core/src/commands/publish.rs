@@ -7,6 +7,7 @@ use super::reply::{Answer, Sink};
 use crate::announce::Kind;
 use crate::clock::DRIFT;
 use crate::error::RoomError;
+use crate::limits::Limit;
 use crate::log::Log;
 use crate::position::{Position, Seq};
 use crate::room::{Room, check_id, check_uid};
@@ -214,6 +215,8 @@ impl<'a> Publish<'a> {
             room.remember_here(id.bytes, position.seq, self.seen_at(ms, env));
         }
         let (drops, dropped) = settle(room, env);
+        let delay = room.limits(&env.settings.limits).get(Limit::WaitingDelay);
+        let wake = (delay > 0).then(|| env.times.mono.saturating_add(delay));
         let members = room.member_count() as u64;
         let mut outcome = Outcome::of(Published {
             seq: position.seq,
@@ -233,6 +236,7 @@ impl<'a> Publish<'a> {
         outcome.effect(self.effect(ms, birth, drops, env));
         outcome.count(Counter::Published, 1);
         outcome.count(Counter::Dropped, dropped.unread);
+        outcome.wake = wake;
         outcome.has_changed(born, c"room.publish");
         Ok(outcome)
     }

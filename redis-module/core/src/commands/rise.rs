@@ -15,7 +15,9 @@ pub(super) fn raise<'a>(
 ) -> (usize, Outcome<'a, ()>) {
     let mut moved: BTreeMap<Seq, Vec<&'a [u8]>> = BTreeMap::new();
     let mut total = 0;
+    let mut stirred = false;
     for (uid, to) in wishes {
+        stirred |= room.telling(uid).is_some_and(|telling| telling.quiet);
         if room.raise(uid, to, env.times.steady) {
             moved.entry(to).or_default().push(uid);
             total += 1;
@@ -36,6 +38,9 @@ pub(super) fn raise<'a>(
         );
         effect.drops = if i == last { drops } else { Drops::default() };
         outcome.effect(effect);
+    }
+    if stirred {
+        outcome.wakes(room, env);
     }
     outcome.count(Counter::Acked, total as u64);
     outcome.count(Counter::Dropped, dropped.unread);

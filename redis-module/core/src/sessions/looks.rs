@@ -63,6 +63,12 @@ impl Sessions {
         presence.is_some_and(|presence| presence.counts().here > 0)
     }
 
+    /// Whether the others take the uid for [`online`](Self::online).
+    pub fn is_online(&self, room: RoomName<'_>, uid: &[u8]) -> bool {
+        let presence = self.find(room, uid).and_then(|row| self.presences.get(row));
+        presence.is_some_and(|presence| presence.counts().online > 0)
+    }
+
     /// What the uid as a whole has acknowledged: the lowest of its sessions and ghosts, one of these left out if `without`
     /// says so. `None` if there is nothing else.
     pub fn floor(&self, room: RoomName<'_>, uid: &[u8], without: Option<&Ghost>) -> Option<Seq> {

@@ -114,6 +114,15 @@ impl Server {
         })
     }
 
+    pub(crate) fn told_of(&mut self, key: &str, seq: u64, list: &[&str]) -> u64 {
+        let (at, list) = (self.at(key, seq), uids(list));
+        let told = self.run(0, key, |place, env| commands::told(place, at, &list, env));
+        let (db, name) = (self.db, key.as_bytes());
+        list.iter()
+            .for_each(|uid| self.agenda.told(RoomName { db, name }, uid));
+        told.unwrap().int()
+    }
+
     pub(crate) fn leave(&mut self, key: &str, list: &[&str]) -> Reply {
         let list = uids(list);
         self.run(0, key, |place, env| commands::leave(place, &list, env))

@@ -66,6 +66,15 @@ fn each_verb() {
         (&["mark:9", "kick", "a"], &|room| {
             member(room, "a").unwrap().1 == 1
         }),
+        (&["told:9", "3", "1", "b", "0", "nobody"], &|room| {
+            let telling = room.telling(b"b").unwrap();
+            (telling.seq, telling.at, telling.quiet) == (3, 9, true)
+                && room.telling(b"nobody").is_none()
+        }),
+        (&["told:9", "99", "0", "a"], &|room| {
+            let telling = room.telling(b"a").unwrap();
+            (telling.seq, telling.many, telling.quiet) == (5, 1, false)
+        }),
         (&["drop:9:4:trim"], &|room| room.log().first() == 4),
         (&["drop:9:2:read-elsewhere:3:maxlen"], &|room| {
             room.log().first() == 3
@@ -146,6 +155,11 @@ fn damaged_effects_change_nothing() {
         &["mark:9"],
         &["mark:9", "what", "a"],
         &["mark:9", "kick", "a", "a b"],
+        &["told:9"],
+        &["told:9", "x", "1", "a"],
+        &["told:9", "3", "1"],
+        &["told:9", "3", "2", "a"],
+        &["told:9", "3", "1", "a b"],
         &["unknown:9", "a"],
         &["load"],
         &["load", "S"],

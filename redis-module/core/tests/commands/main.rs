@@ -26,4 +26,5 @@ mod server;
 mod sweeps;
 mod ticks;
 mod value;
+mod waitings;
 mod world;

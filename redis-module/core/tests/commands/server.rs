@@ -16,6 +16,7 @@ use room_core::room::Room;
 use room_core::sessions::{RoomName, Sessions};
 use room_core::settings::Settings;
 use room_core::snapshot::{self, Loader};
+use room_core::waiting::Agenda;
 use std::collections::BTreeMap;
 
 pub(crate) type Key = (i32, Vec<u8>);
@@ -28,6 +29,7 @@ pub(crate) struct Server {
     pub(crate) rooms: Rooms,
     pub(crate) replica: Rooms,
     pub(crate) sessions: Sessions,
+    pub(crate) agenda: Agenda,
     pub(crate) settings: Settings,
     pub(crate) clock: Clock,
     replica_clock: Clock,
@@ -59,6 +61,7 @@ impl Default for Server {
             rooms: Rooms::new(),
             replica: Rooms::new(),
             sessions: Sessions::default(),
+            agenda: Agenda::default(),
             settings: Settings::default(),
             clock,
             replica_clock: clock,
@@ -226,6 +229,10 @@ impl Server {
         }
         let event = outcome.event.map(|event| event.to_str().unwrap().into());
         self.events.extend(event);
+        if let Some(at) = outcome.wake {
+            let (db, name) = (key.0, &*key.1);
+            self.agenda.put(RoomName { db, name }, at);
+        }
         for (counter, more) in &outcome.counts {
             *self.counted.entry(format!("{counter:?}")).or_default() += more;
         }
@@ -314,6 +321,7 @@ impl Server {
             .map(|(key, room)| (key.clone(), reload(room)))
             .collect();
         self.sessions = Sessions::default();
+        self.agenda.begin_anew();
         self.clock = Clock::start(self.wall, self.mono);
         self.role_since = self.times().mono;
     }
@@ -326,6 +334,7 @@ impl Server {
             .map(|(key, room)| (key.clone(), loaded(room)))
             .collect();
         self.sessions = Sessions::default();
+        self.agenda.begin_anew();
         self.clock = self.replica_clock;
         self.replica_clock = Clock::start(self.wall, self.mono);
         self.role_since = self.times().mono;

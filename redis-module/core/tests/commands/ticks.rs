@@ -2,6 +2,7 @@
 
 use crate::server::{Key, Server};
 use room_core::commands::{look, presence, rise, sweep};
+use room_core::limits::Limit;
 use room_core::sessions::{RoomKey, RoomName};
 
 fn key_of(key: &RoomKey) -> Key {
@@ -20,6 +21,7 @@ impl Server {
         self.raise(now);
         let keys: Vec<Key> = self.rooms.keys().cloned().collect();
         for key in keys {
+            self.find_waiting(&key);
             self.sweep(&key, 0);
         }
         ended
@@ -61,6 +63,17 @@ impl Server {
                 });
                 assert!(done.is_ok());
             }
+        }
+    }
+
+    fn find_waiting(&mut self, key: &Key) {
+        let now = self.times().mono;
+        let room = &self.rooms[key];
+        let on = room.limits(&self.settings.limits).get(Limit::WaitingDelay) > 0;
+        let generation = if on { self.agenda.generation() } else { 0 };
+        if room.set_found(generation) && on {
+            let (db, name) = (key.0, &*key.1);
+            self.agenda.put(RoomName { db, name }, now);
         }
     }
 

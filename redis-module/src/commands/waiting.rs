@@ -1,0 +1,166 @@
+//! `ROOM.WAITING`: for whom mail waits, in all rooms of this database that the caller may read.
+
+use crate::command::{Command, Failure, Options};
+use crate::config;
+use crate::info::{self, Held};
+use crate::redis::clock::mono_us;
+use crate::redis::ctx::{Args, Ctx, Flags};
+use crate::redis::key::{Access, Key};
+use crate::spec::{ArgKind, ArgSpec, Keys, Spec};
+use crate::state::{agenda, env_of, read_clock, sessions};
+use room_core::commands::outcome::Counter;
+use room_core::commands::reply::{Answer, Sink};
+use room_core::commands::{Env, MOST_WAITING, WaitingRow};
+use room_core::error::RoomError;
+use room_core::position::Tag;
+use room_core::sessions::RoomKey;
+use room_core::waiting::{Look, Row, Step};
+
+/// Bounds of a lease, in milliseconds.
+const LEASES: (u64, u64) = (100, 3_600_000);
+/// The longest name of a worker, in bytes.
+const MOST_NAME: usize = 128;
+/// How long a call looks, in microseconds: a step that is begun is done.
+const BUDGET_US: u64 = 5_000;
+/// Members that are looked at between two looks at the clock.
+const STEPS: usize = 32;
+/// A room that the caller may not read is looked at again by whoever may, after so many milliseconds.
+const NOT_MINE_MS: u64 = 1_000;
+
+pub(crate) struct Waiting;
+
+impl Command for Waiting {
+    const SPEC: Spec = Spec {
+        name: "ROOM.WAITING",
+        summary: c"Members for whom mail waits, leased to a worker who tells them",
+        complexity: c"O(N) for N members looked at, for some milliseconds at most",
+        arity: -4,
+        flags: c"write",
+        keys: Keys::None,
+        args: &[
+            ArgSpec::one(c"worker", ArgKind::String),
+            ArgSpec::one(c"ms", ArgKind::Integer).after(c"LEASE"),
+            ArgSpec::COUNT,
+        ],
+    };
+
+    fn run(ctx: Ctx<'_>, args: Args<'_>) -> Result<(), Failure> {
+        let name = args.bytes(1)?;
+        if name.is_empty() || name.len() > MOST_NAME {
+            return Err(RoomError::BadWorker(name.into()).into());
+        }
+        let mut options = Options::new(args, 2);
+        if options.next_word().as_deref() != Some(b"LEASE") {
+            return Err(options.unknown());
+        }
+        let lease = options.number(LEASES.0, LEASES.1)?;
+        let count = match options.next_word().as_deref() {
+            None => 100,
+            Some(b"COUNT") => options.number(1, MOST_WAITING)?,
+            Some(_) => return Err(options.unknown()),
+        };
+        if options.next_word().is_some() {
+            return Err(options.unknown());
+        }
+        let (clock, settings) = (read_clock(), config::settings());
+        let flags = ctx.flags();
+        let env = env_of(ctx, flags, &clock, &settings);
+        let began = mono_us();
+        let mut walk = Walk {
+            ctx,
+            flags,
+            env: &env,
+            lease_until: env.times.mono.saturating_add(lease),
+            until: began + BUDGET_US,
+            count: count as usize,
+            found: Vec::new(),
+        };
+        while walk.next_room() {}
+        info::held(Held::Waiting, mono_us() - began);
+        info::count(Counter::Leased, walk.found.len() as u64);
+        let mut reply = ctx.reply();
+        reply.array(walk.found.len());
+        for (key, birth, row) in &walk.found {
+            let key = &*key.name;
+            let birth = *birth;
+            WaitingRow { key, birth, row }.write(&mut reply);
+        }
+        Ok(())
+    }
+}
+
+/// One call's way through the rooms that are due.
+struct Walk<'a> {
+    ctx: Ctx<'a>,
+    flags: Flags,
+    env: &'a Env<'a>,
+    lease_until: u64,
+    /// When its time is up, in microseconds.
+    until: u64,
+    count: usize,
+    found: Vec<(RoomKey, Tag, Row)>,
+}
+
+impl Walk<'_> {
+    fn wanted(&self) -> usize {
+        let free = agenda(|agenda| agenda.free());
+        self.count.saturating_sub(self.found.len()).min(free)
+    }
+
+    /// Looks through one room. False: there is none, or enough was found, or the time is up.
+    fn next_room(&mut self) -> bool {
+        let (db, now) = (self.ctx.db(), self.env.times.mono);
+        if self.wanted() == 0 || mono_us() >= self.until {
+            return false;
+        }
+        let Some(key) = agenda(|agenda| agenda.first(db, now)) else {
+            return false;
+        };
+        self.ctx.with_name(&key.name, |name| {
+            if !self.ctx.may_read(self.flags, name) {
+                return agenda(|agenda| agenda.later(&key, now + NOT_MINE_MS));
+            }
+            let open = self.ctx.open(name, Access::Read);
+            self.look_through(&key, &open);
+        });
+        true
+    }
+
+    fn look_through(&mut self, key: &RoomKey, open: &Key<'_>) {
+        let Some(room) = open.room() else {
+            return agenda(|agenda| agenda.forget(key));
+        };
+        let (wanted, until) = (self.wanted(), self.until);
+        let mut found = Vec::new();
+        let now = self.env.times.mono;
+        agenda(|agenda| {
+            let Some((mut scan, leases)) = agenda.scan(key) else {
+                return;
+            };
+            let over = sessions(|sessions| {
+                let look = Look {
+                    key: key.as_name(),
+                    room,
+                    sessions,
+                    leases,
+                    env: self.env,
+                };
+                for at in 1.. {
+                    match scan.step(&look) {
+                        Step::Next => {}
+                        Step::Found(row) => found.push(row),
+                        Step::Over => return true,
+                    }
+                    let look_at_clock = at % STEPS == 0;
+                    if found.len() >= wanted || (look_at_clock && mono_us() >= until) {
+                        break;
+                    }
+                }
+                false
+            });
+            agenda.looked(key, (scan, over), &found, (now, self.lease_until));
+        });
+        let of_it = |row| (key.clone(), room.birth(), row);
+        self.found.extend(found.into_iter().map(of_it));
+    }
+}
