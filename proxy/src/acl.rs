@@ -34,6 +34,9 @@ const OF_API: [&str; 5] = [
     "xadd",
 ];
 
+/// What it sends besides where it posts that mail waits.
+const OF_WEBHOOK: [&str; 3] = ["ROOM.WAITING", "ROOM.TOLD", "ROOM.PENDING"];
+
 /// What it sends to the nodes of a cluster besides.
 const OF_CLUSTER: [&str; 4] = ["ssubscribe", "sunsubscribe", "asking", "cluster|slots"];
 
@@ -57,7 +60,13 @@ pub fn rule(config: &Config) -> Result<String, String> {
     let commands = COMMANDS.into_iter().chain(select);
     let of_cluster = OF_CLUSTER.into_iter().filter(|_| address.is_cluster());
     let of_api = OF_API.into_iter().filter(|_| serves);
-    for command in commands.chain(of_api).chain(of_cluster) {
+    let posts = config.webhook.webhook.is_some();
+    // An API's proxy may look at what is pending already.
+    let of_webhook = OF_WEBHOOK
+        .into_iter()
+        .filter(|command| posts && !(serves && OF_API.contains(command)));
+    let more = of_api.chain(of_webhook).chain(of_cluster);
+    for command in commands.chain(more) {
         rule = format!("{rule} +{command}");
     }
     Ok(rule)
@@ -106,6 +115,10 @@ mod tests {
         assert!(line.ends_with(" +select") && !line.contains("pass@"));
         let line = of(&["--api-key-file", "f"]);
         assert!(line.contains(" ~roomcast:bans ") && line.contains(" +ROOM.INVITE "));
+        let line = of(&["--webhook", "https://h"]);
+        assert!(line.ends_with(" +ROOM.WAITING +ROOM.TOLD +ROOM.PENDING"));
+        let line = of(&["--webhook", "https://h", "--api-key-file", "f"]);
+        assert_eq!(line.matches("PENDING").count(), 1);
         let line = of(&["--redis", "redis+cluster://h"]);
         assert!(line.ends_with(" +ssubscribe +sunsubscribe +asking +cluster|slots"));
         let line = of(&["--redis-user", "bob", "--redis-password", "s3cret"]);

@@ -1,6 +1,6 @@
-//! What backends ask of Redis by the HTTP API: a question, and why it may have no answer.
+//! What is asked of Redis for backends: a question, and why it may have no answer.
 
-use hub_core::ask::{Answer, Ask, Fault};
+use hub_core::ask::{Answer, Ask, Fault, Generation};
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
@@ -21,6 +21,8 @@ pub(crate) type Reply = oneshot::Sender<Result<Answer, Miss>>;
 /// A question, and who waits for its answer.
 pub(crate) struct Called {
     pub(crate) key: Arc<str>,
+    /// The pair that is asked, where that is not the one of the key.
+    pub(crate) at: Option<Generation>,
     pub(crate) ask: Ask,
     pub(crate) reply: Reply,
 }

@@ -19,6 +19,9 @@ const LEAST_WORK: usize = 1000;
 /// A new room is as many.
 const LEAST_MEMBERSHIPS: usize = 10;
 const MOST_WORKERS: usize = 64;
+/// Members whom one call of Redis' leases at most.
+const MOST_BATCH: usize = 1000;
+const MOST_POST: Duration = Duration::from_secs(300);
 /// What keys that are no rooms begin with.
 const OWN_KEYS: &str = "roomcast:";
 
@@ -43,6 +46,7 @@ pub(crate) fn check(config: &Config) -> Result<Vec<String>, String> {
     }
     entrance(config)?;
     api(config)?;
+    webhook(config)?;
     let mut warnings = Vec::new();
     if let Some(address) = config.api.api_listen
         && !address.ip().is_loopback()
@@ -99,6 +103,35 @@ fn api(config: &Config) -> Result<(), String> {
         return Err(format!(
             "--api-body {} has no place for the largest message, which --max-event says is {}",
             api.api_body, config.max_event
+        ));
+    }
+    Ok(())
+}
+
+fn webhook(config: &Config) -> Result<(), String> {
+    let options = &config.webhook;
+    let Some(url) = &options.webhook else {
+        return match options.webhook_secret_file {
+            Some(_) => Err("--webhook-secret-file is for --webhook, which is not given".to_owned()),
+            None => Ok(()),
+        };
+    };
+    crate::webhook::post::uri(url)?;
+    if options.webhook_secret_file.is_none() {
+        return Err(
+            "--webhook needs --webhook-secret-file: without a signature its receiver could not tell who posts"
+                .to_owned(),
+        );
+    }
+    if !(1..=MOST_BATCH).contains(&options.webhook_batch) {
+        return Err(format!(
+            "--webhook-batch may be 1 to {MOST_BATCH}, not {}",
+            options.webhook_batch
+        ));
+    }
+    if options.webhook_timeout > MOST_POST {
+        return Err(format!(
+            "--webhook-timeout may be {MOST_POST:?} at most: members are leased for as long"
         ));
     }
     Ok(())

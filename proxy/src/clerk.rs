@@ -5,6 +5,7 @@
 use crate::calls::{Called, Miss, Reply};
 use crate::inbox::{Inbox, Input, Inputs};
 use crate::link::{Pairs, Questions};
+use futures_util::future::join_all;
 use hub_core::Asks;
 use hub_core::ask::{Answer, Ask, Fault, Generation, Question, Request};
 use hub_core::desk::Desk;
@@ -24,9 +25,38 @@ impl Calls {
 
     /// Asks about a key; an answer that comes later than this is not waited for.
     pub(crate) async fn ask(&self, key: &str, ask: Ask, until: Instant) -> Result<Answer, Miss> {
+        self.call((key, None), ask, until).await
+    }
+
+    /// Asks each server about itself; `first` stands where a key would.
+    pub(crate) async fn ask_all(
+        &self,
+        first: &str,
+        ask: Ask,
+        until: Instant,
+    ) -> Vec<Result<Answer, Miss>> {
+        let (reply, pairs) = oneshot::channel();
+        self.0.push(Input::Pairs(reply));
+        let pairs = timeout_at(until, pairs).await;
+        let pairs = pairs.into_iter().flatten().flatten();
+        let asked = pairs.map(|pair| self.call((first, Some(pair)), ask.clone(), until));
+        join_all(asked).await
+    }
+
+    async fn call(
+        &self,
+        (key, at): (&str, Option<Generation>),
+        ask: Ask,
+        until: Instant,
+    ) -> Result<Answer, Miss> {
         let (reply, answer) = oneshot::channel();
         let key = key.into();
-        self.0.push(Input::Call(Called { key, ask, reply }));
+        self.0.push(Input::Call(Called {
+            key,
+            at,
+            ask,
+            reply,
+        }));
         match timeout_at(until, answer).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) | Err(_) => Err(Miss::Unknown),
@@ -73,8 +103,19 @@ impl Clerk {
 
     fn take(&mut self, input: Input) {
         match input {
-            Input::Call(Called { key, ask, reply }) => {
-                match self.desk.ask(key, ask, &mut self.asks) {
+            Input::Pairs(reply) => drop(reply.send(self.desk.pairs())),
+            Input::Call(Called {
+                key,
+                at,
+                ask,
+                reply,
+            }) => {
+                let asks = &mut self.asks;
+                let asked = match at {
+                    None => self.desk.ask(key, ask, asks),
+                    Some(at) => self.desk.ask_at(at, key, ask, asks),
+                };
+                match asked {
                     Some(request) => {
                         self.waiting.insert(request, reply);
                     }

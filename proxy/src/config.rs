@@ -6,6 +6,7 @@ use crate::api_options::ApiOptions;
 use crate::broken::Broken;
 use crate::http::fronts::network;
 use crate::times::{duration, leeway};
+use crate::webhook_options::WebhookOptions;
 use clap::Parser;
 use clap::builder::BoolishValueParser;
 use ipnet::IpNet;
@@ -33,6 +34,10 @@ pub struct Config {
     /// The HTTP API for backends
     #[command(flatten)]
     pub api: ApiOptions,
+
+    /// Waiting mail
+    #[command(flatten)]
+    pub webhook: WebhookOptions,
 
     /// A certificate (PEM, with those that lead to its authority): browsers connect by https:// and wss:// then, not by
     /// http:// and ws://. Read again when it changes

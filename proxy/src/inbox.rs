@@ -68,6 +68,8 @@ pub(crate) enum Input {
     Stop(oneshot::Sender<()>),
     /// What a backend asks; for the desk only.
     Call(Called),
+    /// Which pairs there are; for the desk only.
+    Pairs(oneshot::Sender<Vec<u64>>),
 }
 
 /// Where an announcement's channel and frame are: one behind the other.

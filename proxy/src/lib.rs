@@ -19,6 +19,9 @@
 //! | `speech` | bytes a second that somebody may publish |
 //! | `auth/` | who may enter: tokens and their keys |
 //! | `api/` | the HTTP API for backends |
+//! | [`webhook_options`], `webhook/` | telling a backend that mail waits |
+//! | `errand` | one request over HTTP, to others |
+//! | `watched` | a file of secrets that may change |
 //! | `calls`, `clerk` | what it asks Redis, and who carries that |
 //! | `at_work` | whether a request is worked on |
 //! | `bans` | who is banned, as all connections see it |
@@ -43,6 +46,7 @@ mod clerk;
 mod clock;
 mod conn;
 mod contents;
+mod errand;
 mod files;
 mod http;
 mod inbox;
@@ -56,6 +60,8 @@ mod server;
 mod speech;
 mod times;
 mod tls;
+mod watched;
+mod webhook;
 mod worker;
 
 pub mod access_options;
@@ -63,6 +69,7 @@ pub mod acl;
 pub mod api_options;
 pub mod broken;
 pub mod config;
+pub mod webhook_options;
 
 use api::Api;
 use api::keys::Keys;
@@ -86,6 +93,7 @@ use tls::shown::{Shown, server as server_of};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Handle};
 use tracing::{info, warn};
+use webhook::worker::Worker;
 
 /// Why the program cannot begin, or go on.
 #[derive(Debug)]
@@ -140,7 +148,9 @@ pub async fn run(
     let keys = keys.transpose().map_err(StartError::Options)?.map(Arc::new);
     let mut inboxes = Inboxes::new(&config.key_prefix, config.workers());
     let mut desk = None;
-    if keys.is_some() {
+    let receiver = webhook::receiver(&config.webhook).map_err(StartError::Options)?;
+    let secrets = receiver.as_ref().map(|receiver| receiver.secrets.clone());
+    if keys.is_some() || receiver.is_some() {
         let (with_desk, number, inbox) = inboxes.with_desk();
         inboxes = with_desk;
         desk = Some((number, inbox));
@@ -173,6 +183,11 @@ pub async fn run(
     let (number, inbox) = desk.unwrap_or_default();
     let calls = Calls::new(inbox.clone());
     let clerk = Clerk::new(number, inbox, pairs.clone());
+    let of_receiver = |receiver| {
+        let (calls, figures) = (calls.clone(), metrics.webhook.clone());
+        Worker::new(&config, receiver, calls, banned.clone(), figures)
+    };
+    let posting = webhook::start(receiver.map(of_receiver)).map_err(StartError::Thread)?;
     let of_api = |keys: &Arc<Keys>| {
         let figures = metrics.api.clone();
         Arc::new(Api::new(
@@ -211,6 +226,12 @@ pub async fn run(
             None => std::future::pending().await,
         }
     });
+    let reading_secrets = tokio::spawn(async {
+        match secrets {
+            Some(secrets) => secrets.watch().await,
+            None => std::future::pending().await,
+        }
+    });
     let tls = shown.clone().map(server_of).transpose();
     let tls = tls.map_err(StartError::Options)?;
     let renewing = tokio::spawn(async {
@@ -244,6 +265,8 @@ pub async fn run(
         _ = renewing => return Err(StartError::Failed),
         _ = clerking => return Err(StartError::Failed),
         _ = reading => return Err(StartError::Failed),
+        _ = reading_secrets => return Err(StartError::Failed),
+        _ = posting => return Err(StartError::Failed),
     }
     info!("stopping");
     server.stop().await;

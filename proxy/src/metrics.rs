@@ -3,6 +3,7 @@
 use crate::api::figures::Figures as OfApi;
 use crate::conn::patience::GivenUp;
 use crate::memory::Allocated;
+use crate::webhook::figures::Figures as OfWebhook;
 use hub_core::Figures;
 use parking_lot::Mutex;
 use prometheus_client::collector::Collector;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 pub(crate) struct Metrics {
     registry: Registry,
     pub(crate) api: OfApi,
+    pub(crate) webhook: OfWebhook,
     pub(crate) connections: Gauge,
     pub(crate) refused: Counter,
     pub(crate) refused_address: Counter,
@@ -157,6 +159,7 @@ impl Metrics {
         );
         registered(all, name, help, &new.bans_left_out);
         new.api.register(all);
+        new.webhook.register(all);
         all.register_collector(Box::new(OfRooms(workers)));
         all.register_collector(Box::new(Allocated));
         new

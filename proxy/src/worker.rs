@@ -134,7 +134,7 @@ impl Worker {
                 self.stopped = Some(stopped);
             }
             // The desk's.
-            Input::Call(_) => {}
+            Input::Call(_) | Input::Pairs(_) => {}
         }
     }
 

@@ -42,6 +42,7 @@
 //! | `door` | who may come in, the upgrade by the letter, headers |
 //! | `http` | pages, health, exit codes |
 //! | `api` | the HTTP API for backends |
+//! | `waiting` | a webhook that is told of mail that waits |
 
 mod access;
 mod addresses;
@@ -86,3 +87,4 @@ mod story;
 mod tls;
 mod tokens;
 mod told;
+mod waiting;

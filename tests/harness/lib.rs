@@ -22,6 +22,7 @@
 //! | [`relay`] | a TCP link that can be cut, stalled or slowed |
 //! | [`counted`] | a program whose instructions are counted |
 //! | [`random`] | random numbers that can be had again |
+//! | [`receiver`] | a receiver of webhooks |
 //! | [`clock`] | a wall clock that jumps |
 //! | [`value`] | looking into Redis' replies |
 //! | [`process`] | children that end with their owner; where the programs are |
@@ -47,6 +48,7 @@ pub mod process;
 pub mod protocol;
 pub mod proxy;
 pub mod random;
+pub mod receiver;
 pub mod redis;
 pub mod relay;
 pub mod sentinel;

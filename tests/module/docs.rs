@@ -24,6 +24,8 @@ const COMMANDS: &[(&str, i64, &str)] = &[
     ("ROOM.INFO", 2, "RO access"),
     ("ROOM.LIMITS", -4, "RW access update"),
     ("ROOM.TRIM", 4, "RW access delete"),
+    ("ROOM.WAITING", -4, ""),
+    ("ROOM.TOLD", -4, "RW access update"),
     ("ROOM.KICK", -3, "RW access update"),
     ("ROOM.HELLO", -4, ""),
     ("ROOM._APPLY", -3, "RW access insert"),

@@ -14,6 +14,7 @@
 //! | `time` | a wall clock that jumps moves nothing |
 //! | `limits`, `memory`, `allocator` | what a room keeps, and what that costs |
 //! | `acl`, `docs`, `cluster` | rooms among users, clients and nodes |
+//! | `waiting` | for whom mail waits |
 //! | `reshard` | a slot moves while people talk |
 //! | `workload`, `random`, `ear` | what the others share |
 //! | `tools` | that the tests' own tools do what the others rely on |
@@ -48,4 +49,5 @@ mod shape;
 mod time;
 mod timer;
 mod tools;
+mod waiting;
 mod workload;

@@ -39,6 +39,28 @@ impl Desk {
         Some(request)
     }
 
+    /// The pairs of all servers.
+    pub fn pairs(&self) -> Vec<Generation> {
+        self.routes.all()
+    }
+
+    /// Asks the server of this pair and no other one, about itself: `first` stands where a key would. `None` if the pair is gone.
+    pub fn ask_at(
+        &mut self,
+        to: Generation,
+        first: Arc<str>,
+        ask: Ask,
+        asks: &mut Asks,
+    ) -> Option<Request> {
+        if !self.routes.all().contains(&to) {
+            return None;
+        }
+        self.last += 1;
+        let request = self.last;
+        self.send(request, first, MOST_HOPS, (to, false), ask, asks);
+        Some(request)
+    }
+
     fn route(&self, key: &str) -> Generation {
         self.routes.of(self.routes.slot(|| key.to_owned()))
     }
@@ -145,6 +167,25 @@ mod tests {
         assert_eq!(desk.down(1), [second]);
         assert_eq!(ask(&mut desk, &mut asks), None, "nobody is there");
         assert!(!desk.answered(1, second));
+    }
+
+    #[test]
+    fn a_question_about_a_server_goes_to_that_one_only() {
+        let (mut desk, mut asks) = (Desk::default(), Asks::new());
+        desk.routed(&[0..=99], Some(1));
+        desk.routed(&[100..=16_383], Some(2));
+        assert_eq!(desk.pairs(), [1, 2]);
+        let ask = || Ask::Members(0);
+        assert_eq!(desk.ask_at(3, KEY.into(), ask(), &mut asks), None);
+        let request = desk.ask_at(1, KEY.into(), ask(), &mut asks).unwrap();
+        assert_eq!(at(&asks), (1, false));
+        assert!(
+            !desk.elsewhere(1, request, ask(), None, &mut asks),
+            "nowhere else"
+        );
+        let request = desk.ask_at(2, KEY.into(), ask(), &mut asks).unwrap();
+        assert!(desk.answered(2, request));
+        assert_eq!(desk.down(2), [0_u64; 0]);
     }
 
     #[test]

@@ -42,6 +42,18 @@ impl Routes {
         }
     }
 
+    /// All pairs that some slots are on, each once.
+    pub(crate) fn all(&self) -> Vec<Generation> {
+        let mut all = match self {
+            Self::One(of) => vec![*of],
+            Self::Many(of) => of.clone(),
+        };
+        all.sort_unstable();
+        all.dedup();
+        all.retain(|of| *of != NOWHERE);
+        all
+    }
+
     /// Some slots are there now. True: slots matter from now on, and did not before.
     pub(crate) fn set(&mut self, slots: &[Range], to: Generation) -> bool {
         if slots == [ALL]
@@ -86,14 +98,18 @@ mod tests {
     #[test]
     fn slots_go_where_they_are_sent() {
         let mut routes = Routes::default();
+        assert_eq!(routes.all(), [0_u64; 0]);
         assert!(!routes.set(&[ALL], 1));
+        assert_eq!(routes.all(), [1]);
         assert_eq!((routes.of(0), routes.of(16_383)), (1, 1));
         assert!(routes.set(&[0..=99, 200..=16_383], 2));
         assert!(!routes.set(&[5..=5], 3));
         for (slot, on) in [(0, 2), (5, 3), (99, 2), (100, 1), (199, 1), (16_383, 2)] {
             assert_eq!(routes.of(slot), on, "{slot}");
         }
+        assert_eq!(routes.all(), [1, 2, 3]);
         routes.forget(2);
+        assert_eq!(routes.all(), [1, 3]);
         assert_eq!((routes.of(0), routes.of(5)), (NOWHERE, 3));
         // What is no slot goes nowhere.
         assert!(!routes.set(&[16_000..=u16::MAX], 4));

@@ -1,16 +1,11 @@
 //! The keys of `--api-key-file`, one in each line. They are kept as their SHA-256, and compared as that: how long a comparison
 //! takes tells nothing of a key. The file is looked at again and again; one that cannot be used changes nothing.
 
-use crate::contents;
-use parking_lot::Mutex;
+use crate::watched::Watched;
 use sha2::{Digest, Sha256};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 use subtle::{Choice, ConstantTimeEq};
-use tokio::task::spawn_blocking;
-use tokio::time::sleep;
-use tracing::{info, warn};
 
 /// The shortest key.
 pub(crate) const LEAST: usize = 32;
@@ -18,18 +13,11 @@ pub(crate) const LEAST: usize = 32;
 const MOST: usize = 1024;
 /// Keys at most: each is compared with each request's.
 const MOST_KEYS: usize = 100;
-const MAX_BYTES: usize = 128 * 1024;
-const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 type Hash = [u8; 32];
 
 /// See the top of the file.
-pub(crate) struct Keys {
-    path: PathBuf,
-    current: Mutex<Arc<[Hash]>>,
-    /// As the file was read last, good or not.
-    seen: Mutex<Result<Vec<u8>, String>>,
-}
+pub(crate) struct Keys(Arc<Watched<Hash>>);
 
 impl Keys {
     /// Reads the file.
@@ -37,64 +25,24 @@ impl Keys {
     /// # Errors
     /// With a sentence, if it cannot be used.
     pub(crate) fn open(path: &Path) -> Result<Self, String> {
-        let content = read(path);
-        let wrong = |why: String| format!("--api-key-file: {}: {why}", path.display());
-        let keys = content.clone().and_then(|content| parse(&content));
-        let keys = keys.map_err(wrong)?;
-        info!(keys = keys.len(), "keys for the HTTP API");
-        Ok(Self {
-            path: path.to_owned(),
-            current: Mutex::new(keys.into()),
-            seen: Mutex::new(content),
-        })
+        let keys = Watched::open("--api-key-file", path, "keys for the HTTP API", parse)?;
+        Ok(Self(Arc::new(keys)))
     }
 
     /// Whether this is one of them. All are compared, whichever it is.
     pub(crate) fn know(&self, key: &[u8]) -> bool {
         let hash: Hash = Sha256::digest(key).into();
-        let keys = self.current.lock().clone();
+        let keys = self.0.current();
         let found = keys
             .iter()
             .fold(Choice::from(0), |found, key| found | key.ct_eq(&hash));
         found.into()
     }
 
-    /// Reads the file if it has changed.
-    fn look(&self) {
-        if contents::is_read_once(&self.path) {
-            return;
-        }
-        let content = read(&self.path);
-        {
-            let mut seen = self.seen.lock();
-            if *seen == content {
-                return;
-            }
-            seen.clone_from(&content);
-        }
-        let place = self.path.display();
-        match content.and_then(|content| parse(&content)) {
-            Ok(keys) => {
-                info!(keys = keys.len(), "keys for the HTTP API");
-                *self.current.lock() = keys.into();
-            }
-            Err(why) => warn!(%place, why, "keys could not be read: the last ones stay"),
-        }
-    }
-
     /// Looks at the file for ever.
-    pub(crate) async fn watch(self: Arc<Self>) {
-        loop {
-            sleep(LOOK_EVERY).await;
-            // A disk that does not answer holds nobody up.
-            let this = self.clone();
-            let _ = spawn_blocking(move || this.look()).await;
-        }
+    pub(crate) fn watch(&self) -> impl Future<Output = ()> + use<> {
+        self.0.clone().watch()
     }
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, String> {
-    contents::read(path, MAX_BYTES).map_err(|error| error.to_string())
 }
 
 /// The hashes of the keys in a file. What is wrong with one is said by its line: it is a secret.
@@ -177,11 +125,11 @@ mod tests {
             (&other, (false, true)),
         ] {
             write(&path, content).unwrap();
-            keys.look();
+            keys.0.look();
             assert_eq!(know(), known, "{content}");
         }
         std::fs::remove_file(&path).unwrap();
-        keys.look();
+        keys.0.look();
         assert_eq!(know(), (false, true));
         let said = Keys::open(&path).map(drop).unwrap_err();
         assert!(said.starts_with("--api-key-file: "), "{said}");

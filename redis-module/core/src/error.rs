@@ -27,8 +27,6 @@ pub enum RoomError {
     OutOfMemory,
     /// A proxy's name that another user holds.
     NameTaken(Box<[u8]>),
-    /// No name of a worker: 1 to 128 bytes.
-    BadWorker(Box<[u8]>),
     /// What is no effect of a primary.
     BadEffect(Box<[u8]>),
     /// The room is full: of what, how many are allowed.
@@ -53,7 +51,6 @@ impl RoomError {
             Self::TooMany(..) => "TOOMANY",
             Self::OutOfMemory => "OOM",
             Self::NameTaken(_) => "NOPERM",
-            Self::BadWorker(_) => "BADWORKER",
             Self::BadEffect(_) => "ERR",
             Self::Limit(..) | Self::IdsFull(_) => "LIMIT",
             Self::Corrupt(_) => "CORRUPT",
@@ -103,11 +100,6 @@ impl fmt::Display for RoomError {
                 "{given} {what} in one call, {max} are allowed (room.max-uids); call again with the rest"
             ),
             Self::OutOfMemory => f.write_str("command not allowed when used memory > 'maxmemory'."),
-            Self::BadWorker(name) => write!(
-                f,
-                "'{}' is no name of a worker: 1 to 128 bytes",
-                Shown(name)
-            ),
             Self::NameTaken(name) => write!(
                 f,
                 "another user's connection is called '{}'; take another name, or wait for the end of its lease",

@@ -11,15 +11,13 @@ use crate::state::{agenda, env_of, read_clock, sessions};
 use room_core::commands::outcome::Counter;
 use room_core::commands::reply::{Answer, Sink};
 use room_core::commands::{Env, MOST_WAITING, WaitingRow};
-use room_core::error::RoomError;
 use room_core::position::Tag;
+use room_core::room::check_uid;
 use room_core::sessions::RoomKey;
 use room_core::waiting::{Look, Row, Step};
 
 /// Bounds of a lease, in milliseconds.
 const LEASES: (u64, u64) = (100, 3_600_000);
-/// The longest name of a worker, in bytes.
-const MOST_NAME: usize = 128;
 /// How long a call looks, in microseconds: a step that is begun is done.
 const BUDGET_US: u64 = 5_000;
 /// Members that are looked at between two looks at the clock.
@@ -45,10 +43,8 @@ impl Command for Waiting {
     };
 
     fn run(ctx: Ctx<'_>, args: Args<'_>) -> Result<(), Failure> {
-        let name = args.bytes(1)?;
-        if name.is_empty() || name.len() > MOST_NAME {
-            return Err(RoomError::BadWorker(name.into()).into());
-        }
+        // It stands in SLOWLOG and MONITOR: who asks.
+        check_uid(args.bytes(1)?)?;
         let mut options = Options::new(args, 2);
         if options.next_word().as_deref() != Some(b"LEASE") {
             return Err(options.unknown());

@@ -17,13 +17,25 @@ struct Due {
 }
 
 /// See the top of the file.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Agenda {
     rooms: HashMap<RoomKey, Due>,
     /// The rooms of each database, by when.
     times: HashMap<i32, BTreeSet<(u64, RoomKey)>>,
     leases: usize,
     generation: u32,
+}
+
+impl Default for Agenda {
+    fn default() -> Self {
+        Self {
+            rooms: HashMap::new(),
+            times: HashMap::new(),
+            leases: 0,
+            // Rooms that were not found yet have 0.
+            generation: 1,
+        }
+    }
 }
 
 impl Agenda {
@@ -133,7 +145,7 @@ impl Agenda {
     /// Nothing of what was known holds: all rooms are to be found again.
     pub fn begin_anew(&mut self) {
         *self = Self {
-            generation: self.generation.wrapping_add(1).max(1),
+            generation: self.generation.checked_add(1).unwrap_or(1),
             ..Self::default()
         };
     }

@@ -16,8 +16,6 @@ fn server() -> Server {
         .settings
         .limits
         .set(room_core::limits::Limit::WaitingDelay, DELAY);
-    // What a node is like before anybody asks it.
-    server.agenda.begin_anew();
     server.pass(1_000_000);
     server
 }
