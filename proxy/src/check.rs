@@ -21,7 +21,7 @@ const LEAST_MEMBERSHIPS: usize = 10;
 const MOST_WORKERS: usize = 64;
 /// Members whom one call of Redis' leases at most.
 const MOST_BATCH: usize = 1000;
-const MOST_POST: Duration = Duration::from_secs(300);
+const MOST_MEMBER_LEASE: Duration = Duration::from_secs(3600);
 /// What keys that are no rooms begin with.
 const OWN_KEYS: &str = "roomcast:";
 
@@ -129,9 +129,10 @@ fn webhook(config: &Config) -> Result<(), String> {
             options.webhook_batch
         ));
     }
-    if options.webhook_timeout > MOST_POST {
+    let (lease, timeout) = (options.webhook_lease, options.webhook_timeout);
+    if lease < 2 * timeout || lease > MOST_MEMBER_LEASE {
         return Err(format!(
-            "--webhook-timeout may be {MOST_POST:?} at most: members are leased for as long"
+            "--webhook-lease must be at least twice --webhook-timeout ({timeout:?}) and at most {MOST_MEMBER_LEASE:?}, not {lease:?}"
         ));
     }
     Ok(())

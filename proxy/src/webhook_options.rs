@@ -35,6 +35,10 @@ pub struct WebhookOptions {
     #[arg(long, env = "ROOMCAST_WEBHOOK_TIMEOUT", default_value = "10s", value_parser = duration, value_name = "TIME")]
     pub webhook_timeout: Duration,
 
+    /// For how long members are leased: whoever dies with a lease holds up those for so long. At least two posts
+    #[arg(long, env = "ROOMCAST_WEBHOOK_LEASE", default_value = "60s", value_parser = duration, value_name = "TIME")]
+    pub webhook_lease: Duration,
+
     /// For how long one telling is tried that is refused or not answered; then it is given up and counted
     #[arg(long, env = "ROOMCAST_WEBHOOK_GIVE_UP", default_value = "24h", value_parser = duration, value_name = "TIME")]
     pub webhook_give_up: Duration,

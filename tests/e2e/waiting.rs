@@ -119,7 +119,7 @@ fn a_receiver_that_fails_is_asked_again_under_the_same_id() {
             _ => (200, String::new()),
         }
     });
-    let proxy = set.proxy(&["--webhook-timeout", "100ms"]);
+    let proxy = set.proxy(&["--webhook-timeout", "1s"]);
     set.run("ROOM.INVITE room:r bob");
     set.run("ROOM.PUBLISH room:r ann hello");
     eventually("it fails", || {

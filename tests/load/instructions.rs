@@ -134,11 +134,21 @@ fn publishes(options: &Options) -> Value {
     let bare = count("PUBLISH", "none");
     let none = count("ROOM.PUBLISH", "none");
     let absent = count("ROOM.PUBLISH", "absent");
+    ok(&mut redis.connect(), "ROOM.LIMITS absent waiting-delay 1h");
+    let waiting = count("ROOM.PUBLISH", "absent");
     println!("{:>34} {bare:>10.0}", "PUBLISH");
     println!("{:>34} {none:>10.0} {:>6.2} x", "ROOM.PUBLISH", none / bare);
     let with = format!("… with {} absent members", options.members);
     println!("{with:>34} {absent:>10.0} {:>6.3} x that", absent / none);
-    json!({"publish": bare, "room_publish": none, "with_absent": absent, "absent_members": options.members})
+    let of_it = waiting / absent;
+    println!(
+        "{:>34} {waiting:>10.0} {of_it:>6.3} x that",
+        "… of whose mail somebody is told"
+    );
+    json!({
+        "publish": bare, "room_publish": none, "with_absent": absent, "absent_members": options.members,
+        "with_waiting_delay": waiting,
+    })
 }
 
 fn invite(connection: &mut Connection, key: &str, members: usize) {

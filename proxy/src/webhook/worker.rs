@@ -20,9 +20,6 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{info, warn};
 
-/// A lease lasts for so many posts that take as long as they may, and a while more for asking Redis.
-const POSTS_IN_LEASE: u32 = 3;
-const MORE_LEASE: Duration = Duration::from_secs(30);
 /// Between two tries to say in Redis that something is told.
 const SAY_AGAIN: Duration = Duration::from_millis(500);
 
@@ -39,6 +36,7 @@ pub(crate) struct Worker {
     key_prefix: String,
     batch: usize,
     every: Duration,
+    lease: Duration,
     redis_timeout: Duration,
     give_up: Duration,
 }
@@ -66,6 +64,7 @@ impl Worker {
             key_prefix: config.key_prefix.clone(),
             batch: options.webhook_batch,
             every: options.webhook_every,
+            lease: options.webhook_lease,
             redis_timeout: config.redis_timeout,
             give_up: options.webhook_give_up,
         }
@@ -82,9 +81,8 @@ impl Worker {
 
     /// Tells of some; how long to wait before the next ones.
     async fn turn(&mut self) -> Duration {
-        let lease = self.receiver.timeout * POSTS_IN_LEASE + MORE_LEASE;
-        let until = Instant::now() + lease;
-        let rows = self.lease(lease).await;
+        let until = Instant::now() + self.lease;
+        let rows = self.lease().await;
         if rows.is_empty() {
             return self.every;
         }
@@ -105,10 +103,10 @@ impl Worker {
     }
 
     /// Whom each server has for us.
-    async fn lease(&self, lease: Duration) -> Vec<Row> {
+    async fn lease(&self) -> Vec<Row> {
         let words = [
             "LEASE".to_owned(),
-            lease.as_millis().to_string(),
+            self.lease.as_millis().to_string(),
             "COUNT".to_owned(),
             self.batch.to_string(),
         ];
