@@ -6,10 +6,10 @@ use crate::redis::clock::{mono_us, wall_ms};
 use crate::redis::ctx::{Ctx, Flags};
 use room_core::clock::{Clock, Times};
 use room_core::commands::Env;
+use room_core::commands::waiting::Agenda;
 use room_core::position::Tag;
 use room_core::sessions::Sessions;
 use room_core::settings::Settings;
-use room_core::waiting::Agenda;
 use std::cell::{Cell, RefCell};
 
 thread_local! {

@@ -24,7 +24,7 @@
 //! | [`settings`] | what an operator sets for all rooms |
 //! | [`slots`] | the slots of a cluster's node |
 //! | [`commands`] | the commands and the parts of a tick, as functions |
-//! | [`waiting`] | members for whom mail waits, and what was told of them |
+//! | [`told`] | what was told of members for whom mail waited |
 //! | [`turns`] | parts of a tick that share its time |
 //! | [`units`] | numbers as people write them: `64mb`, `30d` |
 //! | [`error`] | what can be wrong, with stable codes |
@@ -50,10 +50,10 @@ pub mod sessions;
 pub mod settings;
 pub mod slots;
 pub mod snapshot;
+pub mod told;
 pub mod turns;
 pub mod uid;
 pub mod units;
-pub mod waiting;
 
 pub use came::Came;
 pub use members::Member;

@@ -13,8 +13,8 @@ use crate::log::{Log, MAX_SEQ, Reason};
 use crate::members::{Member, Members};
 use crate::position::{Position, Seq, Tag};
 use crate::room_ids::RoomIds;
+use crate::told::{Telling, Told};
 use crate::uid::{valid_new_uid, valid_uid};
-use crate::waiting::{Telling, Told};
 
 /// See the top of the file.
 #[derive(Clone, Debug)]

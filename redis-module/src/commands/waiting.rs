@@ -8,13 +8,13 @@ use crate::redis::ctx::{Args, Ctx, Flags};
 use crate::redis::key::{Access, Key};
 use crate::spec::{ArgKind, ArgSpec, Keys, Spec};
 use crate::state::{agenda, env_of, read_clock, sessions};
+use room_core::commands::Env;
 use room_core::commands::outcome::Counter;
 use room_core::commands::reply::{Answer, Sink};
-use room_core::commands::{Env, MOST_WAITING, WaitingRow};
+use room_core::commands::waiting::{Look, MOST_WAITING, Row, Step, WaitingRow};
 use room_core::position::Tag;
 use room_core::room::check_uid;
 use room_core::sessions::RoomKey;
-use room_core::waiting::{Look, Row, Step};
 
 /// Bounds of a lease, in milliseconds.
 const LEASES: (u64, u64) = (100, 3_600_000);

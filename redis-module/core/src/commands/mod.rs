@@ -10,7 +10,7 @@
 //! | [`effect`] | what replicas and the AOF get |
 //! | [`reply`] | how a reply is written |
 //! | `publish`, `join`, `invite`, `leave`, `ack`, `attach`, `detach`, `kick`, `hello`, `limits`, `told` | commands that change something |
-//! | `range`, `look`, `members`, `waiting` | commands that look |
+//! | `range`, `look`, `members`, [`waiting`] | commands that look |
 //! | `apply` | what replicas do |
 //! | `presence`, `rise`, `sweep` | parts of a tick |
 //! | `enter`, `many` | what several share |
@@ -39,7 +39,7 @@ pub mod reply;
 mod rise;
 mod sweep;
 mod told;
-mod waiting;
+pub mod waiting;
 
 pub use ack::ack;
 pub use apply::{Applied, apply};
@@ -62,4 +62,3 @@ pub use range::{MOST_BYTES, MOST_ROWS, Page, Range, Rows, queue, range};
 pub use rise::rise;
 pub use sweep::{ROWS, Work, look, sweep};
 pub use told::told;
-pub use waiting::{MOST_WAITING, WaitingRow};

@@ -8,6 +8,7 @@ use room_core::clock::{Clock, Times};
 use room_core::commands::effect::{Effect, Piece};
 use room_core::commands::outcome::{KeyFate, Replicate};
 use room_core::commands::reply::Answer;
+use room_core::commands::waiting::Agenda;
 use room_core::commands::{Env, Outcome, Place, apply};
 use room_core::error::RoomError;
 use room_core::limits::{Limit, Limits};
@@ -16,7 +17,6 @@ use room_core::room::Room;
 use room_core::sessions::{RoomName, Sessions};
 use room_core::settings::Settings;
 use room_core::snapshot::{self, Loader};
-use room_core::waiting::Agenda;
 use std::collections::BTreeMap;
 
 pub(crate) type Key = (i32, Vec<u8>);

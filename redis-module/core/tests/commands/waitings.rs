@@ -2,9 +2,9 @@
 
 use crate::calls::{join, publish};
 use crate::server::Server;
+use room_core::commands::waiting::{Look, MOST_LEASES, Row, Step};
 use room_core::commands::{Env, Publish};
 use room_core::sessions::RoomKey;
-use room_core::waiting::{Look, MOST_LEASES, Row, Step};
 
 const PROXY: u64 = 1;
 const DELAY: u64 = 30_000;

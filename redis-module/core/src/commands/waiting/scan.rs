@@ -1,14 +1,14 @@
 //! Who of a room's members is to be told of, looked at one by one: a room may have a million, and whoever asks does not hold up
 //! everybody else for them.
 
-use super::told::Telling;
-use crate::commands::Env;
+use super::super::env::Env;
 use crate::limits::Limit;
 use crate::log::Entry;
 use crate::members::Member;
 use crate::position::{Position, Seq};
 use crate::room::Room;
 use crate::sessions::{RoomName, Sessions};
+use crate::told::Telling;
 use hashbrown::HashMap;
 
 /// Messages that one step looks at: a member may have said thousands itself, which wait for nobody.

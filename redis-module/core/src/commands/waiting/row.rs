@@ -1,8 +1,8 @@
-//! `ROOM.WAITING`: for whom mail waits, leased to somebody who tells them.
+//! What `ROOM.WAITING` replies.
 
-use super::reply::{Answer, Sink};
+use super::super::reply::{Answer, Sink};
+use super::scan::Row;
 use crate::position::Tag;
-use crate::waiting::Row;
 
 /// Members that one call returns at most.
 pub const MOST_WAITING: u64 = 1_000;

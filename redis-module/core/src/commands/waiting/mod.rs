@@ -1,0 +1,16 @@
+//! `ROOM.WAITING`: which members somebody outside is to tell that mail waits for them, because somebody else's message has waited for
+//! a while. Each is leased to whoever asks, and told of when that one says so (`ROOM.TOLD`).
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `scan` | who of a room's members is to be told of |
+//! | `agenda` | rooms in which somebody may be, and who is leased: of this node only |
+//! | `row` | a row of the reply |
+
+mod agenda;
+mod row;
+mod scan;
+
+pub use agenda::{Agenda, MOST_LEASES};
+pub use row::{MOST_WAITING, WaitingRow};
+pub use scan::{Leases, Look, Row, Scan, Step};
