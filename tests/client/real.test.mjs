@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import WebSocket from 'ws';
 import { connect } from '../../proxy/web/room.js';
 import { FakeLocks, FakeStorage } from './fakes.mjs';
-import { Stack, becomes, eventually } from './stack.mjs';
+import { Relay, Stack, becomes, eventually } from './stack.mjs';
 
 let stack;
 const open = [];
@@ -108,6 +108,40 @@ test('a message that was stored but never confirmed is not stored twice by the t
     assert.equal(stored.length, 1);
   } finally {
     await stack.redis('CONFIG', 'SET', 'room.dedupe-count', '100');
+  }
+});
+
+test('a message whose answer was lost between Redis and its proxy is not stored twice, though others wrote much meanwhile', { timeout: 60_000 }, async () => {
+  const relay = await Relay.start(stack.redisPort);
+  await stack.redis('CONFIG', 'SET', 'room.dedupe-count', '5');
+  try {
+    const port = await stack.anotherProxy(relay.port);
+    const cut = join('cut', { url: `ws://127.0.0.1:${port}/ws`, tabStorage: new FakeStorage() });
+    const { room } = enter(cut.connection, 'hole');
+    await eventually('it is in', () => room.state === 'online');
+    const fates = [];
+    room.on('outbox', (entry) => fates.push(entry.state));
+    relay.mute();
+    room.send('once');
+    const stored = async () => (await stack.redis('ROOM.RANGE', 'room:hole', '1', '100')).filter((line) => line.includes('"once"')).length;
+    await eventually('it is stored', stored);
+    // Nothing gets through any more: its proxy hears of nothing that happens now.
+    relay.cut();
+    await eventually('the page is told so', () => cut.frames.some((frame) => frame.code === 'UNAVAILABLE' && frame.of === 'message'));
+    // By the other proxy the same person writes so much that Redis forgets the id.
+    const other = join('cut', { tabStorage: new FakeStorage() });
+    const talk = enter(other.connection, 'hole');
+    for (const n of numbers(1, 20)) talk.room.send(`later ${n}`);
+    await sent(talk.room);
+    relay.mend();
+    await becomes('the login brings it', () => fates, ['pending', 'sent']);
+    await eventually('it hears what was said meanwhile', () => room.position === talk.room.position);
+    assert.equal(await stored(), 1);
+    const tries = cut.frames.filter((frame) => frame.isOurs && frame.message === 'once');
+    assert.equal(tries.length, 1, 'it did not have to ask with the message');
+  } finally {
+    await stack.redis('CONFIG', 'SET', 'room.dedupe-count', '100');
+    await relay.stop();
   }
 });
 

@@ -88,6 +88,7 @@ export class Stack {
   #redis;
   #proxy;
   #options;
+  #others = [];
   #gone = [];
 
   /** `proxy` are more options of the proxy. */
@@ -132,6 +133,14 @@ export class Stack {
     const args = (port) => ['--listen', `127.0.0.1:${port}`, '--redis', `redis://127.0.0.1:${this.redisPort}`, ...this.#options];
     [this.#proxy, this.port] = await this.#start('the proxy', PROXY, args, this.port);
     this.url = `http://127.0.0.1:${this.port}`;
+  }
+
+  /** Starts another proxy, which finds Redis at this port; the one that it listens at. */
+  async anotherProxy(redisPort) {
+    const args = (port) => ['--listen', `127.0.0.1:${port}`, '--redis', `redis://127.0.0.1:${redisPort}`];
+    const [program, port] = await this.#start('another proxy', PROXY, args);
+    this.#others.push(program);
+    return port;
   }
 
   async killProxy() {
@@ -179,18 +188,21 @@ export class Stack {
 
   /** What the servers wrote, for a failed test. */
   logs() {
-    const proxies = [...this.#gone, this.#proxy].filter(Boolean).map((program) => program.log).join('');
+    const proxies = [...this.#gone, this.#proxy, ...this.#others].filter(Boolean).map((program) => program.log).join('');
     return ['--- redis-server', tail(this.#redisLog()), '--- proxy', tail(proxies)].join('\n');
   }
 
   async stop() {
-    await this.#proxy?.end();
+    for (const program of [this.#proxy, ...this.#others]) await program?.end();
     await this.#redis?.end();
     rmSync(this.#dir, { recursive: true, force: true });
   }
 }
 
-/** A TCP relay in front of a port, which can be cut (nothing connects) or stalled (nothing passes, and nobody is told). */
+/**
+ * A TCP relay in front of a port, which can be cut (nothing connects), stalled (nothing passes, and nobody is told) or mute (only
+ * what is asked passes).
+ */
 export class Relay {
   #pairs = new Set();
   #cut = false;
@@ -229,6 +241,14 @@ export class Relay {
   stall() {
     this.#stalled = true;
     for (const pair of this.#pairs) this.#hold(pair);
+  }
+
+  /** What is asked passes, what is answered does not. */
+  mute() {
+    for (const [near, far] of this.#pairs) {
+      far.unpipe(near);
+      far.resume();
+    }
   }
 
   /** Ends what goes through; what comes is refused until `mend`. */

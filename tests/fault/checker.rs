@@ -280,11 +280,9 @@ impl<'a> Judge<'a> {
 
     fn was_told(&self, diary: &Diary, from: usize) -> bool {
         let tells = |event: &Event| match event {
-            Event::Reset(_) | Event::Login { new: true, .. } => true,
+            Event::Reset(_) => true,
             // Who comes back without a position can be told nothing of what it had.
             Event::Login { .. } => diary.kind == Kind::Plain,
-            // A page remembers what it has read, not what it was confirmed.
-            Event::Reloaded => diary.kind == Kind::Package,
             _ => false,
         };
         self.history.allowed.other_history

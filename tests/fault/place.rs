@@ -26,15 +26,17 @@ impl Place {
         if matches!(told, Some(Event::Lost { .. } | Event::Reset(_))) {
             return None;
         }
-        // Its connection ended before it was told more: that comes with the next one.
-        if matches!(told, Some(Event::Ended)) {
-            return None;
-        }
-        let is_over = matches!(
-            told,
-            None | Some(Event::Login { .. } | Event::Reloaded | Event::Gone)
-        );
-        if kind == Kind::Package && is_over {
+        // Its connection ended before it was told more: that comes with the next one, and what is wrong then is seen then.
+        let is_over = match kind {
+            // A page does not tell when a connection ends. In the end, all had time to be told.
+            Kind::Package => matches!(
+                told,
+                Some(Event::Login { .. } | Event::Reloaded | Event::Gone)
+            ),
+            Kind::Careful | Kind::Plain => matches!(told, Some(Event::Ended)),
+        };
+        // Only a plain client, which says nothing of what it had, begins anew by that alone.
+        if is_over && !(new && kind == Kind::Plain) {
             return None;
         }
         let last = self.last;

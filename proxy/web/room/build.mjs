@@ -9,6 +9,7 @@ import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { minify } from 'terser';
 import { internalNames } from './internal-names.mjs';
 
 const home = dirname(fileURLToPath(import.meta.url));
@@ -34,10 +35,13 @@ async function buildPackage() {
 
 async function buildServed(folder) {
   mkdirSync(folder, { recursive: true });
-  await build({
-    ...common, entryPoints: ['src/index.ts'], outfile: join(folder, 'room.js'), minify: true, legalComments: 'none',
-    mangleProps: new RegExp(`^(${internalNames(join(home, 'src')).join('|')})$`), banner: { js: HEADER },
+  const { outputFiles: [bundle] } = await build({
+    ...common, entryPoints: ['src/index.ts'], write: false, minify: true, legalComments: 'none',
+    mangleProps: new RegExp(`^(${internalNames(join(home, 'src')).join('|')})$`),
   });
+  // esbuild has short names for private members, terser shorter expressions.
+  const { code } = await minify(bundle.text, { module: true, ecma: 2022, format: { preamble: HEADER } });
+  writeFileSync(join(folder, 'room.js'), `${code}\n`);
   // All types are in one file, which imports nothing.
   const types = readFileSync(join(home, 'src/types.ts'), 'utf8');
   writeFileSync(join(folder, 'room.d.ts'), `${types}\nexport declare const connect: Connect;\n`);

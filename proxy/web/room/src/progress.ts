@@ -6,10 +6,12 @@ import type { TabStorageLike } from './types.js';
 const REMEMBERED = 4096;
 const REMEMBERED_OVER_RELOAD = 512;
 
-export const seqOf = (position: string | null): number => Number.parseInt(position ?? '0', 10);
+export const seqOf = (position: string | null | undefined): number => Number.parseInt(position || '0', 10);
 
 export class Progress {
   position: string | null = null;
+  /** Own messages that were confirmed and are not processed yet: they have to come. */
+  awaited: string[] = [];
   #storage: TabStorageLike | undefined;
   #key: string;
   #recent = new Map<number, string>();
@@ -17,7 +19,8 @@ export class Progress {
   constructor(storage: TabStorageLike | undefined, key: string) {
     this.#storage = storage;
     this.#key = key;
-    const [position = '', ...recent] = (read(storage, key) ?? '').split(' ');
+    const [position = '', awaited = '', ...recent] = (read(storage, key) ?? '').split(' ');
+    this.awaited = awaited.split(',');
     if (!/^\d+-[0-9a-f]+$/.test(position)) return;
     this.position = position;
     for (const known of recent) this.#remember(known);
@@ -38,6 +41,13 @@ export class Progress {
     if (verdict !== 'repeat' || seqOf(position) > this.seq) this.moveTo(position);
   }
 
+  /** An own message is stored. Also over a reload its page must not lose it without a word. */
+  expect(position: string | undefined): void {
+    if (seqOf(position) <= this.seq) return;
+    this.awaited = [...this.awaited, position!].slice(-REMEMBERED_OVER_RELOAD);
+    this.#save();
+  }
+
   #remember(position: string): void {
     const seq = seqOf(position);
     this.#recent.delete(seq);
@@ -49,9 +59,15 @@ export class Progress {
   moveTo(position: string | undefined): void {
     if (!position) return;
     this.position = position;
+    this.awaited = this.awaited.filter((own) => seqOf(own) > this.seq);
+    this.#save();
+  }
+
+  #save(): void {
     const recent = [...this.#recent.values()].slice(-REMEMBERED_OVER_RELOAD);
+    const text = [this.position, this.awaited.join(), ...recent].join(' ');
     // An old one would bring again what was handled since; without any the server knows what was confirmed.
-    if (write(this.#storage, this.#key, [position, ...recent].join(' '))) write(this.#storage, this.#key, null);
+    if (write(this.#storage, this.#key, text)) write(this.#storage, this.#key, null);
   }
 
   forget(): void {

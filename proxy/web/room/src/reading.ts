@@ -15,7 +15,7 @@ export class Reading {
   #to = 0;
   /** The newest message of the room that is known to exist. */
   #head = 0;
-  #own = new Map<string, number>();
+  #own = new Map<string, string>();
   /** Of own messages up to here the ids are forgotten. */
   #ownFrom = 0;
   #settings: Settings;
@@ -47,21 +47,22 @@ export class Reading {
     this.jumps(position);
   }
 
-  message(seq: number, ownId: string | undefined): void {
+  message(position: string, ownId: string | undefined): void {
+    const seq = seqOf(position);
     if (seq === this.#to + 1) this.#to = seq;
-    else if (seq > this.#to) this.jumps(String(seq));
+    else if (seq > this.#to) this.jumps(position);
     this.exists(seq);
     if (ownId === undefined) return;
-    this.#own.set(ownId, seq);
+    this.#own.set(ownId, position);
     if (this.#own.size <= OWN_IDS) return;
-    const [[id, oldest]] = this.#own as unknown as [[string, number]];
+    const [[id, oldest]] = this.#own as unknown as [[string, string]];
     this.#own.delete(id);
-    this.#ownFrom = Math.max(this.#ownFrom, oldest);
+    this.#ownFrom = Math.max(this.#ownFrom, seqOf(oldest));
   }
 
   exists(seq: number): void { this.#head = Math.max(this.#head, seq || 0); }
 
-  brought(id: string): number | undefined { return this.#own.get(id); }
+  brought(id: string): string | undefined { return this.#own.get(id); }
 
   /** How the room is known at this moment. */
   get known(): Known { return { seq: this.#head, ts: this.#serverTime() }; }

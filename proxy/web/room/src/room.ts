@@ -38,8 +38,6 @@ export class Room implements PublicRoom {
   /** More came than can be held: what the log has is ignored until the next login. */
   #isFull = false;
   #acked: string | null = null;
-  /** The own message that was confirmed, and has the highest number. */
-  #confirmed = '0';
   /** The last `lost` or `reset` that was taken. */
   #moves = '';
   /** Where a message came that does not follow: doubted once, then believed. */
@@ -66,7 +64,10 @@ export class Room implements PublicRoom {
     });
     this.#sending = new Sending(settings, name, this.#reading, {
       write: (event) => this.#write(event),
-      tell: (entry) => { this.#tell('outbox', entry); },
+      tell: (entry) => {
+        this.#progress.expect(entry.position);
+        this.#tell('outbox', entry);
+      },
       unsaved: (error) => this.#fail({ code: 'STORAGE', message: `only in memory: ${error.message}` }),
       again: (code, message) => this.#again(code, message),
       late: line.late,
@@ -211,8 +212,7 @@ export class Room implements PublicRoom {
     switch (event.event) {
       case 'sent':
         this.#reading.exists(event.seq);
-        if (event.seq > seqOf(this.#confirmed)) this.#confirmed = event.position;
-        this.#sending.settle(event.id, 'sent', { seq: event.seq, duplicate: event.duplicate });
+        this.#sent(event);
         return;
       case 'error': this.#failed(event); return;
       case 'history': this.#older(event); return;
@@ -233,7 +233,7 @@ export class Room implements PublicRoom {
     switch (event.event) {
       case 'message':
         if (!position) return;
-        this.#reading.message(seqOf(position), this.#isMine(event) ? event.id : undefined);
+        this.#reading.message(position, this.#isMine(event) ? event.id : undefined);
         this.#settleOwn(event);
         return;
       case 'lost': this.#reading.jumps(position); return;
@@ -250,15 +250,21 @@ export class Room implements PublicRoom {
     }
   }
 
-  #settleOwn(event: Wire): void {
-    if (this.#isMine(event) && event.id) this.#sending.settle(event.id, 'sent', { seq: event.seq });
-  }
+  #settleOwn(event: Wire): void { if (this.#isMine(event)) this.#sent(event); }
+
+  #sent({ id, seq, position, duplicate }: Wire): void { this.#sending.settle(id, 'sent', { seq, position, duplicate }); }
 
   #welcomed(event: Wire): void {
+    const { position, pending } = event;
     this.seat.login = 'in';
     this.#isFull = false;
     this.#reading.begins(event);
-    this.#pages.begins(event.position);
+    // The room is shorter than an own message was said to make it. Where it is another one than ours, the server says so.
+    const since = this.#progress.awaited.find((own) => seqOf(own) > seqOf(position) + pending);
+    if (since && position === (this.position ?? position)) {
+      this.#delivery.push({ event: 'reset', roomid: this.roomid, since, position });
+    }
+    this.#pages.begins(position);
     this.#enter('online', null);
     this.#sending.in();
     this.#pages.askNext();
@@ -300,8 +306,8 @@ export class Room implements PublicRoom {
     }
     if (verdict === 'doubt' && !await this.#admitGap(event)) return;
     // Another one is where an own message was said to be.
-    const since = this.#confirmed;
-    if (seqOf(since) === event.seq && since !== event.position) {
+    const since = this.#progress.awaited.find((own) => seqOf(own) === event.seq && own !== event.position);
+    if (since) {
       await this.#moved({ event: 'reset', roomid: this.roomid, since, position: this.position });
     }
     if (verdict !== 'repeat' && !await this.#delivery.hand('message', event)) return;
@@ -309,11 +315,12 @@ export class Room implements PublicRoom {
     this.#ackSoon();
   }
 
-  /** What follows continues at another place. A second time it is no news: it came before a reconnect already. */
+  /** What follows continues at another place. A second time it is no news, if nothing led away from there. */
   async #moved(event: Wire): Promise<void> {
     const what = `${event.since ?? event.from} ${event.position}`;
-    if (what === this.#moves || !await this.#delivery.hand(event.event, event)) return;
+    if ((what === this.#moves && event.position === this.position) || !await this.#delivery.hand(event.event, event)) return;
     this.#moves = what;
+    if (event.event === 'reset') this.#progress.awaited = [];
     this.#progress.moveTo(event.position);
     this.#ackSoon();
   }

@@ -2,6 +2,7 @@
 import type { Settings } from './defaults.js';
 import { isFinal, isNoSession, isNotStored } from './errors.js';
 import { Outbox, type Told } from './outbox.js';
+import { seqOf } from './progress.js';
 import type { Reading } from './reading.js';
 import { Timers } from './timers.js';
 import type { Entry } from './types.js';
@@ -133,8 +134,8 @@ export class Sending {
   #adopted(entries: Entry[]): void {
     for (const entry of entries) {
       this.#carrier.tell({ ...entry });
-      const seq = this.#reading.brought(entry.id);
-      if (seq !== undefined) this.settle(entry.id, 'sent', { seq });
+      const position = this.#reading.brought(entry.id);
+      if (position) this.settle(entry.id, 'sent', { seq: seqOf(position), position });
     }
     this.sendNext();
   }

@@ -190,6 +190,7 @@ export interface Entry<Payload = unknown> {
   known?: { seq: number; ts?: number };
   /** With `sent`. */
   seq?: number;
+  position?: string;
   /** With `sent`: an earlier attempt had been stored. */
   duplicate?: boolean;
   /** With `failed`. */
