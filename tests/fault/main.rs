@@ -10,7 +10,7 @@
 //! | `stage` | the people of a run: how they begin, come to rest, and end |
 //! | `run` | one run: talk, faults, healing, rest |
 //! | `history` | what happened |
-//! | `checker`, `place` | judge it (pure) |
+//! | `checker`, `place` | judge it (pure); `judged`: what they must notice |
 //! | `sentinels` | failovers by sentinels, with a primary that comes back |
 //! | `cluster` | a cluster whose slots and nodes move, fail, come and go |
 //! | `proxies` | many proxies behind a load balancer |
@@ -29,6 +29,7 @@ mod crowd;
 mod ears;
 mod faults;
 mod history;
+mod judged;
 mod panics;
 mod part;
 mod people;
@@ -90,20 +91,20 @@ each! {
 
 #[test]
 fn random_schedules() {
-    must_hold(Plan::random);
+    must_hold(2, Plan::random);
 }
 
 /// The same, and some of the people have the package, in Node.
 #[test]
 fn schedules_with_the_package() {
-    must_hold(|seed| Plan::random(seed).with_package());
+    must_hold(12, |seed| Plan::random(seed).with_package());
 }
 
-/// `ROOMCAST_RUNS` of them (2 if not given), from `ROOMCAST_SEED` on, `ROOMCAST_JOBS` side by side.
-fn must_hold(plan_of: impl Fn(u64) -> Plan + Sync) {
-    let runs = number("ROOMCAST_RUNS").unwrap_or(2);
+/// `ROOMCAST_RUNS` of them (`few` if not given), from `ROOMCAST_SEED` on, `ROOMCAST_JOBS` side by side (2).
+fn must_hold(few: u64, plan_of: impl Fn(u64) -> Plan + Sync) {
+    let runs = number("ROOMCAST_RUNS").unwrap_or(few);
     let first = number("ROOMCAST_SEED").unwrap_or_else(Random::seed);
-    let jobs = number("ROOMCAST_JOBS").unwrap_or(1).max(1);
+    let jobs = number("ROOMCAST_JOBS").unwrap_or(2).max(1);
     let next = std::sync::atomic::AtomicU64::new(0);
     std::thread::scope(|scope| {
         for _ in 0..jobs {
