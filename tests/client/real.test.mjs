@@ -116,12 +116,13 @@ test('a message whose answer was lost between Redis and its proxy is not stored 
   await stack.redis('CONFIG', 'SET', 'room.dedupe-count', '5');
   try {
     const port = await stack.anotherProxy(relay.port);
-    const cut = join('cut', { url: `ws://127.0.0.1:${port}/ws`, tabStorage: new FakeStorage() });
+    // It tries again after half a second.
+    const cut = join('cut', { url: `ws://127.0.0.1:${port}/ws`, tabStorage: new FakeStorage(), random: () => 0 });
     const { room } = enter(cut.connection, 'hole');
     await eventually('it is in', () => room.state === 'online');
     const fates = [];
     room.on('outbox', (entry) => fates.push(entry.state));
-    relay.mute();
+    relay.muteAt('ROOM.PUBLISH');
     room.send('once');
     const stored = async () => (await stack.redis('ROOM.RANGE', 'room:hole', '1', '100')).filter((line) => line.includes('"once"')).length;
     await eventually('it is stored', stored);
@@ -133,6 +134,13 @@ test('a message whose answer was lost between Redis and its proxy is not stored 
     const talk = enter(other.connection, 'hole');
     for (const n of numbers(1, 20)) talk.room.send(`later ${n}`);
     await sent(talk.room);
+    // What it asks about the room reaches Redis again, before it hears an answer.
+    relay.muteAt('room:hole');
+    relay.mend();
+    // Longer than the link and the next try of a message wait.
+    await new Promise((done) => { setTimeout(done, 2500); });
+    relay.muteAt();
+    relay.cut();
     relay.mend();
     await becomes('the login brings it', () => fates, ['pending', 'sent']);
     await eventually('it hears what was said meanwhile', () => room.position === talk.room.position);

@@ -207,6 +207,7 @@ export class Relay {
   #pairs = new Set();
   #cut = false;
   #stalled = false;
+  #word = undefined;
 
   static async start(target) {
     const relay = new Relay();
@@ -229,6 +230,11 @@ export class Relay {
       for (const socket of pair) socket.destroy();
     };
     for (const socket of pair) socket.on('error', end).on('close', end);
+    near.on('data', (data) => {
+      if (!this.#word || !data.includes(this.#word)) return;
+      far.unpipe(near);
+      far.resume();
+    });
     near.pipe(far);
     far.pipe(near);
     if (this.#stalled) this.#hold(pair);
@@ -243,13 +249,8 @@ export class Relay {
     for (const pair of this.#pairs) this.#hold(pair);
   }
 
-  /** What is asked passes, what is answered does not. */
-  mute() {
-    for (const [near, far] of this.#pairs) {
-      far.unpipe(near);
-      far.resume();
-    }
-  }
+  /** What is asked passes, what is answered does not: on connections on which this is said. */
+  muteAt(word) { this.#word = word; }
 
   /** Ends what goes through; what comes is refused until `mend`. */
   cut() {
