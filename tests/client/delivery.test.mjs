@@ -23,6 +23,18 @@ class Deaf extends Page {
 
 const acks = (page) => page.socket.take('ack').map((event) => event.position);
 
+test('a page that has nothing begins where it is synced, whatever follows that at once', async () => {
+  const page = new Page();
+  const presence = { event: 'presence', roomid: 'lobby', total: 3, num: 2, ts: 1 };
+  await page.enter(at(4), { synced: false, new: false });
+  page.socket.push(presence);
+  page.synced(at(4));
+  page.socket.push(presence);
+  await settled();
+  assert.equal(page.room.position, at(4));
+  assert.equal((await page.breakAndReturn(at(4), { new: false })).since, at(4));
+});
+
 describe('without a handler of messages', () => {
   test('nothing is confirmed; what came waits for the handler', async () => {
     const page = new Deaf();

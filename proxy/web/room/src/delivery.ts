@@ -65,6 +65,9 @@ export class Delivery {
 
   get isEmpty(): boolean { return this.#queue.length === 0; }
 
+  /** Something waits that moves the room's position. */
+  get keeps(): boolean { return this.#queue.some(isKept); }
+
   push(event: Wire): void {
     if (this.#isStuck && this.#judge.isEnd(event)) {
       this.#judge.handle(event);

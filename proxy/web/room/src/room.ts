@@ -289,7 +289,7 @@ export class Room implements PublicRoom {
       case 'kicked': return this.#ended(event);
       case 'synced':
         // That of the login may lie behind a loss that was not taken yet.
-        if (this.#delivery.isEmpty && !this.position) this.#progress.moveTo(event.position);
+        if (!this.#delivery.keeps && !this.position) this.#progress.moveTo(event.position);
         break;
     }
     const isChange = name === 'presence' && event.event !== name;
