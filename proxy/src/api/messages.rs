@@ -17,7 +17,6 @@ use room_core::log::MAX_SEQ;
 use room_core::position::Position;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use std::collections::HashSet;
 use std::sync::Arc;
 use tokio::time::Instant;
 
@@ -158,17 +157,12 @@ impl Api {
             let what = format!("a list may have 1 to {MOST} messages, not {}", list.len());
             return Err(Problem::new("TOOMANY", what));
         }
-        let mut ids = HashSet::new();
         let mut items = Vec::with_capacity(list.len());
         for (at, raw) in list.iter().enumerate() {
             let read = self.item(room, raw.get(), None).and_then(|one| {
-                let id = one.id.clone().ok_or_else(|| {
-                    Problem::new("BADFIELD", "a message in a list needs the field 'id'")
-                })?;
-                match ids.insert(id) {
-                    true => Ok(one),
-                    false => Err(Problem::new("BADFIELD", "'id' is that of a message before")),
-                }
+                let what = "a message in a list needs the field 'id'";
+                let none = || Problem::new("BADFIELD", what);
+                one.id.is_some().then_some(one).ok_or_else(none)
             });
             items.push(read.map_err(|problem| problem.with("index", at))?);
         }

@@ -117,6 +117,24 @@ fn a_hundred_that_are_repeated_are_stored_once_and_in_their_order() {
     assert_eq!(int(&field(&info, "messages")), 100);
 }
 
+#[test]
+fn in_a_list_an_id_that_comes_again_is_a_repeat_and_a_key_means_nothing() {
+    let redis = Redis::start();
+    let (proxy, _keys) = proxy(&redis, &[]);
+    let one = json!({"uid": 8704.0, "message": 1, "id": "x"});
+    let list = json!([one, one, {"uid": "u", "message": 2, "id": "y"}]);
+    let key = "Idempotency-Key: z";
+    let stored = api(&proxy).post_with(&messages("r"), &[key], &list).ok();
+    let rows = rows(&stored);
+    let seqs: Vec<(u64, bool)> = rows
+        .iter()
+        .filter_map(|row| Some((row["seq"].as_u64()?, row["duplicate"].as_bool()?)))
+        .collect();
+    assert_eq!(seqs, [(1, false), (1, true), (2, false)]);
+    let page = ok(&mut redis.connect(), "ROOM.RANGE room:r 1 1");
+    assert!(format!("{page:?}").contains("\"8704\""), "{page:?}");
+}
+
 fn rows(answer: &Value) -> Vec<Value> {
     answer["messages"].as_array().expect("messages").clone()
 }

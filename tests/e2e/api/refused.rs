@@ -114,7 +114,7 @@ fn keys_are_changed_without_a_restart() {
         proxy
             .process()
             .printed()
-            .contains("the last ones stay")
+            .contains("what was read last stays")
             .then_some(())
     });
     assert_eq!(get(&mut http, &by_other), 200);
@@ -164,8 +164,6 @@ fn what_is_wrong_with_a_request_is_said_by_a_code() {
     );
     let (to, key) = (messages("r"), "Idempotency-Key: ");
     let (no_key, long_key) = (format!("{key}\"\""), format!("{key}{}", "x".repeat(65)));
-    let said_twice = [r#"{"uid":"u","message":1,"id":"x"}"#; 2].join(",");
-    let said_twice = format!("[{said_twice}]");
     let reason = format!(r#"{{"uid":"u","reason":"{}"}}"#, "x".repeat(1025));
     type Case<'a> = (&'a str, String, &'a [&'a str], &'a str, (u16, &'a str));
     let cases: &[Case<'_>] = &[
@@ -196,7 +194,6 @@ fn what_is_wrong_with_a_request_is_said_by_a_code() {
             &format!("[{one}]"),
             (400, "BADFIELD"),
         ),
-        ("POST", to.clone(), &[JSON], &said_twice, (400, "BADFIELD")),
         ("POST", to.clone(), &[JSON], &many, (400, "TOOMANY")),
         ("POST", to.clone(), &[JSON], &long, (413, "TOOBIG")),
         ("POST", to.clone(), &[JSON], &longer, (413, "TOOBIG")),
@@ -214,13 +211,6 @@ fn what_is_wrong_with_a_request_is_said_by_a_code() {
             to.clone(),
             &[JSON, "Idempotency-Key: y"],
             r#"{"uid":"u","message":1,"id":"x"}"#,
-            (400, "BADFIELD"),
-        ),
-        (
-            "POST",
-            to.clone(),
-            &[JSON, "Idempotency-Key: y"],
-            &said_twice,
             (400, "BADFIELD"),
         ),
         (
