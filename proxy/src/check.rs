@@ -21,6 +21,7 @@ const LEAST_MEMBERSHIPS: usize = 10;
 const MOST_WORKERS: usize = 64;
 /// Members whom one call of Redis' leases at most.
 const MOST_BATCH: usize = 1000;
+const LEAST_MEMBER_LEASE: Duration = Duration::from_secs(1);
 const MOST_MEMBER_LEASE: Duration = Duration::from_secs(3600);
 /// What keys that are no rooms begin with.
 const OWN_KEYS: &str = "roomcast:";
@@ -130,9 +131,9 @@ fn webhook(config: &Config) -> Result<(), String> {
         ));
     }
     let (lease, timeout) = (options.webhook_lease, options.webhook_timeout);
-    if lease < 2 * timeout || lease > MOST_MEMBER_LEASE {
+    if lease < 2 * timeout || !(LEAST_MEMBER_LEASE..=MOST_MEMBER_LEASE).contains(&lease) {
         return Err(format!(
-            "--webhook-lease must be at least twice --webhook-timeout ({timeout:?}) and at most {MOST_MEMBER_LEASE:?}, not {lease:?}"
+            "--webhook-lease must be at least twice --webhook-timeout ({timeout:?}) and {LEAST_MEMBER_LEASE:?} to {MOST_MEMBER_LEASE:?}, not {lease:?}"
         ));
     }
     Ok(())

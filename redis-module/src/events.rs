@@ -31,6 +31,7 @@ pub(crate) fn key_gone(ctx: Ctx<'_>, flags: Flags, (db, name): (i32, RStr<'_>), 
         db,
         name: name.bytes(),
     };
+    agenda(|agenda| agenda.forget(key));
     if !sessions(|sessions| sessions.remove_room(key)) {
         return;
     }
@@ -52,14 +53,14 @@ fn is_leaving(name: &[u8]) -> bool {
 /// A database (or all of them) was emptied or swapped: none of its rooms is what it was. A tick tells that.
 pub(crate) fn flushed(db: Option<i32>) {
     sessions(|sessions| sessions.remove_db(db));
-    agenda(|agenda| agenda.begin_anew());
+    agenda(|agenda| agenda.forget_all(db));
 }
 
 /// This node became a primary, or a replica: then its rooms follow another node, and so do the proxies. A HELLO after a
 /// promotion asks for all sessions.
 pub(crate) fn role_changed(replica: bool) {
     role_begins();
-    agenda(|agenda| agenda.begin_anew());
+    agenda(|agenda| agenda.forget_all(None));
     if replica {
         sessions(|sessions| sessions.clear());
     }
@@ -68,5 +69,5 @@ pub(crate) fn role_changed(replica: bool) {
 /// The data was loaded.
 pub(crate) fn loaded() {
     role_begins();
-    agenda(|agenda| agenda.begin_anew());
+    agenda(|agenda| agenda.forget_all(None));
 }

@@ -47,6 +47,8 @@ pub(crate) fn step(ctx: Ctx<'_>, flags: Flags, env: &Env<'_>) {
         return;
     }
     let now = env.times.mono;
+    let delay = env.settings.limits.get(Limit::WaitingDelay);
+    agenda(|agenda| agenda.settings(delay, env.settings.waiting_again));
     let mut due: Vec<(RoomKey, Work)> = Vec::new();
     ROUND.with_borrow_mut(|round| {
         let round = round.get_or_insert_with(|| Round {

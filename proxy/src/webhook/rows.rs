@@ -41,7 +41,18 @@ impl Row {
             pending: number(4)?,
             since: number(5)?,
             cursor: number(6)?,
-            id: id("wait", [uid, text(7)?]),
+            // A telling that Redis has forgotten again is another one once its uid has acknowledged something; so is that of a
+            // copy of the room.
+            id: id(
+                "wait",
+                [
+                    key,
+                    uid,
+                    text(7)?,
+                    &number(2)?.to_string(),
+                    &number(6)?.to_string(),
+                ],
+            ),
         })
     }
 

@@ -20,6 +20,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{info, warn};
 
+const BRIEFLY: Duration = Duration::from_secs(2);
 /// Between two tries to say in Redis that something is told.
 const SAY_AGAIN: Duration = Duration::from_millis(500);
 
@@ -30,6 +31,7 @@ pub(crate) struct Worker {
     receiver: Receiver,
     figures: Figures,
     tries: Tries,
+    failed_at: Option<Instant>,
     /// Ids of those of this turn that are told of.
     done: HashSet<String>,
     name: String,
@@ -41,8 +43,22 @@ pub(crate) struct Worker {
     give_up: Duration,
 }
 
-/// The receiver fails: when it is to be tried again.
-struct Failing(Duration);
+/// Some were not told of.
+struct Failing {
+    /// How long to wait.
+    pause: Duration,
+    /// The receiver refuses these, and may take others: these come again when their lease is over.
+    refused: bool,
+}
+
+impl Failing {
+    fn refused(self) -> Self {
+        Self {
+            pause: self.pause.min(BRIEFLY),
+            refused: true,
+        }
+    }
+}
 
 impl Worker {
     pub(crate) fn new(
@@ -59,6 +75,7 @@ impl Worker {
             receiver,
             figures,
             tries: Tries::default(),
+            failed_at: None,
             done: HashSet::new(),
             name: format!("webhook-{:08x}", rand::rng().random::<u32>()),
             key_prefix: config.key_prefix.clone(),
@@ -84,13 +101,18 @@ impl Worker {
         let until = Instant::now() + self.lease;
         let rows = self.lease().await;
         if rows.is_empty() {
+            // Those that failed are leased for a while, or came back.
+            let failed = self.failed_at;
+            if failed.is_some_and(|at| at + 2 * self.lease < Instant::now()) {
+                self.succeeded();
+            }
             return self.every;
         }
         self.done.clear();
         for some in rows.chunks(self.batch) {
-            while let Err(Failing(pause)) = self.tell(some, until).await {
-                if Instant::now() + pause + self.receiver.timeout > until {
-                    // Whoever asks when the lease is over tries again; nothing else is begun before.
+            while let Err(Failing { pause, refused }) = self.tell(some, until).await {
+                if refused || Instant::now() + pause + self.receiver.timeout > until {
+                    // Whoever asks when the lease is over tries again; nothing else is begun in the pause.
                     return pause;
                 }
                 sleep(pause).await;
@@ -109,6 +131,8 @@ impl Worker {
             self.lease.as_millis().to_string(),
             "COUNT".to_owned(),
             self.batch.to_string(),
+            "PREFIX".to_owned(),
+            self.key_prefix.clone(),
         ];
         let call = Call {
             command: "ROOM.WAITING",
@@ -149,7 +173,8 @@ impl Worker {
         };
         self.figures.refused.inc();
         if rows.len() == 1 {
-            return self.failed(&rows, &why, None, until).await;
+            let failed = self.failed(&rows, &why, None, until).await;
+            return failed.map_err(Failing::refused);
         }
         self.one_by_one(&rows, until).await
     }
@@ -162,23 +187,30 @@ impl Worker {
             if Instant::now() + self.receiver.timeout > until {
                 break;
             }
-            let one = std::slice::from_ref(row);
-            match self.post(one).await {
+            let one = self.still_waiting(std::slice::from_ref(row), until).await;
+            if one.is_empty() {
+                continue;
+            }
+            match self.post(&one).await {
                 Said::Told => {
                     taken = true;
-                    self.told(one, until).await;
+                    self.told(&one, until).await;
                 }
-                Said::Later(why, wanted) => return self.failed(one, &why, wanted, until).await,
+                Said::Later(why, wanted) => return self.failed(&one, &why, wanted, until).await,
                 Said::Refused(why) => {
                     self.figures.refused.inc();
-                    refused.push(row.clone());
+                    refused.extend(one);
                     last = why;
                 }
             }
         }
         let failed = self.failed(&refused, &last, None, until).await;
         // One that takes others does not fail: those that it refused come again when their lease is over.
-        if taken { Ok(()) } else { failed }
+        if taken {
+            Ok(())
+        } else {
+            failed.map_err(Failing::refused)
+        }
     }
 
     async fn post(&self, rows: &[Row]) -> Said {
@@ -187,14 +219,16 @@ impl Worker {
     }
 
     /// Those who acknowledged nothing and did not come since they were leased. Who is banned is not told of, and counts as told.
-    async fn still_waiting(&self, rows: &[Row], until: Instant) -> Vec<Row> {
-        let rows = rows.iter().filter(|row| !self.done.contains(&row.id));
-        let asked = rows.clone().map(|row| self.waits(row, until));
+    async fn still_waiting(&mut self, rows: &[Row], until: Instant) -> Vec<Row> {
+        let new = |row: &&Row| !self.done.contains(&row.id);
+        let rows: Vec<&Row> = rows.iter().filter(new).collect();
+        let asked = rows.iter().map(|row| self.waits(row, until));
         let waits = join_all(asked).await;
         let mut waiting = Vec::new();
         let mut banned = Vec::new();
-        for (row, waits) in rows.zip(waits) {
+        for (row, waits) in rows.into_iter().zip(waits) {
             if !waits {
+                self.tries.over(&row.id);
                 self.figures.skipped.inc();
             } else if self.is_banned(row) {
                 self.figures.skipped.inc();
@@ -228,14 +262,20 @@ impl Worker {
     }
 
     async fn told(&mut self, rows: &[Row], until: Instant) {
-        self.tries.succeeded();
-        self.figures.failing.set(0);
+        self.succeeded();
         self.figures.told.inc_by(rows.len() as u64);
         for row in rows {
             self.tries.over(&row.id);
             self.done.insert(row.id.clone());
         }
         self.say(rows, until).await;
+    }
+
+    /// Nothing fails any more.
+    fn succeeded(&mut self) {
+        self.failed_at = None;
+        self.tries.succeeded();
+        self.figures.failing.set(0);
     }
 
     /// These were not told of: some of them for too long.
@@ -251,6 +291,7 @@ impl Worker {
         }
         self.figures.failed.inc();
         self.figures.failing.set(1);
+        self.failed_at = Some(Instant::now());
         let now = clock::now_ms();
         let give_up = self.give_up.as_millis() as u64;
         let of_them = rows.iter().filter(|row| {
@@ -280,7 +321,10 @@ impl Worker {
             ?pause,
             "a webhook's post failed"
         );
-        Err(Failing(pause))
+        Err(Failing {
+            pause,
+            refused: false,
+        })
     }
 
     /// Says in Redis that these are told of, while they are leased.

@@ -12,6 +12,7 @@ use room_core::commands::Env;
 use room_core::commands::outcome::Counter;
 use room_core::commands::reply::{Answer, Sink};
 use room_core::commands::waiting::{Look, MOST_WAITING, Row, Step, WaitingRow};
+use room_core::limits::Limit;
 use room_core::position::Tag;
 use room_core::room::check_uid;
 use room_core::sessions::RoomKey;
@@ -22,8 +23,6 @@ const LEASES: (u64, u64) = (100, 3_600_000);
 const BUDGET_US: u64 = 5_000;
 /// Members that are looked at between two looks at the clock.
 const STEPS: usize = 32;
-/// A room that the caller may not read is looked at again by whoever may, after so many milliseconds.
-const NOT_MINE_MS: u64 = 1_000;
 
 pub(crate) struct Waiting;
 
@@ -39,24 +38,25 @@ impl Command for Waiting {
             ArgSpec::one(c"worker", ArgKind::String),
             ArgSpec::one(c"ms", ArgKind::Integer).after(c"LEASE"),
             ArgSpec::COUNT,
+            ArgSpec::option(c"prefix", c"PREFIX", ArgKind::String),
         ],
     };
 
     fn run(ctx: Ctx<'_>, args: Args<'_>) -> Result<(), Failure> {
-        // It stands in SLOWLOG and MONITOR: who asks.
-        check_uid(args.bytes(1)?)?;
+        let worker = args.bytes(1)?;
+        check_uid(worker)?;
         let mut options = Options::new(args, 2);
         if options.next_word().as_deref() != Some(b"LEASE") {
             return Err(options.unknown());
         }
         let lease = options.number(LEASES.0, LEASES.1)?;
-        let count = match options.next_word().as_deref() {
-            None => 100,
-            Some(b"COUNT") => options.number(1, MOST_WAITING)?,
-            Some(_) => return Err(options.unknown()),
-        };
-        if options.next_word().is_some() {
-            return Err(options.unknown());
+        let (mut count, mut prefix) = (None, None);
+        while let Some(word) = options.next_word() {
+            match &word[..] {
+                b"COUNT" if count.is_none() => count = Some(options.number(1, MOST_WAITING)?),
+                b"PREFIX" if prefix.is_none() => prefix = Some(options.bytes()?),
+                _ => return Err(options.unknown()),
+            }
         }
         let (clock, settings) = (read_clock(), config::settings());
         let flags = ctx.flags();
@@ -68,10 +68,22 @@ impl Command for Waiting {
             env: &env,
             lease_until: env.times.mono.saturating_add(lease),
             until: began + BUDGET_US,
-            count: count as usize,
+            count: count.unwrap_or(100) as usize,
+            prefix: prefix.unwrap_or_default(),
             found: Vec::new(),
         };
-        while walk.next_room() {}
+        let (now, delay) = (env.times.mono, settings.limits.get(Limit::WaitingDelay));
+        let mut after = agenda(|agenda| {
+            agenda.settings(delay, settings.waiting_again);
+            agenda.lapse(now);
+            agenda.resume(worker)
+        });
+        while let Some(at) = walk.next_room(after.as_ref()) {
+            after = Some(at);
+        }
+        if let Some(at) = after.filter(|_| mono_us() >= walk.until) {
+            agenda(|agenda| agenda.stops(worker, at));
+        }
         info::held(Held::Waiting, mono_us() - began);
         info::count(Counter::Leased, walk.found.len() as u64);
         let mut reply = ctx.reply();
@@ -94,6 +106,8 @@ struct Walk<'a> {
     /// When its time is up, in microseconds.
     until: u64,
     count: usize,
+    /// Other rooms are not the worker's.
+    prefix: &'a [u8],
     found: Vec<(RoomKey, Tag, Row)>,
 }
 
@@ -103,28 +117,27 @@ impl Walk<'_> {
         self.count.saturating_sub(self.found.len()).min(free)
     }
 
-    /// Looks through one room. False: there is none, or enough was found, or the time is up.
-    fn next_room(&mut self) -> bool {
+    /// Looks through the next room behind this one: which it was. `None`: there is none, or enough was found, or the time is up.
+    fn next_room(&mut self, after: Option<&(u64, RoomKey)>) -> Option<(u64, RoomKey)> {
         let (db, now) = (self.ctx.db(), self.env.times.mono);
         if self.wanted() == 0 || mono_us() >= self.until {
-            return false;
+            return None;
         }
-        let Some(key) = agenda(|agenda| agenda.first(db, now)) else {
-            return false;
-        };
+        let at = agenda(|agenda| agenda.next(db, now, after))?;
+        let key = &at.1;
         self.ctx.with_name(&key.name, |name| {
-            if !self.ctx.may_read(self.flags, name) {
-                return agenda(|agenda| agenda.later(&key, now + NOT_MINE_MS));
+            // What is not for this worker waits for others as it is.
+            if key.name.starts_with(self.prefix) && self.ctx.may_read(self.flags, name) {
+                let open = self.ctx.open(name, Access::Read);
+                self.look_through(key, &open);
             }
-            let open = self.ctx.open(name, Access::Read);
-            self.look_through(&key, &open);
         });
-        true
+        Some(at)
     }
 
     fn look_through(&mut self, key: &RoomKey, open: &Key<'_>) {
         let Some(room) = open.room() else {
-            return agenda(|agenda| agenda.forget(key));
+            return agenda(|agenda| agenda.forget(key.as_name()));
         };
         let (wanted, until) = (self.wanted(), self.until);
         let mut found = Vec::new();

@@ -45,6 +45,8 @@ pub fn kick<'a>(
     if !is_member {
         return Ok(outcome);
     }
+    // It is not told of by a tick that it went.
+    outcome.wakes(room, env);
     let rest = [Piece::Bytes(b"kick"), Piece::Bytes(uid)];
     outcome.effect(Effect::new("mark", env.times.steady, rest));
     Ok(outcome.changed(None, c"room.kick"))

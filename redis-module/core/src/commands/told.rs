@@ -26,7 +26,11 @@ pub fn told<'a>(
         if !is_news(room, uid, position, env) {
             continue;
         }
-        let quiet = !place.sessions.is_online(place.key, uid);
+        // Who acknowledged all of that meanwhile did something.
+        let waits = room
+            .member(uid)
+            .is_some_and(|member| member.cursor < position.seq);
+        let quiet = waits && !place.sessions.is_online(place.key, uid);
         room.tell(uid, position.seq, now, quiet);
         rest.extend([Piece::Number(u64::from(quiet)), Piece::Bytes(uid)]);
     }

@@ -69,6 +69,13 @@ impl Sessions {
         presence.is_some_and(|presence| presence.counts().online > 0)
     }
 
+    /// Where a uid's cursor is to rise as soon as its room allows it.
+    pub fn rises_to(&self, room: RoomName<'_>, uid: &[u8]) -> Option<Seq> {
+        let row = self.find(room, uid)?;
+        let known = self.presences.get(row).filter(|known| known.rising)?;
+        Some(self.floor_of(row, None).unwrap_or(known.acked))
+    }
+
     /// What the uid as a whole has acknowledged: the lowest of its sessions and ghosts, one of these left out if `without`
     /// says so. `None` if there is nothing else.
     pub fn floor(&self, room: RoomName<'_>, uid: &[u8], without: Option<&Ghost>) -> Option<Seq> {

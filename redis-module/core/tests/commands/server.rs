@@ -247,6 +247,7 @@ impl Server {
             db: key.0,
             name: &key.1,
         };
+        self.agenda.forget(name);
         if self.sessions.remove_room(name) {
             let told = ("Control", "-", "gone");
             self.told
@@ -321,7 +322,7 @@ impl Server {
             .map(|(key, room)| (key.clone(), reload(room)))
             .collect();
         self.sessions = Sessions::default();
-        self.agenda.begin_anew();
+        self.agenda.forget_all(None);
         self.clock = Clock::start(self.wall, self.mono);
         self.role_since = self.times().mono;
     }
@@ -334,7 +335,7 @@ impl Server {
             .map(|(key, room)| (key.clone(), loaded(room)))
             .collect();
         self.sessions = Sessions::default();
-        self.agenda.begin_anew();
+        self.agenda.forget_all(None);
         self.clock = self.replica_clock;
         self.replica_clock = Clock::start(self.wall, self.mono);
         self.role_since = self.times().mono;

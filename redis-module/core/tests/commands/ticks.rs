@@ -69,6 +69,8 @@ impl Server {
     fn find_waiting(&mut self, key: &Key) {
         let now = self.times().mono;
         let room = &self.rooms[key];
+        let delay = self.settings.limits.get(Limit::WaitingDelay);
+        self.agenda.settings(delay, self.settings.waiting_again);
         let on = room.limits(&self.settings.limits).get(Limit::WaitingDelay) > 0;
         let generation = if on { self.agenda.generation() } else { 0 };
         if room.set_found(generation) && on {

@@ -4,6 +4,7 @@ use crate::calls::{join, publish};
 use crate::server::Server;
 use room_core::commands::waiting::{Look, MOST_LEASES, Row, Step};
 use room_core::commands::{Env, Publish};
+use room_core::limits::Limit;
 use room_core::sessions::RoomKey;
 
 const PROXY: u64 = 1;
@@ -12,10 +13,7 @@ const LEASE: u64 = 10_000;
 
 fn server() -> Server {
     let mut server = Server::default();
-    server
-        .settings
-        .limits
-        .set(room_core::limits::Limit::WaitingDelay, DELAY);
+    server.settings.limits.set(Limit::WaitingDelay, DELAY);
     server.pass(1_000_000);
     server
 }
@@ -26,7 +24,11 @@ impl Server {
         let now = self.times().mono;
         let (clock, settings, mut found) = (self.clock, self.settings, Vec::new());
         let env = self.env(0, &clock, &settings);
-        while let Some(key) = self.agenda.first(self.db, now) {
+        self.agenda.lapse(now);
+        let mut after = None;
+        while let Some(at) = self.agenda.next(self.db, now, after.as_ref()) {
+            let key = at.1.clone();
+            after = Some(at);
             let (over, rows) = self.look_through(&key, &env, count - found.len(), &mut steps);
             let name = String::from_utf8_lossy(&key.name).into_owned();
             found.extend(rows.into_iter().map(|row| (name.clone(), row)));
@@ -45,7 +47,7 @@ impl Server {
         steps: &mut usize,
     ) -> (bool, Vec<Row>) {
         let Some(room) = self.rooms.get(&(key.db, key.name.to_vec())) else {
-            self.agenda.forget(key);
+            self.agenda.forget(key.as_name());
             return (true, Vec::new());
         };
         let (mut scan, leases) = self.agenda.scan(key).unwrap();
@@ -258,10 +260,7 @@ fn nobody_is_passed_over_while_others_leave() {
 #[test]
 fn a_room_of_its_own_and_none() {
     let mut server = server();
-    server
-        .settings
-        .limits
-        .set(room_core::limits::Limit::WaitingDelay, 0);
+    server.settings.limits.set(Limit::WaitingDelay, 0);
     for room in ["off", "on"] {
         server.invite(room, &["ann", "bob"]).unwrap();
     }
@@ -275,10 +274,7 @@ fn a_room_of_its_own_and_none() {
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].0, "on");
     // Switched on for all, rooms are found that nobody touches.
-    server
-        .settings
-        .limits
-        .set(room_core::limits::Limit::WaitingDelay, 1);
+    server.settings.limits.set(Limit::WaitingDelay, 1);
     server.tick(1);
     let found = server.look_for_waiting(10, 1000);
     assert_eq!((found.len(), &*found[0].0), (1, "off"));
@@ -382,4 +378,113 @@ fn only_so_many_are_leased() {
         0,
         "what is not stored waits for nobody"
     );
+}
+
+#[test]
+fn who_acknowledges_before_it_is_told_is_told_of_the_next() {
+    let mut server = server();
+    server.invite("r", &["ann", "bob"]).unwrap();
+    server.say("r", "ann", 1);
+    server.tick(DELAY);
+    assert_eq!(server.who_waits(), ["bob"]);
+    server.ack(0, "r", 1, &["bob"]);
+    server.told_of("r", 1, &["bob"]);
+    server.say("r", "ann", 1);
+    server.tick(DELAY);
+    assert_eq!(server.who_waits(), ["bob"]);
+}
+
+#[test]
+fn who_is_kicked_is_told_of() {
+    let mut server = server();
+    server.invite("r", &["ann", "bob"]).unwrap();
+    server.join(PROXY, "r", join("bob")).unwrap();
+    server.say("r", "ann", 1);
+    server.tick(DELAY);
+    assert_eq!(server.who_waits(), [""; 0]);
+    server.kick("r", "bob", "").unwrap();
+    assert_eq!(server.who_waits(), ["bob"]);
+}
+
+#[test]
+fn leases_end_wherever_they_are() {
+    let mut server = server();
+    for room in ["r", "s"] {
+        server.invite(room, &["ann", "bob"]).unwrap();
+        server.say(room, "ann", 1);
+    }
+    server.tick(DELAY);
+    assert_eq!(server.who_waits(), ["bob", "bob"]);
+    assert_eq!(server.agenda.free(), MOST_LEASES - 2);
+    server.agenda.lapse(server.clock.times().mono + LEASE - 1);
+    assert_eq!(server.agenda.free(), MOST_LEASES - 2);
+    server.agenda.lapse(server.clock.times().mono + LEASE);
+    assert_eq!(server.agenda.free(), MOST_LEASES);
+    // A room that is born anew under the name waits for no lease of the one before.
+    server.tick(LEASE);
+    assert_eq!(server.who_waits(), ["bob", "bob"]);
+    server.leave("r", &["ann", "bob"]).unwrap();
+    assert_eq!(server.agenda.free(), MOST_LEASES - 1);
+    server.invite("r", &["ann", "bob"]).unwrap();
+    server.say("r", "ann", 1);
+    server.settings.limits.set(Limit::WaitingDelay, 1);
+    server.tick(1);
+    assert_eq!(server.who_waits(), ["bob"]);
+}
+
+#[test]
+fn other_settings_find_others() {
+    let mut server = server();
+    server.invite("r", &["ann", "bob"]).unwrap();
+    server.say("r", "ann", 1);
+    server.tick(DELAY);
+    assert_eq!(server.who_waits(), ["bob"]);
+    server.told_of("r", 1, &["bob"]);
+    server.say("r", "ann", 1);
+    server.tick(10 * DELAY);
+    assert_eq!(server.who_waits(), [""; 0]);
+    server.settings.waiting_again = DELAY;
+    server.tick(1);
+    assert_eq!(server.who_waits(), ["bob"], "it was told long ago");
+}
+
+#[test]
+fn what_is_acknowledged_after_a_start_is_not_told() {
+    let mut server = server();
+    server.invite("r", &["ann", "bob"]).unwrap();
+    server.say("r", "ann", 1);
+    server.promote();
+    server.join(PROXY, "r", join("bob")).unwrap();
+    assert_eq!(
+        server.ack(PROXY, "r", 1, &["bob"]),
+        0,
+        "others may have less"
+    );
+    server.detach(PROXY, "r", &["bob"]).unwrap();
+    server.settings.limits.set(Limit::WaitingDelay, 1);
+    server.tick(server.settings.start_grace);
+    server.tick(server.settings.grace);
+    assert_eq!(server.cursor("r", "bob"), 0);
+    assert_eq!(server.who_waits(), [""; 0]);
+    server.tick(server.settings.device_grace);
+    assert_eq!(server.cursor("r", "bob"), 1);
+}
+
+#[test]
+fn a_database_that_is_emptied_takes_its_rooms_and_leases_along_and_no_others() {
+    let mut server = server();
+    server.invite("r", &["ann", "bob"]).unwrap();
+    server.say("r", "ann", 1);
+    server.tick(DELAY);
+    assert_eq!(server.who_waits(), ["bob"]);
+    server.agenda.forget_all(Some(9));
+    server.tick(1);
+    assert_eq!(server.who_waits(), [""; 0], "it is leased");
+    server.agenda.forget_all(Some(0));
+    assert_eq!(
+        (server.agenda.rooms(), server.agenda.free()),
+        (0, MOST_LEASES)
+    );
+    server.tick(1);
+    assert_eq!(server.who_waits(), ["bob"], "it is there all the same");
 }

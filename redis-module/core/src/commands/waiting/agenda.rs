@@ -5,9 +5,12 @@ use super::scan::{Leases, Row, Scan};
 use crate::sessions::{RoomKey, RoomName};
 use hashbrown::HashMap;
 use std::collections::BTreeSet;
+use std::ops::Bound::{Excluded, Unbounded};
 
 /// Members that are leased at the same time, in all rooms together.
 pub const MOST_LEASES: usize = 100_000;
+/// Workers that are remembered where they go on.
+const MOST_RESUMES: usize = 64;
 
 #[derive(Debug, Default)]
 struct Due {
@@ -23,6 +26,12 @@ pub struct Agenda {
     /// The rooms of each database, by when.
     times: HashMap<i32, BTreeSet<(u64, RoomKey)>>,
     leases: usize,
+    /// Rooms by when some lease of theirs ends.
+    lapses: BTreeSet<(u64, RoomKey)>,
+    /// Where workers go on whose time was up among rooms that are none of theirs.
+    resumes: HashMap<Box<[u8]>, (u64, RoomKey)>,
+    /// The settings under which rooms were found.
+    found_by: (u64, u64),
     generation: u32,
 }
 
@@ -32,6 +41,9 @@ impl Default for Agenda {
             rooms: HashMap::new(),
             times: HashMap::new(),
             leases: 0,
+            lapses: BTreeSet::new(),
+            resumes: HashMap::new(),
+            found_by: (0, 0),
             // Rooms that were not found yet have 0.
             generation: 1,
         }
@@ -69,10 +81,56 @@ impl Agenda {
         times.insert((at, key.clone()));
     }
 
-    /// A room of this database that is due, if any: the one that has waited for longest.
-    pub fn first(&self, db: i32, now: u64) -> Option<RoomKey> {
-        let (at, key) = self.times.get(&db)?.first()?;
-        (*at <= now).then(|| key.clone())
+    /// A room of this database that is due, if any: the one that has waited for longest of those behind `after`.
+    pub fn next(
+        &self,
+        db: i32,
+        now: u64,
+        after: Option<&(u64, RoomKey)>,
+    ) -> Option<(u64, RoomKey)> {
+        let times = self.times.get(&db)?;
+        let from = after.map_or(Unbounded, Excluded);
+        let (at, key) = times.range((from, Unbounded)).next()?;
+        (*at <= now).then(|| (*at, key.clone()))
+    }
+
+    /// Where a worker goes on, if its time was up the last time.
+    pub fn resume(&mut self, worker: &[u8]) -> Option<(u64, RoomKey)> {
+        self.resumes.remove(worker)
+    }
+
+    /// A worker's time was up here.
+    pub fn stops(&mut self, worker: &[u8], at: (u64, RoomKey)) {
+        if self.resumes.len() >= MOST_RESUMES {
+            self.resumes.clear();
+        }
+        self.resumes.insert(worker.into(), at);
+    }
+
+    /// With other settings others are to be told of: all rooms are found anew.
+    pub fn settings(&mut self, delay: u64, again: u64) {
+        if self.found_by != (delay, again) {
+            self.found_by = (delay, again);
+            self.find_anew();
+        }
+    }
+
+    fn find_anew(&mut self) {
+        self.generation = self.generation.checked_add(1).unwrap_or(1);
+    }
+
+    /// Leases that have run out are none any more, wherever they were.
+    pub fn lapse(&mut self, now: u64) {
+        while self.lapses.first().is_some_and(|(until, _)| *until <= now) {
+            let Some((_, key)) = self.lapses.pop_first() else {
+                return;
+            };
+            if let Some(due) = self.rooms.get_mut(&key) {
+                self.leases -= due.leases.len();
+                due.leases.retain(|_, until| now < *until);
+                self.leases += due.leases.len();
+            }
+        }
     }
 
     /// How far a room was looked through, and who is leased there.
@@ -102,6 +160,9 @@ impl Agenda {
         for row in found {
             due.leases.insert(row.uid.clone(), until);
         }
+        if !found.is_empty() {
+            self.lapses.insert((until, key.clone()));
+        }
         due.leases.retain(|_, until| now < *until);
         self.leases += due.leases.len();
         let at = match over {
@@ -113,14 +174,9 @@ impl Agenda {
         };
         due.scan = if over { Scan::default() } else { scan };
         match at {
-            u64::MAX => self.forget(key),
+            u64::MAX => self.forget(key.as_name()),
             at => self.set(key, at),
         }
-    }
-
-    /// A room is not looked at now, but later.
-    pub fn later(&mut self, key: &RoomKey, at: u64) {
-        self.set(key, at);
     }
 
     /// Somebody was told of: nobody else waits for that.
@@ -131,23 +187,29 @@ impl Agenda {
         }
     }
 
-    /// There is no such room any more.
-    pub fn forget(&mut self, key: &RoomKey) {
-        let Some(due) = self.rooms.remove(key) else {
+    /// There is no such room any more, nor who was leased in it.
+    pub fn forget(&mut self, key: RoomName<'_>) {
+        let Some((key, due)) = self.rooms.remove_entry(&key) else {
             return;
         };
         self.leases -= due.leases.len();
         if let Some(times) = self.times.get_mut(&key.db) {
-            times.remove(&(due.at, key.clone()));
+            times.remove(&(due.at, key));
         }
     }
 
-    /// Nothing of what was known holds: all rooms are to be found again.
-    pub fn begin_anew(&mut self) {
-        *self = Self {
-            generation: self.generation.checked_add(1).unwrap_or(1),
-            ..Self::default()
-        };
+    /// No room of this database is what it was, or of any; those that are there now are to be found.
+    pub fn forget_all(&mut self, db: Option<i32>) {
+        self.find_anew();
+        let gone = |key: &RoomKey| db.is_none_or(|db| key.db == db);
+        let rooms = self.rooms.extract_if(|key, _| gone(key));
+        let leases: usize = rooms.map(|(_, due)| due.leases.len()).sum();
+        self.leases -= leases;
+        self.lapses.retain(|(_, key)| !gone(key));
+        match db {
+            Some(db) => drop(self.times.remove(&db)),
+            None => self.times.clear(),
+        }
     }
 
     /// Which of these times that was: a room that was found in another one, or never, is to be found.

@@ -11,8 +11,9 @@ use crate::sessions::{RoomName, Sessions};
 use crate::told::Telling;
 use hashbrown::HashMap;
 
-/// Messages that one step looks at: a member may have said thousands itself, which wait for nobody.
+/// Messages, and bytes of their payload, that one step looks at: a member may have said thousands itself, which wait for nobody.
 const MESSAGES: usize = 256;
+const BYTES: usize = 256 * 1024;
 
 /// Who is leased, and until when (monotonic milliseconds).
 pub type Leases = HashMap<Box<[u8]>, u64>;
@@ -129,8 +130,12 @@ impl Scan {
         };
         let log = look.room.log();
         let from = behind.max(own).saturating_add(1).max(log.first());
-        let mut last = 0;
-        let mut entries = log.entries_from(from).take(MESSAGES);
+        let (mut last, mut bytes) = (0, 0);
+        let mut entries = log.entries_from(from).take(MESSAGES).take_while(|entry| {
+            let fits = bytes < BYTES;
+            bytes += entry.payload.len();
+            fits
+        });
         let of_others = entries.find(|entry: &Entry<'_>| {
             last = entry.position.seq;
             entry.uid != member.uid
@@ -170,6 +175,9 @@ impl Scan {
             None => member.cursor,
             Some(telling) => self.behind_told(look, member, telling)?,
         };
+        // After a start acknowledgements wait for slower devices. Who sent one has that all the same.
+        let has = look.sessions.rises_to(look.key, member.uid);
+        let behind = behind.max(has.unwrap_or(0));
         if behind >= head || look.sessions.is_online(look.key, member.uid) {
             return None;
         }
