@@ -183,7 +183,7 @@ story('the entrance: by keyboard, remembered over a reload, left by the door', a
   await becomes('it is the same person', () => window.people('online'), [uid]);
   await page.click('#exit');
   await page.waitForSelector('#join:visible');
-  assert.equal(await page.inputValue('#name'), 'Käthe & <b>Karl</b>');
+  await becomes('the name is remembered', () => page.inputValue('#name'), 'Käthe & <b>Karl</b>');
 });
 
 story('what others write is text and nothing else; names and typing are shown', async ({ open }) => {
