@@ -97,8 +97,10 @@ fn damaged_dumps_do_no_harm() {
             &format!("flip {round}"),
         ));
     }
+    // About 280, which uids and numbers that any value fits make; how many of the flips hit them differs with stamps and the
+    // birth. Were any kind of part not checked it would be hundreds more.
     assert!(
-        taken < 300,
+        taken < 340,
         "{taken} of 3400 damaged dumps were taken: what is not text should be checked"
     );
     publish(&mut connection, "r", "bot", b"still here");
