@@ -1,6 +1,6 @@
 //! Judges a history against what Roomcast promises. Pure.
 
-use crate::history::{Diary, Event, History, Kind};
+use crate::history::{Diary, Event, History, Kind, Moment};
 use crate::place::Place;
 use room_core::position::{Position, Seq};
 use std::collections::{HashMap, HashSet};
@@ -132,13 +132,19 @@ impl<'a> Judge<'a> {
         for (at, (ms, event)) in diary.moments.iter().enumerate() {
             let wrong = match event {
                 Event::Login { position, new } => {
+                    // A handler that failed gets the same message again, whatever came meanwhile: that is not what the login is
+                    // told.
+                    let in_hand = in_hand(&diary.moments[..at]);
                     let told =
                         diary.moments[at + 1..]
                             .iter()
                             .map(|(_, event)| event)
                             .find(|event| {
                                 let is_own = matches!(event, Event::Sent(_) | Event::Confirmed(_));
-                                !is_own && !matches!(event, Event::GaveUp { .. } | Event::Failed(_))
+                                let is_again = matches!(event, Event::Saw { position, .. } if Some(*position) == in_hand);
+                                !is_own
+                                    && !is_again
+                                    && !matches!(event, Event::GaveUp { .. } | Event::Failed(_))
                             });
                     place.login(*position, *new, told, diary.kind)
                 }
@@ -361,4 +367,14 @@ impl<'a> Judge<'a> {
             }
         }
     }
+}
+
+/// The message that a handler failed at last, and did not get again yet.
+fn in_hand(before: &[Moment]) -> Option<Position> {
+    let of_handlers = before.iter().rev().find_map(|(_, event)| match event {
+        Event::Failed(position) => Some(Some(*position)),
+        Event::Saw { .. } | Event::Reloaded => Some(None),
+        _ => None,
+    });
+    of_handlers.flatten()
 }

@@ -93,3 +93,39 @@ fn a_login_that_leaves_something_out_is_judged_unless_its_connection_ended_at_on
         assert!(first.is_none() && second.is_some(), "{kind:?}");
     }
 }
+
+#[test]
+fn a_handler_that_gets_its_message_again_hides_nothing_of_what_a_login_is_told() {
+    let saw = |seq| Event::Saw {
+        position: at(seq),
+        uid: "one".into(),
+        text: seq.to_string(),
+    };
+    let begun = [login(0), saw(1), Event::Failed(at(2)), login(9), saw(2)];
+    let jumps = |then: &[Event]| {
+        let moments = begun.iter().chain(then).cloned();
+        let history = History {
+            allowed: Allowed {
+                other_history: true,
+                drops: true,
+            },
+            diaries: vec![Diary {
+                moments: (0..).zip(moments).collect(),
+                ..Diary::empty("one", "one", Kind::Package, false)
+            }],
+            before: Position::default(),
+            log: Vec::new(),
+            cursors: Vec::new(),
+            restless: Vec::new(),
+        };
+        let broken = judge(&history);
+        broken.iter().any(|what| what.contains("was started at"))
+    };
+    let lost = Event::Lost {
+        from: 2,
+        to: 9,
+        reason: "maxlen".into(),
+    };
+    assert!(!jumps(&[lost, saw(10)]));
+    assert!(jumps(&[saw(10)]), "it was told of nothing");
+}
