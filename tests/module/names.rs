@@ -161,7 +161,13 @@ fn commands_are_in_the_categories_that_the_server_has() {
             .filter(|&name| !reads.contains(name) && !writes.contains(name))
             .collect();
         assert_eq!(neither, ["ROOM.HELLO"]);
-        for name in ["ROOM.ATTACH", "ROOM.DETACH", "ROOM.AWAY", "ROOM.PUBLISH"] {
+        for name in [
+            "ROOM.ATTACH",
+            "ROOM.DETACH",
+            "ROOM.AWAY",
+            "ROOM.PUBLISH",
+            "ROOM.WAITING",
+        ] {
             assert!(writes.contains(name), "{name}");
         }
     }

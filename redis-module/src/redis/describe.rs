@@ -54,6 +54,8 @@ fn categorize(command: *mut raw::RedisModuleCommand, spec: &Spec) {
         return;
     }
     let kind = match spec.keys {
+        // Looks through the rooms of all keys, and names none.
+        Keys::None if spec.flags.to_bytes().starts_with(b"write") => "write",
         Keys::None => "fast",
         Keys::Read | Keys::ReadAll => "read",
         Keys::Insert | Keys::Update | Keys::Delete | Keys::Sessions => "write",
