@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// Bytes of a reason that are kept: a kick's has no more.
-const MAX_REASON: usize = 1024;
+pub const MAX_REASON: usize = 1024;
 /// A time before this one (of 1973) is in seconds: whoever wrote it believes that somebody is banned.
 const LEAST_UNTIL: u64 = 100_000_000_000;
 /// Bans that end together are not all taken out in one look.

@@ -10,7 +10,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
 use hub_core::backend::MOST;
-use hub_core::bans::Entry;
+use hub_core::bans::{Entry, MAX_REASON};
 use hub_core::wire::{digits as whole, uid};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -33,6 +33,11 @@ pub(super) async fn ban(
 ) -> Result<Response, Problem> {
     Params::of(&request, &[])?;
     let body: Ban = api.json(request).await?;
+    let long = body.reason.as_ref().map_or(0, String::len);
+    if long > MAX_REASON {
+        let what = format!("'reason' may have {MAX_REASON} bytes, not {long}");
+        return Err(Problem::new("TOOBIG", what));
+    }
     let fields = [
         ("uid", Some(uid(body.uid.get())?)),
         ("room", body.room),

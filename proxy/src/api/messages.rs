@@ -91,8 +91,10 @@ impl Api {
         }
         let id = match (said.message.id.clone(), key) {
             (Some(id), Some(key)) if id != key => {
-                let what = "'id' and Idempotency-Key are not the same";
-                return Err(Problem::new("BADFIELD", what));
+                let what = format!(
+                    "the message's id is '{id}', its Idempotency-Key '{key}': give one of them"
+                );
+                return Err(Problem::new("CONFLICT", what));
             }
             (id, key) => id.or(key),
         };

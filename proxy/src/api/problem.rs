@@ -25,7 +25,7 @@ const STATUSES: [(u16, &[&str]); 12] = [
     (404, &["NOROOM", "NOMEMBER", "NOTFOUND"]),
     (405, &["BADMETHOD"]),
     (408, &["TIMEOUT"]),
-    (409, &["WRONGTYPE", "BADPOS"]),
+    (409, &["WRONGTYPE", "BADPOS", "CONFLICT"]),
     (413, &["TOOBIG"]),
     (415, &["BADTYPE"]),
     (429, &["LIMIT", "TOOFAST"]),

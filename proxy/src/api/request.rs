@@ -20,9 +20,19 @@ type Named = HashMap<String, String>;
 
 /// The parts of the address, decoded.
 async fn named(parts: &mut Parts, api: &Arc<Api>) -> Result<Named, Problem> {
+    if !is_encoded(parts.uri.path()) {
+        let what = "the address has a % without two hexadecimal digits: write %25 for itself";
+        return Err(Problem::new("BADFIELD", what));
+    }
     let named = Path::<Named>::from_request_parts(parts, api).await;
     let bad = |_| Problem::new("BADFIELD", "the address is no text in UTF-8");
     named.map(|Path(named)| named).map_err(bad)
+}
+
+/// Whether each `%` is followed by two hexadecimal digits: others would be taken for what they are, and be another room.
+fn is_encoded(path: &str) -> bool {
+    let mut after = path.split('%').skip(1).map(str::as_bytes);
+    after.all(|rest| matches!(rest, [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit()))
 }
 
 fn room_of(named: &mut Named) -> Result<String, Problem> {

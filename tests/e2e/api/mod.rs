@@ -4,12 +4,16 @@
 //! |---|---|
 //! | `publish` | messages, one and many, stored once |
 //! | `rooms` | reading back, members, queues, bans, rooms of all names |
-//! | `refused` | who gets in, what is wrong with a request, and what it is told |
+//! | `access` | who gets in, and the options |
+//! | `refused` | what is wrong with a request, and what it is told |
+//! | `limits` | how much there may be, and a port of its own |
 //! | `docs` | docs/api.md |
 //! | `away` | a Redis, a node or a proxy that goes while something is asked |
 
+mod access;
 mod away;
 mod docs;
+mod limits;
 mod publish;
 mod refused;
 mod rooms;
