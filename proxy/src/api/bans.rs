@@ -12,6 +12,7 @@ use bytes::Bytes;
 use hub_core::backend::MOST;
 use hub_core::bans::{Entry, MAX_REASON};
 use hub_core::wire::{digits as whole, uid};
+use room_core::log::MAX_SEQ;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -60,10 +61,13 @@ pub(super) async fn ban(
     Ok(object([("id", id)]))
 }
 
-/// A time as digits, which the entry's reader looks at.
+/// A time as digits, which the entry's reader looks at: not more than what JSON's readers have exactly.
 fn until(raw: &RawValue) -> Result<String, Problem> {
-    whole(raw.get()).ok_or_else(|| {
-        let what = "'until' must be a whole number: Unix time in milliseconds, 0 takes a ban back";
+    let until = whole(raw.get()).filter(|text| digits(text).is_some_and(|until| until <= MAX_SEQ));
+    until.ok_or_else(|| {
+        let what = format!(
+            "'until' must be a whole number up to {MAX_SEQ}: Unix time in milliseconds, 0 takes a ban back"
+        );
         Problem::new("BADFIELD", what)
     })
 }

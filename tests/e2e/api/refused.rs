@@ -194,6 +194,13 @@ fn what_is_wrong_with_a_request_is_said_by_a_code() {
         ),
         (
             "POST",
+            "/api/bans".into(),
+            &[JSON],
+            r#"{"uid":"u","until":9007199254740992}"#,
+            (400, "BADFIELD"),
+        ),
+        (
+            "POST",
             "/api/rooms/r%zz/messages".into(),
             &[JSON],
             one,
