@@ -3,10 +3,8 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | [`config`] | the options |
+//! | [`config`]`/` | the options |
 //! | `times` | times as options write them |
-//! | [`api_options`] | those of the HTTP API |
-//! | [`access_options`] | those that say as whom we come to Redis |
 //! | `check` | whether they can work |
 //! | `secrets` | the same for certificates and passwords |
 //! | [`broken`] | defects on request, in builds for tests of the tests |
@@ -19,7 +17,7 @@
 //! | `speech` | bytes a second that somebody may publish |
 //! | `auth/` | who may enter: tokens and their keys |
 //! | `api/` | the HTTP API for backends |
-//! | [`webhook_options`], `webhook/` | telling a backend that mail waits |
+//! | `webhook/` | telling a backend that mail waits |
 //! | `errand` | one request over HTTP, to others |
 //! | `watched` | a file of secrets that may change |
 //! | `calls`, `clerk` | what it asks Redis, and who carries that |
@@ -64,12 +62,9 @@ mod watched;
 mod webhook;
 mod worker;
 
-pub mod access_options;
 pub mod acl;
-pub mod api_options;
 pub mod broken;
 pub mod config;
-pub mod webhook_options;
 
 use api::Api;
 use api::keys::Keys;
@@ -130,11 +125,11 @@ pub async fn run(
     warnings.iter().for_each(|warning| warn!("{warning}"));
     files::raise();
     if let Some(most) = files::for_connections()
-        && most < config.max_connections as u64
+        && most < config.entrance.max_connections as u64
     {
         warn!(
             "there are file descriptors for {most} connections only, fewer than --max-connections {}: raise the limit (ulimit -n)",
-            config.max_connections
+            config.entrance.max_connections
         );
     }
     let address = Address::of(&config).map_err(|bad| StartError::Redis(bad.0))?;
@@ -146,7 +141,7 @@ pub async fn run(
     let judge = judge.map(Arc::new);
     let keys = config.api.api_key_file.as_deref().map(Keys::open);
     let keys = keys.transpose().map_err(StartError::Options)?.map(Arc::new);
-    let mut inboxes = Inboxes::new(&config.key_prefix, config.workers());
+    let mut inboxes = Inboxes::new(&config.redis.key_prefix, config.workers());
     let mut desk = None;
     let receiver = webhook::receiver(&config.webhook).map_err(StartError::Options)?;
     let secrets = receiver.as_ref().map(|receiver| receiver.secrets.clone());
@@ -156,11 +151,11 @@ pub async fn run(
         desk = Some((number, inbox));
     }
     let inboxes = Arc::new(inboxes);
-    let banned = Arc::new(Banned::new(config.max_bans, metrics.clone()));
+    let banned = Arc::new(Banned::new(config.limits.max_bans, metrics.clone()));
     let means = Means::new(&config, inboxes.clone(), metrics.clone(), banned.clone());
     let link = means.link.clone();
     let pairs = means.pairs.clone();
-    let linked = link_up(&address, Arc::new(means), config.redis_wait).await?;
+    let linked = link_up(&address, Arc::new(means), config.redis.redis_wait).await?;
     let failure = Arc::new(Failure::new(link.clone()));
     let mut threads = Vec::new();
     for (number, (inbox, figures)) in inboxes.all().iter().zip(figures).enumerate() {
@@ -323,7 +318,11 @@ async fn open_api(
 
 /// The certificate that is shown to browsers, if any.
 fn certificate(config: &Config) -> Result<Option<Arc<Shown>>, String> {
-    let both = config.tls_cert.as_ref().zip(config.tls_key.as_ref());
+    let both = config
+        .tls
+        .tls_cert
+        .as_ref()
+        .zip(config.tls.tls_key.as_ref());
     let shown = both.map(|(cert, key)| Shown::open(cert, key)).transpose();
     let shown = shown.map_err(|why| format!("--tls-cert, --tls-key: {why}"))?;
     Ok(shown.map(Arc::new))
@@ -364,17 +363,17 @@ fn settings(config: &Config, db: i32) -> Settings {
     let each = |all: usize| all.div_ceil(config.workers().max(1));
     Settings {
         window: each(default.window),
-        catch_ups: each(config.catch_ups),
-        member_lists: each(config.member_lists),
-        histories: each(config.histories),
-        history: config.outbox / 2,
-        key_prefix: config.key_prefix.clone(),
+        catch_ups: each(config.service.catch_ups),
+        member_lists: each(config.service.member_lists),
+        histories: each(config.service.histories),
+        history: config.service.outbox / 2,
+        key_prefix: config.redis.key_prefix.clone(),
         db,
-        ack_interval: config.ack_interval.as_millis() as u64,
-        acks: each(config.acks_per_second as usize) as u64,
-        room_pause: config.room_pause.as_millis() as u64,
-        page: config.page,
-        room_bytes: config.publish_bytes_per_room.into(),
+        ack_interval: config.service.ack_interval.as_millis() as u64,
+        acks: each(config.service.acks_per_second as usize) as u64,
+        room_pause: config.service.room_pause.as_millis() as u64,
+        page: config.service.page,
+        room_bytes: config.limits.publish_bytes_per_room.into(),
         broken: config.defect(),
         ..default
     }

@@ -82,7 +82,7 @@ impl Server {
         api: Option<Arc<Api>>,
     ) -> Self {
         let limits = ClientLimits {
-            max_rooms: config.max_rooms,
+            max_rooms: config.limits.max_rooms,
             tokens: judge.is_some(),
             ..ClientLimits::default()
         };
@@ -91,7 +91,7 @@ impl Server {
             brakes: Brakes {
                 budgets: budgets.clone(),
                 metrics: metrics.clone(),
-                busy_timeout: config.busy_timeout.as_millis() as u64,
+                busy_timeout: config.limits.busy_timeout.as_millis() as u64,
                 told: Said::default(),
             },
             inboxes,
@@ -99,14 +99,14 @@ impl Server {
             limits,
             judge,
             banned: banned.clone(),
-            max_event: config.max_event,
+            max_event: config.limits.max_event,
             panics: config.panics(),
         };
         Self {
             door: Door::new(&config),
             gate: Arc::new(gate(&config)),
             budgets,
-            fronts: Arc::new(Fronts(config.trusted_proxies.clone())),
+            fronts: Arc::new(Fronts(config.entrance.trusted_proxies.clone())),
             untrusted: Once::new(),
             config,
             link,
@@ -123,7 +123,7 @@ impl Server {
     }
 
     pub(crate) fn is_full(&self) -> bool {
-        self.conns.lock().len() >= self.config.max_connections
+        self.conns.lock().len() >= self.config.entrance.max_connections
     }
 
     /// Serves an upgraded connection on one of the threads; its places are kept until the end.
@@ -146,7 +146,7 @@ impl Server {
             let payer = server.budgets.address(Group::of(client.address));
             let purse = server.budgets.open(now, payer);
             let wire = Wire { stream, tls };
-            let conn = Conn::new(id, wire, client.address, server.config.outbox, now);
+            let conn = Conn::new(id, wire, client.address, server.config.service.outbox, now);
             let conn = Arc::new(conn);
             let Some(admitted) = server.admit(&conn, client) else {
                 return;
@@ -162,7 +162,7 @@ impl Server {
     /// Takes a connection in; `None` if there are too many. It counts until the guard is dropped.
     fn admit(self: &Arc<Self>, conn: &Arc<Conn>, client: Arrived) -> Option<Admitted> {
         let mut conns = self.conns.lock();
-        if conns.len() >= self.config.max_connections {
+        if conns.len() >= self.config.entrance.max_connections {
             return None;
         }
         conns.insert(conn.id(), Arc::downgrade(conn));
@@ -182,11 +182,11 @@ impl Server {
     /// Looks at every connection again and again.
     pub(crate) async fn tick(self: Arc<Self>) {
         let patience = Patience {
-            idle: self.config.heartbeat.as_millis() as u64,
-            dead: self.config.dead_after.as_millis() as u64,
-            login: self.config.login_timeout.as_millis() as u64,
-            write: self.config.write_timeout.as_millis() as u64,
-            message: self.config.message_timeout.as_millis() as u64,
+            idle: self.config.patience.heartbeat.as_millis() as u64,
+            dead: self.config.patience.dead_after.as_millis() as u64,
+            login: self.config.patience.login_timeout.as_millis() as u64,
+            write: self.config.patience.write_timeout.as_millis() as u64,
+            message: self.config.patience.message_timeout.as_millis() as u64,
         };
         let (tick, stood_still) = (TICK.as_millis() as u64, STOOD_STILL.as_millis() as u64);
         let mut last = clock::now_ms();
@@ -291,10 +291,19 @@ struct Admitted {
 /// As many connections as there may be, and by default half of those that can be for one address.
 fn gate(config: &Config) -> Gate {
     let files = files::for_connections().map(|most| usize::try_from(most).unwrap_or(usize::MAX));
-    let can_be = config.max_connections.min(files.unwrap_or(usize::MAX));
-    let of_one = config.max_per_address.unwrap_or((can_be / 2).max(1));
+    let can_be = config
+        .entrance
+        .max_connections
+        .min(files.unwrap_or(usize::MAX));
+    let of_one = config
+        .entrance
+        .max_per_address
+        .unwrap_or((can_be / 2).max(1));
     Gate::new(
-        config.max_connections.saturating_add(config.max_http),
+        config
+            .entrance
+            .max_connections
+            .saturating_add(config.entrance.max_http),
         of_one,
     )
 }
