@@ -142,11 +142,11 @@ fn webhook(config: &Config) -> Result<(), String> {
 
 fn numbers(config: &Config) -> Result<(), String> {
     let least = [
-        ("max-connections", config.entrance.max_connections, 1),
-        ("max-http", config.entrance.max_http, 1),
+        ("max-connections", config.limits.max_connections, 1),
+        ("max-http", config.limits.max_http, 1),
         (
             "max-per-address",
-            config.entrance.max_per_address.unwrap_or(1),
+            config.limits.max_per_address.unwrap_or(1),
             1,
         ),
         ("max-rooms", config.limits.max_rooms, 1),

@@ -125,11 +125,11 @@ pub async fn run(
     warnings.iter().for_each(|warning| warn!("{warning}"));
     files::raise();
     if let Some(most) = files::for_connections()
-        && most < config.entrance.max_connections as u64
+        && most < config.limits.max_connections as u64
     {
         warn!(
             "there are file descriptors for {most} connections only, fewer than --max-connections {}: raise the limit (ulimit -n)",
-            config.entrance.max_connections
+            config.limits.max_connections
         );
     }
     let address = Address::of(&config).map_err(|bad| StartError::Redis(bad.0))?;

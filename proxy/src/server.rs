@@ -123,7 +123,7 @@ impl Server {
     }
 
     pub(crate) fn is_full(&self) -> bool {
-        self.conns.lock().len() >= self.config.entrance.max_connections
+        self.conns.lock().len() >= self.config.limits.max_connections
     }
 
     /// Serves an upgraded connection on one of the threads; its places are kept until the end.
@@ -162,7 +162,7 @@ impl Server {
     /// Takes a connection in; `None` if there are too many. It counts until the guard is dropped.
     fn admit(self: &Arc<Self>, conn: &Arc<Conn>, client: Arrived) -> Option<Admitted> {
         let mut conns = self.conns.lock();
-        if conns.len() >= self.config.entrance.max_connections {
+        if conns.len() >= self.config.limits.max_connections {
             return None;
         }
         conns.insert(conn.id(), Arc::downgrade(conn));
@@ -292,18 +292,15 @@ struct Admitted {
 fn gate(config: &Config) -> Gate {
     let files = files::for_connections().map(|most| usize::try_from(most).unwrap_or(usize::MAX));
     let can_be = config
-        .entrance
+        .limits
         .max_connections
         .min(files.unwrap_or(usize::MAX));
-    let of_one = config
-        .entrance
-        .max_per_address
-        .unwrap_or((can_be / 2).max(1));
+    let of_one = config.limits.max_per_address.unwrap_or((can_be / 2).max(1));
     Gate::new(
         config
-            .entrance
+            .limits
             .max_connections
-            .saturating_add(config.entrance.max_http),
+            .saturating_add(config.limits.max_http),
         of_one,
     )
 }

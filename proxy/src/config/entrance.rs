@@ -1,4 +1,4 @@
-//! Who may connect, and how many.
+//! Who may connect, and on whose word.
 
 use crate::http::fronts::network;
 use clap::Args;
@@ -8,29 +8,6 @@ use ipnet::IpNet;
 /// See the top of the file.
 #[derive(Clone, Debug, Args)]
 pub struct EntranceOptions {
-    /// Connections at most; more are refused with HTTP status 503
-    #[arg(
-        long,
-        env = "ROOMCAST_MAX_CONNECTIONS",
-        default_value_t = 100_000,
-        value_name = "N"
-    )]
-    pub max_connections: usize,
-
-    /// Connections beyond that, which speak HTTP: pages, health, those that are told that there are too many
-    #[arg(
-        long,
-        env = "ROOMCAST_MAX_HTTP",
-        default_value_t = 256,
-        value_name = "N"
-    )]
-    pub max_http: usize,
-
-    /// Connections of one address at most (of one /64 for IPv6); more are closed before they are read
-    /// [default: half of --max-connections, or of what there are file descriptors for]
-    #[arg(long, env = "ROOMCAST_MAX_PER_ADDRESS", value_name = "N")]
-    pub max_per_address: Option<usize>,
-
     /// Addresses or networks of proxies that are believed whom they connect for (X-Forwarded-For, X-Forwarded-Host, PROXY
     /// protocol), separated by commas; they have no limit by address themselves
     #[arg(long, env = "ROOMCAST_TRUSTED_PROXIES", value_delimiter = ',', value_parser = network, value_name = "NETWORKS")]

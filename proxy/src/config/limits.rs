@@ -1,4 +1,4 @@
-//! What somebody may cost.
+//! How many may come, and what each may cost.
 
 use crate::times::duration;
 use clap::Args;
@@ -7,6 +7,29 @@ use std::time::Duration;
 /// See the top of the file.
 #[derive(Clone, Debug, Args)]
 pub struct LimitOptions {
+    /// Connections at most; more are refused with HTTP status 503
+    #[arg(
+        long,
+        env = "ROOMCAST_MAX_CONNECTIONS",
+        default_value_t = 100_000,
+        value_name = "N"
+    )]
+    pub max_connections: usize,
+
+    /// Connections beyond that, which speak HTTP: pages, health, those that are told that there are too many
+    #[arg(
+        long,
+        env = "ROOMCAST_MAX_HTTP",
+        default_value_t = 256,
+        value_name = "N"
+    )]
+    pub max_http: usize,
+
+    /// Connections of one address at most (of one /64 for IPv6); more are closed before they are read
+    /// [default: half of --max-connections, or of what there are file descriptors for]
+    #[arg(long, env = "ROOMCAST_MAX_PER_ADDRESS", value_name = "N")]
+    pub max_per_address: Option<usize>,
+
     /// Rooms that one connection may be in at most
     #[arg(
         long,

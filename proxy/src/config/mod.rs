@@ -6,8 +6,8 @@
 //! | [`tls`] | the certificate that browsers are shown |
 //! | [`redis`], [`access`] | where Redis is; as whom we come there |
 //! | [`patience`] | how long clients may be silent, or slow |
-//! | [`entrance`] | who may connect, and how many |
-//! | [`limits`] | what somebody may cost |
+//! | [`entrance`] | who may connect, and on whose word |
+//! | [`limits`] | how many may come, and what each may cost |
 //! | [`service`] | how rooms are served |
 //! | [`tokens`] | who clients are |
 //! | [`api`], [`webhook`] | the HTTP API; waiting mail |
@@ -76,11 +76,11 @@ pub struct Config {
     #[command(flatten)]
     pub patience: PatienceOptions,
 
-    /// Who may connect, and how many
+    /// Who may connect, and on whose word
     #[command(flatten)]
     pub entrance: EntranceOptions,
 
-    /// What somebody may cost
+    /// How many may come, and what each may cost
     #[command(flatten)]
     pub limits: LimitOptions,
 
