@@ -30,6 +30,8 @@
 //! | `http/` | the upgrade, the demo page, health, metrics |
 //! | `server` | what all connections share, and the clock that looks after them |
 //! | `metrics` | every number that is counted |
+//! | `drain` | its end |
+//! | `notify` | what a service manager is told |
 //! | `memory` | what the allocator tells of itself |
 //! | `said` | log lines that are not repeated too often |
 
@@ -44,6 +46,7 @@ mod clerk;
 mod clock;
 mod conn;
 mod contents;
+mod drain;
 mod errand;
 mod files;
 mod http;
@@ -52,6 +55,7 @@ mod link;
 mod memory;
 mod metrics;
 mod newcomers;
+mod notify;
 mod said;
 mod secrets;
 mod server;
@@ -80,7 +84,7 @@ use metrics::Metrics;
 use rustls::ServerConfig;
 use server::Server;
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use std::{io, thread};
@@ -155,7 +159,11 @@ pub async fn run(
     let means = Means::new(&config, inboxes.clone(), metrics.clone(), banned.clone());
     let link = means.link.clone();
     let pairs = means.pairs.clone();
-    let linked = link_up(&address, Arc::new(means), config.redis.redis_wait).await?;
+    let mut stop = pin!(stop);
+    let linked = tokio::select! {
+        linked = link_up(&address, Arc::new(means), config.redis.redis_wait) => linked?,
+        () = &mut stop => return Ok(()),
+    };
     let failure = Arc::new(Failure::new(link.clone()));
     let mut threads = Vec::new();
     for (number, (inbox, figures)) in inboxes.all().iter().zip(figures).enumerate() {
@@ -209,6 +217,7 @@ pub async fn run(
     let _ = failure.server.set(server.clone());
     let ticking = tokio::spawn(server.clone().tick());
     let banning = tokio::spawn(server.clone().watch_bans());
+    let telling = tokio::spawn(notify::follow(server.clone()));
     let watching = tokio::spawn(async {
         match judge {
             Some(judge) => judge.watch().await,
@@ -250,7 +259,7 @@ pub async fn run(
         why = serving => return Err(why),
         why = backends => return Err(why),
         () = admin => {}
-        () = stop => {}
+        () = async { stop.await; drain::drain(&server).await } => {}
         // They end by a panic only. A proxy without them would be deaf and green: whoever watches it starts another.
         _ = linked => return Err(StartError::Failed),
         _ = waking => return Err(StartError::Failed),
@@ -258,13 +267,13 @@ pub async fn run(
         _ = banning => return Err(StartError::Failed),
         _ = watching => return Err(StartError::Failed),
         _ = renewing => return Err(StartError::Failed),
+        _ = telling => return Err(StartError::Failed),
         _ = clerking => return Err(StartError::Failed),
         _ = reading => return Err(StartError::Failed),
         _ = reading_secrets => return Err(StartError::Failed),
         _ = posting => return Err(StartError::Failed),
     }
-    info!("stopping");
-    server.stop().await;
+    info!("stopped");
     Ok(())
 }
 

@@ -16,7 +16,7 @@ use crate::files;
 use crate::http::door::Door;
 use crate::http::fronts::Fronts;
 use crate::http::gate::{Gate, Group, Place};
-use crate::inbox::{Inboxes, Input};
+use crate::inbox::Inboxes;
 use crate::link::Link;
 use crate::metrics::Metrics;
 use crate::said::Said;
@@ -26,22 +26,18 @@ use hub_core::handle::ConnId;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Once, Weak};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
-use tokio::time::{sleep, timeout};
-use tracing::{debug, warn};
+use tokio::time::sleep;
+use tracing::debug;
 
 /// How often every connection is looked at.
 const TICK: Duration = Duration::from_millis(500);
 /// A tick that is later than this was not only waited for: this process stood still.
 const STOOD_STILL: Duration = Duration::from_millis(250);
-/// How long clients may take to go when the proxy stops, and the last reports after that.
-const GO_WITHIN: Duration = Duration::from_secs(2);
-const REPORT_WITHIN: Duration = Duration::from_secs(3);
 
 /// See the top of the file.
 pub(crate) struct Server {
@@ -64,6 +60,7 @@ pub(crate) struct Server {
     threads: Vec<Handle>,
     conns: Mutex<HashMap<ConnId, Weak<Conn>>>,
     last_id: AtomicU64,
+    stops: AtomicBool,
 }
 
 impl Server {
@@ -119,6 +116,7 @@ impl Server {
             threads,
             conns: Mutex::default(),
             last_id: AtomicU64::new(0),
+            stops: AtomicBool::new(false),
         }
     }
 
@@ -159,10 +157,10 @@ impl Server {
         });
     }
 
-    /// Takes a connection in; `None` if there are too many. It counts until the guard is dropped.
+    /// Takes a connection in; `None` if there are too many, or the proxy stops. It counts until the guard is dropped.
     fn admit(self: &Arc<Self>, conn: &Arc<Conn>, client: Arrived) -> Option<Admitted> {
         let mut conns = self.conns.lock();
-        if conns.len() >= self.config.limits.max_connections {
+        if self.stops() || conns.len() >= self.config.limits.max_connections {
             return None;
         }
         conns.insert(conn.id(), Arc::downgrade(conn));
@@ -232,37 +230,49 @@ impl Server {
         }
     }
 
-    /// Tells every client that the proxy stops, waits a moment for them to go, and reports what they confirmed.
-    pub(crate) async fn stop(&self) {
-        self.close_all(Close::GoingAway);
-        let gone = async {
-            while !self.conns.lock().is_empty() {
-                sleep(Duration::from_millis(20)).await;
-            }
-        };
-        let answered = async {
-            if let Some(api) = &self.api {
-                api.finish().await;
-            }
-        };
-        let both = async { tokio::join!(gone, answered) };
-        let _ = timeout(GO_WITHIN, both).await;
-        let inboxes = self.reading.inboxes.all().iter();
-        let reported: Vec<oneshot::Receiver<()>> = inboxes
-            .map(|inbox| {
-                let (answer, answered) = oneshot::channel();
-                inbox.push(Input::Stop(answer));
-                answered
-            })
-            .collect();
-        let all = async {
-            for reported in reported {
-                // A worker that is gone has nothing to report.
-                let _ = reported.await;
-            }
-        };
-        if timeout(REPORT_WITHIN, all).await.is_err() {
-            warn!("not everything that clients confirmed could be reported");
+    /// Nobody comes in any more, and `/readyz` says so.
+    pub(crate) fn close_door(&self) {
+        // Whoever is taken in at this moment is among the connections when this returns.
+        let _conns = self.conns.lock();
+        self.stops.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the proxy stops.
+    pub(crate) fn stops(&self) -> bool {
+        self.stops.load(Ordering::Relaxed)
+    }
+
+    /// Why it is not ready, if it is not.
+    pub(crate) fn why_not_ready(&self) -> Option<&'static str> {
+        if self.stops() {
+            Some("the proxy stops")
+        } else if !self.link.is_up() {
+            Some("Redis is away")
+        } else if !self.banned.is_known() {
+            Some("the bans (roomcast:bans in Redis) are not read yet")
+        } else {
+            None
+        }
+    }
+
+    /// How many connections there are.
+    pub(crate) fn connections(&self) -> usize {
+        self.conns.lock().len()
+    }
+
+    /// All connections; they are not held.
+    pub(crate) fn weak_conns(&self) -> Vec<Weak<Conn>> {
+        self.conns.lock().values().cloned().collect()
+    }
+
+    pub(crate) fn inboxes(&self) -> &Inboxes {
+        &self.reading.inboxes
+    }
+
+    /// Returns when each thread has had a turn.
+    pub(crate) async fn all_threads_live(&self) {
+        for thread in &self.threads {
+            let _ = thread.spawn(async {}).await;
         }
     }
 }

@@ -25,6 +25,7 @@ pub mod webhook;
 
 #[cfg(feature = "broken")]
 use crate::broken::Broken;
+use crate::times::drain;
 use access::AccessOptions;
 use api::ApiOptions;
 use clap::Parser;
@@ -35,6 +36,7 @@ use patience::PatienceOptions;
 use redis::RedisOptions;
 use service::ServiceOptions;
 use std::net::SocketAddr;
+use std::time::Duration;
 use tls::TlsOptions;
 use tokens::TokenOptions;
 use webhook::WebhookOptions;
@@ -103,6 +105,11 @@ pub struct Config {
     /// Threads that serve rooms and connections [default: as many as there are cores, at most 8]
     #[arg(long, env = "ROOMCAST_WORKERS", value_name = "N")]
     pub workers: Option<usize>,
+
+    /// How long saying goodbye to all clients takes when the proxy stops (SIGTERM, SIGINT): they come to other proxies one
+    /// after the other. 0: at once. A second signal ends it
+    #[arg(long, env = "ROOMCAST_DRAIN", default_value = "2s", value_parser = drain, value_name = "TIME")]
+    pub drain: Duration,
 
     /// Logs as JSON, one object a line; RUST_LOG chooses what is logged
     #[arg(long, env = "ROOMCAST_LOG_JSON", value_parser = BoolishValueParser::new())]
