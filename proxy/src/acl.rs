@@ -46,9 +46,9 @@ const OF_CLUSTER: [&str; 4] = ["ssubscribe", "sunsubscribe", "asking", "cluster|
 /// # Errors
 /// With a sentence, if `--redis` is no address, or no proxy would begin with this `--key-prefix`.
 pub fn rule(config: &Config) -> Result<String, String> {
-    key_prefix(&config.key_prefix)?;
+    key_prefix(&config.redis.key_prefix)?;
     let address = Address::of(config).map_err(|bad| bad.0)?;
-    let rooms = pattern(&config.key_prefix);
+    let rooms = pattern(&config.redis.key_prefix);
     let serves = config.api.api_key_file.is_some();
     // Backends may ban.
     let bans = if serves { "~" } else { "%R~" };

@@ -37,9 +37,9 @@ impl fmt::Debug for Budgets {
 impl Budgets {
     pub(crate) fn new(config: &Config) -> Self {
         let rates = Rates {
-            address: Rate(config.work_per_address.into()),
-            uid: Rate(config.work_per_uid.into()),
-            frames: config.max_rate,
+            address: Rate(config.limits.work_per_address.into()),
+            uid: Rate(config.limits.work_per_uid.into()),
+            frames: config.limits.max_rate,
         };
         Self {
             rates,

@@ -31,8 +31,9 @@ pub(crate) fn check(config: &Config) -> Result<Vec<String>, String> {
     numbers(config)?;
     publish_bytes(config)?;
     times(config)?;
-    key_prefix(&config.key_prefix)?;
+    key_prefix(&config.redis.key_prefix)?;
     config
+        .entrance
         .origins
         .iter()
         .try_for_each(|origin| check_origin(origin))?;
@@ -51,19 +52,19 @@ pub(crate) fn check(config: &Config) -> Result<Vec<String>, String> {
     let mut warnings = Vec::new();
     if let Some(address) = config.api.api_listen
         && !address.ip().is_loopback()
-        && config.tls_cert.is_none()
+        && config.tls.tls_cert.is_none()
     {
         warnings.push(format!(
             "--api-listen {address} is no loopback address, and without --tls-cert others can read the API's keys on their way"
         ));
     }
-    if config.open && !config.has_key() {
+    if config.entrance.open && !config.has_key() {
         warnings.push(format!(
             "OPEN: there is no key, so everybody who reaches {} may log in as anybody, read and end what is theirs",
             config.listen
         ));
     }
-    if config.lease < config.redis_timeout {
+    if config.redis.lease < config.redis.redis_timeout {
         warnings.push(
             "--lease is shorter than --redis-timeout: when Redis is slow, sessions end before the proxy notices"
                 .to_owned(),
@@ -80,13 +81,13 @@ fn entrance(config: &Config) -> Result<(), String> {
             config.listen
         ));
     }
-    if config.proxy_protocol && config.trusted_proxies.is_empty() {
+    if config.entrance.proxy_protocol && config.entrance.trusted_proxies.is_empty() {
         return Err(
             "--proxy-protocol needs --trusted-proxies: whoever may send its line may be of any address"
                 .to_owned(),
         );
     }
-    if config.proxy_protocol && !config.has_key() && !config.open {
+    if config.entrance.proxy_protocol && !config.has_key() && !config.entrance.open {
         return Err(
             "--proxy-protocol brings everybody, and without a key everybody may be anybody: give --open if that is meant"
                 .to_owned(),
@@ -100,10 +101,10 @@ fn api(config: &Config) -> Result<(), String> {
     if api.api_listen.is_some() && api.api_key_file.is_none() {
         return Err("--api-listen is for the API, which needs --api-key-file".to_owned());
     }
-    if api.api_body < config.max_event {
+    if api.api_body < config.limits.max_event {
         return Err(format!(
             "--api-body {} has no place for the largest message, which --max-event says is {}",
-            api.api_body, config.max_event
+            api.api_body, config.limits.max_event
         ));
     }
     Ok(())
@@ -141,35 +142,43 @@ fn webhook(config: &Config) -> Result<(), String> {
 
 fn numbers(config: &Config) -> Result<(), String> {
     let least = [
-        ("max-connections", config.max_connections, 1),
-        ("max-http", config.max_http, 1),
-        ("max-per-address", config.max_per_address.unwrap_or(1), 1),
-        ("max-rooms", config.max_rooms, 1),
-        ("max-event", config.max_event, 256),
-        ("max-rate", config.max_rate as usize, 1),
+        ("max-connections", config.limits.max_connections, 1),
+        ("max-http", config.limits.max_http, 1),
+        (
+            "max-per-address",
+            config.limits.max_per_address.unwrap_or(1),
+            1,
+        ),
+        ("max-rooms", config.limits.max_rooms, 1),
+        ("max-event", config.limits.max_event, 256),
+        ("max-rate", config.limits.max_rate as usize, 1),
         (
             "work-per-address",
-            config.work_per_address as usize,
+            config.limits.work_per_address as usize,
             LEAST_WORK,
         ),
-        ("work-per-uid", config.work_per_uid as usize, LEAST_WORK),
+        (
+            "work-per-uid",
+            config.limits.work_per_uid as usize,
+            LEAST_WORK,
+        ),
         (
             "memberships-per-uid",
-            config.memberships_per_uid as usize,
+            config.limits.memberships_per_uid as usize,
             LEAST_MEMBERSHIPS,
         ),
         (
             "memberships-per-address",
-            config.memberships_per_address as usize,
+            config.limits.memberships_per_address as usize,
             LEAST_MEMBERSHIPS,
         ),
-        ("max-bans", config.max_bans, 1),
-        ("outbox", config.outbox, LEAST_OUTBOX),
-        ("send-buffer", config.send_buffer, 1024),
-        ("page", config.page, LEAST_PAGE),
-        ("catch-ups", config.catch_ups, 1),
-        ("member-lists", config.member_lists, 1),
-        ("histories", config.histories, 1),
+        ("max-bans", config.limits.max_bans, 1),
+        ("outbox", config.service.outbox, LEAST_OUTBOX),
+        ("send-buffer", config.service.send_buffer, 1024),
+        ("page", config.service.page, LEAST_PAGE),
+        ("catch-ups", config.service.catch_ups, 1),
+        ("member-lists", config.service.member_lists, 1),
+        ("histories", config.service.histories, 1),
         ("workers", config.workers(), 1),
         ("api-connections", config.api.api_connections, 2),
         ("api-requests", config.api.api_requests as usize, 1),
@@ -188,15 +197,15 @@ fn numbers(config: &Config) -> Result<(), String> {
 /// What may be published at once has place for the largest event, or nobody could ever send it.
 fn publish_bytes(config: &Config) -> Result<(), String> {
     for (name, value) in [
-        ("connection", config.publish_bytes_per_connection),
-        ("uid", config.publish_bytes_per_uid),
-        ("room", config.publish_bytes_per_room),
+        ("connection", config.limits.publish_bytes_per_connection),
+        ("uid", config.limits.publish_bytes_per_uid),
+        ("room", config.limits.publish_bytes_per_room),
     ] {
         let at_once = u64::from(value).saturating_mul(BURST_SECONDS);
-        if at_once < config.max_event as u64 {
+        if at_once < config.limits.max_event as u64 {
             return Err(format!(
                 "--publish-bytes-per-{name} {value} lets {at_once} bytes through at once, and an event may have {} (--max-event)",
-                config.max_event
+                config.limits.max_event
             ));
         }
     }
@@ -214,19 +223,19 @@ pub(crate) fn key_prefix(prefix: &str) -> Result<(), String> {
 }
 
 fn times(config: &Config) -> Result<(), String> {
-    if config.heartbeat >= config.dead_after {
+    if config.patience.heartbeat >= config.patience.dead_after {
         return Err(
             "--heartbeat must be shorter than --dead-after: a silent client is asked before it is given up"
                 .to_owned(),
         );
     }
-    if config.handshake_timeout > config.http_timeout {
+    if config.patience.handshake_timeout > config.patience.http_timeout {
         return Err(
             "--handshake-timeout must not be longer than --http-timeout, which it is a part of"
                 .to_owned(),
         );
     }
-    if config.lease < LEAST_LEASE {
+    if config.redis.lease < LEAST_LEASE {
         return Err(format!(
             "--lease is at least {}: it is renewed over the network three times in it",
             humantime::format_duration(LEAST_LEASE)
@@ -236,14 +245,14 @@ fn times(config: &Config) -> Result<(), String> {
 }
 
 fn tokens(config: &Config) -> Result<(), String> {
-    for key in &config.token_key {
+    for key in &config.tokens.token_key {
         Place::read(key).map_err(|why| format!("--token-key: '{key}' {why}"))?;
     }
     let alone = [
-        ("token-audience", !config.token_audience.is_empty()),
-        ("token-issuer", !config.token_issuer.is_empty()),
-        ("default-rooms", config.default_rooms.is_some()),
-        ("token-in-query", config.token_in_query),
+        ("token-audience", !config.tokens.token_audience.is_empty()),
+        ("token-issuer", !config.tokens.token_issuer.is_empty()),
+        ("default-rooms", config.tokens.default_rooms.is_some()),
+        ("token-in-query", config.tokens.token_in_query),
     ];
     if let Some((name, _)) = alone.iter().find(|(_, given)| *given)
         && !config.has_key()
@@ -253,6 +262,7 @@ fn tokens(config: &Config) -> Result<(), String> {
         ));
     }
     let rooms = config
+        .tokens
         .default_rooms
         .as_deref()
         .map_or(Ok(Grants::default()), Grants::read);

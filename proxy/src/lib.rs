@@ -3,10 +3,8 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | [`config`] | the options |
+//! | [`config`]`/` | the options |
 //! | `times` | times as options write them |
-//! | [`api_options`] | those of the HTTP API |
-//! | [`access_options`] | those that say as whom we come to Redis |
 //! | `check` | whether they can work |
 //! | `secrets` | the same for certificates and passwords |
 //! | [`broken`] | defects on request, in builds for tests of the tests |
@@ -19,7 +17,7 @@
 //! | `speech` | bytes a second that somebody may publish |
 //! | `auth/` | who may enter: tokens and their keys |
 //! | `api/` | the HTTP API for backends |
-//! | [`webhook_options`], `webhook/` | telling a backend that mail waits |
+//! | `webhook/` | telling a backend that mail waits |
 //! | `errand` | one request over HTTP, to others |
 //! | `watched` | a file of secrets that may change |
 //! | `calls`, `clerk` | what it asks Redis, and who carries that |
@@ -32,6 +30,8 @@
 //! | `http/` | the upgrade, the demo page, health, metrics |
 //! | `server` | what all connections share, and the clock that looks after them |
 //! | `metrics` | every number that is counted |
+//! | `drain` | its end |
+//! | `notify` | what a service manager is told |
 //! | `memory` | what the allocator tells of itself |
 //! | `said` | log lines that are not repeated too often |
 
@@ -46,6 +46,7 @@ mod clerk;
 mod clock;
 mod conn;
 mod contents;
+mod drain;
 mod errand;
 mod files;
 mod http;
@@ -54,6 +55,7 @@ mod link;
 mod memory;
 mod metrics;
 mod newcomers;
+mod notify;
 mod said;
 mod secrets;
 mod server;
@@ -64,12 +66,9 @@ mod watched;
 mod webhook;
 mod worker;
 
-pub mod access_options;
 pub mod acl;
-pub mod api_options;
 pub mod broken;
 pub mod config;
-pub mod webhook_options;
 
 use api::Api;
 use api::keys::Keys;
@@ -85,7 +84,7 @@ use metrics::Metrics;
 use rustls::ServerConfig;
 use server::Server;
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use std::{io, thread};
@@ -130,11 +129,11 @@ pub async fn run(
     warnings.iter().for_each(|warning| warn!("{warning}"));
     files::raise();
     if let Some(most) = files::for_connections()
-        && most < config.max_connections as u64
+        && most < config.limits.max_connections as u64
     {
         warn!(
             "there are file descriptors for {most} connections only, fewer than --max-connections {}: raise the limit (ulimit -n)",
-            config.max_connections
+            config.limits.max_connections
         );
     }
     let address = Address::of(&config).map_err(|bad| StartError::Redis(bad.0))?;
@@ -146,7 +145,7 @@ pub async fn run(
     let judge = judge.map(Arc::new);
     let keys = config.api.api_key_file.as_deref().map(Keys::open);
     let keys = keys.transpose().map_err(StartError::Options)?.map(Arc::new);
-    let mut inboxes = Inboxes::new(&config.key_prefix, config.workers());
+    let mut inboxes = Inboxes::new(&config.redis.key_prefix, config.workers());
     let mut desk = None;
     let receiver = webhook::receiver(&config.webhook).map_err(StartError::Options)?;
     let secrets = receiver.as_ref().map(|receiver| receiver.secrets.clone());
@@ -156,11 +155,15 @@ pub async fn run(
         desk = Some((number, inbox));
     }
     let inboxes = Arc::new(inboxes);
-    let banned = Arc::new(Banned::new(config.max_bans, metrics.clone()));
+    let banned = Arc::new(Banned::new(config.limits.max_bans, metrics.clone()));
     let means = Means::new(&config, inboxes.clone(), metrics.clone(), banned.clone());
     let link = means.link.clone();
     let pairs = means.pairs.clone();
-    let linked = link_up(&address, Arc::new(means), config.redis_wait).await?;
+    let mut stop = pin!(stop);
+    let linked = tokio::select! {
+        linked = link_up(&address, Arc::new(means), config.redis.redis_wait) => linked?,
+        () = &mut stop => return Ok(()),
+    };
     let failure = Arc::new(Failure::new(link.clone()));
     let mut threads = Vec::new();
     for (number, (inbox, figures)) in inboxes.all().iter().zip(figures).enumerate() {
@@ -214,6 +217,7 @@ pub async fn run(
     let _ = failure.server.set(server.clone());
     let ticking = tokio::spawn(server.clone().tick());
     let banning = tokio::spawn(server.clone().watch_bans());
+    let telling = tokio::spawn(notify::follow(server.clone()));
     let watching = tokio::spawn(async {
         match judge {
             Some(judge) => judge.watch().await,
@@ -255,7 +259,7 @@ pub async fn run(
         why = serving => return Err(why),
         why = backends => return Err(why),
         () = admin => {}
-        () = stop => {}
+        () = async { stop.await; drain::drain(&server).await } => {}
         // They end by a panic only. A proxy without them would be deaf and green: whoever watches it starts another.
         _ = linked => return Err(StartError::Failed),
         _ = waking => return Err(StartError::Failed),
@@ -263,13 +267,13 @@ pub async fn run(
         _ = banning => return Err(StartError::Failed),
         _ = watching => return Err(StartError::Failed),
         _ = renewing => return Err(StartError::Failed),
+        _ = telling => return Err(StartError::Failed),
         _ = clerking => return Err(StartError::Failed),
         _ = reading => return Err(StartError::Failed),
         _ = reading_secrets => return Err(StartError::Failed),
         _ = posting => return Err(StartError::Failed),
     }
-    info!("stopping");
-    server.stop().await;
+    info!("stopped");
     Ok(())
 }
 
@@ -323,7 +327,11 @@ async fn open_api(
 
 /// The certificate that is shown to browsers, if any.
 fn certificate(config: &Config) -> Result<Option<Arc<Shown>>, String> {
-    let both = config.tls_cert.as_ref().zip(config.tls_key.as_ref());
+    let both = config
+        .tls
+        .tls_cert
+        .as_ref()
+        .zip(config.tls.tls_key.as_ref());
     let shown = both.map(|(cert, key)| Shown::open(cert, key)).transpose();
     let shown = shown.map_err(|why| format!("--tls-cert, --tls-key: {why}"))?;
     Ok(shown.map(Arc::new))
@@ -364,17 +372,17 @@ fn settings(config: &Config, db: i32) -> Settings {
     let each = |all: usize| all.div_ceil(config.workers().max(1));
     Settings {
         window: each(default.window),
-        catch_ups: each(config.catch_ups),
-        member_lists: each(config.member_lists),
-        histories: each(config.histories),
-        history: config.outbox / 2,
-        key_prefix: config.key_prefix.clone(),
+        catch_ups: each(config.service.catch_ups),
+        member_lists: each(config.service.member_lists),
+        histories: each(config.service.histories),
+        history: config.service.outbox / 2,
+        key_prefix: config.redis.key_prefix.clone(),
         db,
-        ack_interval: config.ack_interval.as_millis() as u64,
-        acks: each(config.acks_per_second as usize) as u64,
-        room_pause: config.room_pause.as_millis() as u64,
-        page: config.page,
-        room_bytes: config.publish_bytes_per_room.into(),
+        ack_interval: config.service.ack_interval.as_millis() as u64,
+        acks: each(config.service.acks_per_second as usize) as u64,
+        room_pause: config.service.room_pause.as_millis() as u64,
+        page: config.service.page,
+        room_bytes: config.limits.publish_bytes_per_room.into(),
         broken: config.defect(),
         ..default
     }

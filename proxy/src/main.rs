@@ -3,12 +3,13 @@
 use clap::Parser;
 use roomcast_proxy::config::Config;
 use roomcast_proxy::{Listeners, StartError, run};
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::panic::PanicHookInfo;
 use std::process::ExitCode;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
 use tracing::error;
 use tracing_subscriber::EnvFilter;
 
@@ -111,7 +112,21 @@ async fn serve(config: Config) -> ExitCode {
         Ok(listeners) => listeners,
         Err(code) => return code,
     };
-    match run(config, listeners, stopped()).await {
+    let Ok(mut signals) = Signals::new() else {
+        return fail(1, "signals cannot be listened to");
+    };
+    let (stop, stopped) = oneshot::channel();
+    let told = async {
+        signals.next().await;
+        let _ = stop.send(());
+        signals.next().await;
+    };
+    let stopped = async { stopped.await.unwrap_or(()) };
+    let ended = tokio::select! {
+        ended = run(config, listeners, stopped) => ended,
+        () = told => return fail(1, "a second signal ends it at once: clients were not told, and not all that they confirmed is reported"),
+    };
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(StartError::Options(why)) => fail(2, &why),
         Err(StartError::Redis(why)) => fail(3, &why),
@@ -149,13 +164,25 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, ExitCode> {
     })
 }
 
-async fn stopped() {
-    let Ok(mut terminated) = signal(SignalKind::terminate()) else {
-        return;
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminated.recv() => {}
+/// Those that end the program.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
     }
 }
 

@@ -40,7 +40,10 @@ impl Limit {
 
 impl Newcomers {
     pub(crate) fn new(config: &Config) -> Self {
-        let (uid, address) = (config.memberships_per_uid, config.memberships_per_address);
+        let (uid, address) = (
+            config.limits.memberships_per_uid,
+            config.limits.memberships_per_address,
+        );
         Self {
             of_uid: Limit::new("this uid", uid, "--memberships-per-uid"),
             of_address: Limit::new("this address", address, "--memberships-per-address"),

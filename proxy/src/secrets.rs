@@ -1,14 +1,18 @@
 //! Whether certificates and passwords go together, and where they count.
 
-use crate::access_options::AccessOptions;
 use crate::config::Config;
+use crate::config::access::AccessOptions;
 use crate::link::Address;
 
 /// What cannot work, as a sentence.
 pub(crate) fn secrets(config: &Config) -> Result<(), String> {
     let options = &config.access;
     for (cert, key, given) in [
-        ("tls-cert", "tls-key", [&config.tls_cert, &config.tls_key]),
+        (
+            "tls-cert",
+            "tls-key",
+            [&config.tls.tls_cert, &config.tls.tls_key],
+        ),
         (
             "redis-cert",
             "redis-key",

@@ -16,7 +16,7 @@ use crate::files;
 use crate::http::door::Door;
 use crate::http::fronts::Fronts;
 use crate::http::gate::{Gate, Group, Place};
-use crate::inbox::{Inboxes, Input};
+use crate::inbox::Inboxes;
 use crate::link::Link;
 use crate::metrics::Metrics;
 use crate::said::Said;
@@ -26,22 +26,18 @@ use hub_core::handle::ConnId;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Once, Weak};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
-use tokio::time::{sleep, timeout};
-use tracing::{debug, warn};
+use tokio::time::sleep;
+use tracing::debug;
 
 /// How often every connection is looked at.
 const TICK: Duration = Duration::from_millis(500);
 /// A tick that is later than this was not only waited for: this process stood still.
 const STOOD_STILL: Duration = Duration::from_millis(250);
-/// How long clients may take to go when the proxy stops, and the last reports after that.
-const GO_WITHIN: Duration = Duration::from_secs(2);
-const REPORT_WITHIN: Duration = Duration::from_secs(3);
 
 /// See the top of the file.
 pub(crate) struct Server {
@@ -64,6 +60,7 @@ pub(crate) struct Server {
     threads: Vec<Handle>,
     conns: Mutex<HashMap<ConnId, Weak<Conn>>>,
     last_id: AtomicU64,
+    stops: AtomicBool,
 }
 
 impl Server {
@@ -82,7 +79,7 @@ impl Server {
         api: Option<Arc<Api>>,
     ) -> Self {
         let limits = ClientLimits {
-            max_rooms: config.max_rooms,
+            max_rooms: config.limits.max_rooms,
             tokens: judge.is_some(),
             ..ClientLimits::default()
         };
@@ -91,7 +88,7 @@ impl Server {
             brakes: Brakes {
                 budgets: budgets.clone(),
                 metrics: metrics.clone(),
-                busy_timeout: config.busy_timeout.as_millis() as u64,
+                busy_timeout: config.limits.busy_timeout.as_millis() as u64,
                 told: Said::default(),
             },
             inboxes,
@@ -99,14 +96,14 @@ impl Server {
             limits,
             judge,
             banned: banned.clone(),
-            max_event: config.max_event,
+            max_event: config.limits.max_event,
             panics: config.panics(),
         };
         Self {
             door: Door::new(&config),
             gate: Arc::new(gate(&config)),
             budgets,
-            fronts: Arc::new(Fronts(config.trusted_proxies.clone())),
+            fronts: Arc::new(Fronts(config.entrance.trusted_proxies.clone())),
             untrusted: Once::new(),
             config,
             link,
@@ -119,11 +116,12 @@ impl Server {
             threads,
             conns: Mutex::default(),
             last_id: AtomicU64::new(0),
+            stops: AtomicBool::new(false),
         }
     }
 
     pub(crate) fn is_full(&self) -> bool {
-        self.conns.lock().len() >= self.config.max_connections
+        self.conns.lock().len() >= self.config.limits.max_connections
     }
 
     /// Serves an upgraded connection on one of the threads; its places are kept until the end.
@@ -146,7 +144,7 @@ impl Server {
             let payer = server.budgets.address(Group::of(client.address));
             let purse = server.budgets.open(now, payer);
             let wire = Wire { stream, tls };
-            let conn = Conn::new(id, wire, client.address, server.config.outbox, now);
+            let conn = Conn::new(id, wire, client.address, server.config.service.outbox, now);
             let conn = Arc::new(conn);
             let Some(admitted) = server.admit(&conn, client) else {
                 return;
@@ -159,10 +157,10 @@ impl Server {
         });
     }
 
-    /// Takes a connection in; `None` if there are too many. It counts until the guard is dropped.
+    /// Takes a connection in; `None` if there are too many, or the proxy stops. It counts until the guard is dropped.
     fn admit(self: &Arc<Self>, conn: &Arc<Conn>, client: Arrived) -> Option<Admitted> {
         let mut conns = self.conns.lock();
-        if conns.len() >= self.config.max_connections {
+        if self.stops() || conns.len() >= self.config.limits.max_connections {
             return None;
         }
         conns.insert(conn.id(), Arc::downgrade(conn));
@@ -182,11 +180,11 @@ impl Server {
     /// Looks at every connection again and again.
     pub(crate) async fn tick(self: Arc<Self>) {
         let patience = Patience {
-            idle: self.config.heartbeat.as_millis() as u64,
-            dead: self.config.dead_after.as_millis() as u64,
-            login: self.config.login_timeout.as_millis() as u64,
-            write: self.config.write_timeout.as_millis() as u64,
-            message: self.config.message_timeout.as_millis() as u64,
+            idle: self.config.patience.heartbeat.as_millis() as u64,
+            dead: self.config.patience.dead_after.as_millis() as u64,
+            login: self.config.patience.login_timeout.as_millis() as u64,
+            write: self.config.patience.write_timeout.as_millis() as u64,
+            message: self.config.patience.message_timeout.as_millis() as u64,
         };
         let (tick, stood_still) = (TICK.as_millis() as u64, STOOD_STILL.as_millis() as u64);
         let mut last = clock::now_ms();
@@ -232,37 +230,49 @@ impl Server {
         }
     }
 
-    /// Tells every client that the proxy stops, waits a moment for them to go, and reports what they confirmed.
-    pub(crate) async fn stop(&self) {
-        self.close_all(Close::GoingAway);
-        let gone = async {
-            while !self.conns.lock().is_empty() {
-                sleep(Duration::from_millis(20)).await;
-            }
-        };
-        let answered = async {
-            if let Some(api) = &self.api {
-                api.finish().await;
-            }
-        };
-        let both = async { tokio::join!(gone, answered) };
-        let _ = timeout(GO_WITHIN, both).await;
-        let inboxes = self.reading.inboxes.all().iter();
-        let reported: Vec<oneshot::Receiver<()>> = inboxes
-            .map(|inbox| {
-                let (answer, answered) = oneshot::channel();
-                inbox.push(Input::Stop(answer));
-                answered
-            })
-            .collect();
-        let all = async {
-            for reported in reported {
-                // A worker that is gone has nothing to report.
-                let _ = reported.await;
-            }
-        };
-        if timeout(REPORT_WITHIN, all).await.is_err() {
-            warn!("not everything that clients confirmed could be reported");
+    /// Nobody comes in any more, and `/readyz` says so.
+    pub(crate) fn close_door(&self) {
+        // Whoever is taken in at this moment is among the connections when this returns.
+        let _conns = self.conns.lock();
+        self.stops.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the proxy stops.
+    pub(crate) fn stops(&self) -> bool {
+        self.stops.load(Ordering::Relaxed)
+    }
+
+    /// Why it is not ready, if it is not.
+    pub(crate) fn why_not_ready(&self) -> Option<&'static str> {
+        if self.stops() {
+            Some("the proxy stops")
+        } else if !self.link.is_up() {
+            Some("Redis is away")
+        } else if !self.banned.is_known() {
+            Some("the bans (roomcast:bans in Redis) are not read yet")
+        } else {
+            None
+        }
+    }
+
+    /// How many connections there are.
+    pub(crate) fn connections(&self) -> usize {
+        self.conns.lock().len()
+    }
+
+    /// All connections; they are not held.
+    pub(crate) fn weak_conns(&self) -> Vec<Weak<Conn>> {
+        self.conns.lock().values().cloned().collect()
+    }
+
+    pub(crate) fn inboxes(&self) -> &Inboxes {
+        &self.reading.inboxes
+    }
+
+    /// Returns when each thread has had a turn.
+    pub(crate) async fn all_threads_live(&self) {
+        for thread in &self.threads {
+            let _ = thread.spawn(async {}).await;
         }
     }
 }
@@ -291,10 +301,16 @@ struct Admitted {
 /// As many connections as there may be, and by default half of those that can be for one address.
 fn gate(config: &Config) -> Gate {
     let files = files::for_connections().map(|most| usize::try_from(most).unwrap_or(usize::MAX));
-    let can_be = config.max_connections.min(files.unwrap_or(usize::MAX));
-    let of_one = config.max_per_address.unwrap_or((can_be / 2).max(1));
+    let can_be = config
+        .limits
+        .max_connections
+        .min(files.unwrap_or(usize::MAX));
+    let of_one = config.limits.max_per_address.unwrap_or((can_be / 2).max(1));
     Gate::new(
-        config.max_connections.saturating_add(config.max_http),
+        config
+            .limits
+            .max_connections
+            .saturating_add(config.limits.max_http),
         of_one,
     )
 }

@@ -52,8 +52,8 @@ impl Limit {
 impl Speech {
     pub(crate) fn new(config: &Config) -> Self {
         let (connection, uid) = (
-            config.publish_bytes_per_connection,
-            config.publish_bytes_per_uid,
+            config.limits.publish_bytes_per_connection,
+            config.limits.publish_bytes_per_uid,
         );
         Self {
             of_connection: Limit::new(

@@ -5,6 +5,9 @@ use std::time::Duration;
 /// Tokens that ended longer ago are not a matter of clocks.
 const MOST_LEEWAY: Duration = Duration::from_secs(60);
 
+/// Whoever looks after the proxy waits for its end.
+const MOST_DRAIN: Duration = Duration::from_secs(3600);
+
 /// `500ms`, `20s`, `5m`, `2h`.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
@@ -20,13 +23,26 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// As [`duration`], or none.
+fn or_none(text: &str) -> Result<Duration, String> {
+    match text {
+        "0" | "0s" | "0ms" => Ok(Duration::ZERO),
+        text => duration(text),
+    }
+}
+
 /// As [`duration`], or none; clocks that differ by more are wrong.
 pub(crate) fn leeway(text: &str) -> Result<Duration, String> {
-    if matches!(text, "0" | "0s" | "0ms") {
-        return Ok(Duration::ZERO);
-    }
-    match duration(text) {
+    match or_none(text) {
         Ok(time) if time > MOST_LEEWAY => Err(format!("it is at most 60s, not '{text}'")),
+        time => time,
+    }
+}
+
+/// As [`duration`], or none: the end of a proxy.
+pub(crate) fn drain(text: &str) -> Result<Duration, String> {
+    match or_none(text) {
+        Ok(time) if time > MOST_DRAIN => Err(format!("it is at most 1h, not '{text}'")),
         time => time,
     }
 }
@@ -44,6 +60,8 @@ mod tests {
         }
         assert_eq!(leeway("0s"), Ok(Duration::ZERO));
         assert_eq!(leeway("60s"), Ok(Duration::from_secs(60)));
+        assert_eq!(drain("0"), Ok(Duration::ZERO));
+        assert!(drain("1h").is_ok() && drain("61m").is_err());
         assert!(leeway("61s").is_err() && leeway("1").is_err());
     }
 }

@@ -26,6 +26,8 @@ fn who_may_come_back_is_told_when() {
         "1s",
         "--login-timeout",
         "1s",
+        "--drain",
+        "0",
     ];
     let mut proxy = Proxy::with(&redis, &times);
     let mut nobody = Client::connect(proxy.port);

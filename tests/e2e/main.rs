@@ -34,6 +34,7 @@
 //! | `tokens` | who may enter, and what they may do |
 //! | `tls` | TLS to browsers and to Redis |
 //! | `closing` | what a client is told before its connection is closed |
+//! | `drain` | how a proxy ends, and that nothing is lost by it |
 //! | `protocol` | docs/protocol: schemas and vectors |
 //! | `codes` | errors of Redis as clients are told them |
 //! | `guests` | who is in a room without belonging to it |
@@ -57,6 +58,7 @@ mod crash;
 mod databases;
 mod devices;
 mod door;
+mod drain;
 mod ends;
 mod frames;
 mod guests;

@@ -70,11 +70,11 @@ impl Api {
             figures,
             places: Arc::new(Semaphore::new(many as usize)),
             many,
-            key_prefix: config.key_prefix.clone(),
+            key_prefix: config.redis.key_prefix.clone(),
             max_body: config.api.api_body,
-            max_event: config.max_event,
-            page: config.outbox / 2,
-            body_timeout: config.handshake_timeout,
+            max_event: config.limits.max_event,
+            page: config.service.outbox / 2,
+            body_timeout: config.patience.handshake_timeout,
             timeout: config.api.api_timeout,
         }
     }

@@ -32,14 +32,14 @@ impl Judge {
         if !config.has_key() {
             return Ok(None);
         }
-        let rooms = config.default_rooms.as_deref();
+        let rooms = config.tokens.default_rooms.as_deref();
         let rules = Rules {
-            audiences: config.token_audience.clone(),
-            issuers: config.token_issuer.clone(),
-            leeway: config.token_leeway,
+            audiences: config.tokens.token_audience.clone(),
+            issuers: config.tokens.token_issuer.clone(),
+            leeway: config.tokens.token_leeway,
             rooms: rooms.map_or(Ok(Grants::default()), Grants::read)?,
         };
-        let source = Source::open(&config.token_key)?;
+        let source = Source::open(&config.tokens.token_key)?;
         Ok(Some(Self {
             source,
             rules,

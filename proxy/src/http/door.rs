@@ -72,9 +72,9 @@ impl Door {
     pub(crate) fn new(config: &Config) -> Self {
         Self {
             has_key: config.has_key(),
-            open: config.open,
+            open: config.entrance.open,
             listen: config.listen.ip(),
-            origins: config.origins.clone(),
+            origins: config.entrance.origins.clone(),
         }
     }
 

@@ -47,9 +47,9 @@ struct Times {
 impl Times {
     fn of(config: &Config) -> Self {
         Self {
-            handshake: config.handshake_timeout,
-            http: Some(config.http_timeout),
-            work: config.handshake_timeout + config.api.api_timeout,
+            handshake: config.patience.handshake_timeout,
+            http: Some(config.patience.http_timeout),
+            work: config.patience.handshake_timeout + config.api.api_timeout,
         }
     }
 }
@@ -90,7 +90,7 @@ pub(crate) async fn listen(
         gate: server.gate.clone(),
         budgets: Some(server.budgets.clone()),
         fronts: server.fronts.clone(),
-        is_proxied: server.config.proxy_protocol,
+        is_proxied: server.config.entrance.proxy_protocol,
         tls,
         metrics: server.metrics.clone(),
         routes: routes::public(server.clone()),
@@ -105,7 +105,9 @@ pub(crate) async fn listen(
             continue;
         }
         let _ = stream.set_nodelay(true);
-        if let Err(error) = SockRef::from(&stream).set_send_buffer_size(server.config.send_buffer) {
+        if let Err(error) =
+            SockRef::from(&stream).set_send_buffer_size(server.config.service.send_buffer)
+        {
             debug!(%error, "a connection keeps the kernel's send buffer");
         }
         tokio::spawn(port.clone().serve(stream, place, from));

@@ -36,7 +36,7 @@ pub(super) fn offered<B>(request: &Request<B>, config: &Config) -> Offered {
             found.token = Some(Token(token.into()));
         }
     }
-    if config.token_in_query && found.token.is_none() {
+    if config.tokens.token_in_query && found.token.is_none() {
         let mut pairs = request.uri().query().unwrap_or_default().split('&');
         // A JWT has no characters that are written in another way there.
         let token = pairs.find_map(|pair| pair.strip_prefix("token="));

@@ -117,12 +117,10 @@ async fn socket(State(server): State<Arc<Server>>, request: Request) -> Response
 }
 
 async fn ready(State(server): State<Arc<Server>>) -> Response {
-    let why_not = match (server.link.is_up(), server.banned.is_known()) {
-        (true, true) => return "ready\n".into_response(),
-        (true, false) => "the bans (roomcast:bans in Redis) are not read yet\n",
-        (false, _) => "Redis is away\n",
-    };
-    (StatusCode::SERVICE_UNAVAILABLE, why_not).into_response()
+    match server.why_not_ready() {
+        None => "ready\n".into_response(),
+        Some(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")).into_response(),
+    }
 }
 
 /// The port of backends.

@@ -98,16 +98,19 @@ fn arrive(request: &Request, peer: Peer, server: &Server) -> Result<Arrived, Box
     if let Err(refused) = server.door.connects(&knock) {
         return Err(Box::new(turn_away(server, &refused)));
     }
-    let full = |said: &'static str| {
+    let unavailable = |said: &'static str| {
         let answer = (StatusCode::SERVICE_UNAVAILABLE, said).into_response();
         Err(Box::new(answer))
     };
+    if server.stops() {
+        return unavailable("the proxy stops: another one takes its place\n");
+    }
     if server.is_full() {
         server.metrics.refused.inc();
         if let Some(left_out) = server.refused_full.again() {
             warn!(left_out, "refused a connection at --max-connections");
         }
-        return full("there are too many connections\n");
+        return unavailable("there are too many connections\n");
     }
     let address = server
         .fronts
@@ -119,7 +122,7 @@ fn arrive(request: &Request, peer: Peer, server: &Server) -> Result<Arrived, Box
     };
     let Ok(by_address) = by_address else {
         server.metrics.refused_address.inc();
-        return full("there are too many connections of this address\n");
+        return unavailable("there are too many connections of this address\n");
     };
     Ok(Arrived {
         address,

@@ -1,8 +1,8 @@
 //! As whom we come to Redis, and whom we trust there. What is in files is read anew for each pair of connections, so that it
 //! may change.
 
-use crate::access_options::AccessOptions;
 use crate::config::Config;
+use crate::config::access::AccessOptions;
 use crate::contents;
 use crate::tls::trust::Files;
 use std::path::{Path, PathBuf};

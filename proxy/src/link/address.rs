@@ -47,7 +47,7 @@ impl Address {
     /// The one that the options say.
     pub(crate) fn of(config: &Config) -> Result<Self, BadAddress> {
         Self::new(
-            &config.redis,
+            &config.redis.redis,
             Access::of(config),
             Access::of_sentinels(config),
         )

@@ -19,8 +19,8 @@ pub(crate) mod secrets;
 mod tries;
 pub(crate) mod worker;
 
+use crate::config::webhook::WebhookOptions;
 use crate::watched::Watched;
-use crate::webhook_options::WebhookOptions;
 use post::Receiver;
 use std::future::{Future, pending};
 use std::io;

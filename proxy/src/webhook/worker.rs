@@ -78,11 +78,11 @@ impl Worker {
             failed_at: None,
             done: HashSet::new(),
             name: format!("webhook-{:08x}", rand::rng().random::<u32>()),
-            key_prefix: config.key_prefix.clone(),
+            key_prefix: config.redis.key_prefix.clone(),
             batch: options.webhook_batch,
             every: options.webhook_every,
             lease: options.webhook_lease,
-            redis_timeout: config.redis_timeout,
+            redis_timeout: config.redis.redis_timeout,
             give_up: options.webhook_give_up,
         }
     }

@@ -62,6 +62,8 @@ pub(crate) struct Room<H> {
     pub(crate) link: Link,
     /// Whether the room knows where it is: the ring's end.
     knows: bool,
+    /// The proxy stops: what is left to report is, one thing right behind the other.
+    stops: bool,
     ring: Ring,
     seats: Table<Seat<H>>,
     /// Seats that are not live: only then is it worth looking for them.
@@ -107,6 +109,7 @@ impl<H: Handle> Room<H> {
             roomid,
             link: Link::None,
             knows: false,
+            stops: false,
             ring: Ring::new(Position::default(), 0),
             seats: Table::default(),
             apart: 0,

@@ -19,7 +19,9 @@ impl<H: Handle> Room<H> {
 
     /// Reports soon, if there is something; what was only confirmed when enough of it may have been gathered.
     pub(super) fn report_soon(&mut self, cx: &mut Cx<'_, H>) {
-        if self.book.is_due() && self.is_linked() {
+        if self.stops {
+            self.times.flush = cx.now;
+        } else if self.book.is_due() && self.is_linked() {
             let least = cx.settings.ack_interval;
             let grown = least + self.book.len() as u64 * PER_UID_US / 1000;
             let mut wait = grown.min(LONGEST_MS.max(least));

@@ -383,6 +383,7 @@ impl<H: Handle> Room<H> {
 
     /// The proxy stops: whoever is still here is away.
     pub(crate) fn stop(&mut self, cx: &mut Cx<'_, H>) {
+        self.stops = true;
         let conns: Vec<_> = self.seats.rows().iter().map(|seat| seat.conn).collect();
         for conn in conns {
             self.put(conn, State::Gone);
