@@ -31,8 +31,7 @@
 //! | `link/` | the link to Redis |
 //! | `http/` | the upgrade, the demo page, health, metrics |
 //! | `server` | what all connections share, and the clock that looks after them |
-//! | `metrics` | every number that is counted |
-//! | `memory` | what the allocator tells of itself |
+//! | `metrics/` | every number that is counted |
 //! | `said` | log lines that are not repeated too often |
 
 mod api;
@@ -51,7 +50,6 @@ mod files;
 mod http;
 mod inbox;
 mod link;
-mod memory;
 mod metrics;
 mod newcomers;
 mod said;
