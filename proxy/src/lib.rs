@@ -29,10 +29,9 @@
 //! | `link/` | the link to Redis |
 //! | `http/` | the upgrade, the demo page, health, metrics |
 //! | `server` | what all connections share, and the clock that looks after them |
-//! | `metrics` | every number that is counted |
 //! | `drain` | its end |
 //! | `notify` | what a service manager is told |
-//! | `memory` | what the allocator tells of itself |
+//! | `metrics/` | every number that is counted |
 //! | `said` | log lines that are not repeated too often |
 
 mod api;
@@ -52,7 +51,6 @@ mod files;
 mod http;
 mod inbox;
 mod link;
-mod memory;
 mod metrics;
 mod newcomers;
 mod notify;

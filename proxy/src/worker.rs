@@ -86,6 +86,9 @@ impl Worker {
         self.ask();
         let left = self.serve(now);
         self.ask();
+        if self.hub.has_served() {
+            self.hub.handed_out(clock::unix_ms());
+        }
         *self.given.figures.lock() = self.hub.figures();
         if self.stopped.is_some() && !left && self.hub.is_idle() {
             self.stopped.take().map(|stopped| stopped.send(()));

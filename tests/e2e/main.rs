@@ -43,6 +43,7 @@
 //! | `door` | who may come in, the upgrade by the letter, headers |
 //! | `http` | pages, health, exit codes |
 //! | `api` | the HTTP API for backends |
+//! | `observed` | what dashboard and alerts ask for is there |
 //! | `waiting` | a webhook that is told of mail that waits |
 
 mod access;
@@ -69,6 +70,7 @@ mod link;
 mod losses;
 mod names;
 mod newcomers;
+mod observed;
 mod pings;
 mod placement;
 mod poison;

@@ -9,6 +9,7 @@ use crate::handle::ConnId;
 use crate::moves::Moves;
 use crate::pace::Pace;
 use crate::rights::Rights;
+use crate::served::Served;
 use crate::settings::{Broken, Settings};
 use crate::turns::Turns;
 use crate::visit::Visit;
@@ -212,6 +213,7 @@ pub(crate) struct Cx<'a, H> {
     pub(crate) now: u64,
     pub(crate) settings: &'a Settings,
     pub(crate) figures: &'a mut Figures,
+    pub(crate) served: &'a mut Served,
     pub(crate) pace: &'a mut Pace,
     pub(crate) asks: &'a mut Asks,
     pub(crate) open: &'a mut Open<H>,

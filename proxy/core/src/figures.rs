@@ -1,5 +1,7 @@
 //! What is counted, for the metrics. Numbers only grow, but for those that say otherwise.
 
+use crate::spread::Spread;
+
 /// See the top of the file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Figures {
@@ -49,4 +51,8 @@ pub struct Figures {
     pub redirected: u64,
     /// Rooms that were attached again after a reconnect.
     pub relinked: u64,
+    /// From a login until its client was told that it has everything.
+    pub caught_up: Spread,
+    /// From the time on a message until all who are here and listen were handed it.
+    pub handed_out: Spread,
 }

@@ -34,6 +34,7 @@
 //! | `stray` | why a room is to go to another server |
 //! | `seat` | a connection's place in a room |
 //! | `ring` | a room's last frames |
+//! | `served` | when messages were stamped that all who are here have |
 //! | `pages` | pages of the log, for those who catch up |
 //! | `book` | what was confirmed, and what of it Redis has answered |
 //! | `groups` | uids by position |
@@ -41,6 +42,7 @@
 //! | `counts` | members and who is online, as last told |
 //! | `cx` | what a room needs while it handles one thing |
 //! | [`Figures`] | what is counted |
+//! | [`spread`] | how long something took, each time |
 
 #![forbid(unsafe_code)]
 
@@ -76,7 +78,9 @@ mod ring;
 mod room;
 pub mod routes;
 mod seat;
+mod served;
 pub mod settings;
+pub mod spread;
 mod stray;
 mod table;
 mod turns;

@@ -83,6 +83,9 @@ struct Kept {
     marks: SmallVec<[Mark; 1]>,
     /// Everything up to here is in chunks or went through them; the rest gathers.
     sealed: Position,
+    /// When a message was stamped, and how many seats are still to be looked at until all have it. One at a time: those
+    /// that come meanwhile are not measured.
+    measured: Option<(u64, u32)>,
 }
 
 impl Kept {
@@ -93,6 +96,7 @@ impl Kept {
             open: BytesMut::new(),
             marks: SmallVec::new(),
             sealed: at,
+            measured: None,
         }
     }
 
@@ -156,6 +160,26 @@ impl Ring {
         encode(&mut kept.open);
         kept.marks.push((to, kept.open.len() as u32));
         self.at = to;
+    }
+
+    /// What was added last was stamped then, and this many seats are to be looked at.
+    pub(crate) fn measure(&mut self, ms: u64, seats: u32) {
+        if let Some(kept) = &mut self.kept
+            && kept.measured.is_none()
+            && seats > 0
+        {
+            kept.measured = Some((ms, seats));
+        }
+    }
+
+    /// So many more seats were looked at. When the message that is measured was stamped, if all have it now.
+    pub(crate) fn served(&mut self, seats: u32) -> Option<u64> {
+        let measured = &mut self.kept.as_mut()?.measured;
+        let (ms, left) = measured.as_mut()?;
+        *left = left.saturating_sub(seats);
+        let stamped = (*left == 0).then_some(*ms)?;
+        *measured = None;
+        Some(stamped)
     }
 
     /// Adds an event that is not stored.

@@ -63,6 +63,7 @@ pub(crate) enum Why {
     Login {
         login: Box<Login>,
         bytes: usize,
+        came: u64,
         asked: bool,
         heard: Option<Heard>,
     },
@@ -77,6 +78,13 @@ pub(crate) enum Why {
 pub(crate) struct Heard {
     /// Why it was kicked.
     pub(crate) kicked: Option<String>,
+}
+
+/// It is to be told when it has what was there, up to `promised`, when its login `came`.
+#[derive(Debug)]
+pub(crate) struct Synced {
+    pub(crate) promised: Seq,
+    pub(crate) came: u64,
 }
 
 /// Its client was told that its own message is here.
@@ -116,7 +124,7 @@ pub(crate) struct Seat<H> {
     /// It is here without belonging to the room: Redis knows nothing of it.
     pub(crate) guest: bool,
     pub(crate) rights: Rights,
-    pub(crate) owes_synced: bool,
+    pub(crate) owes_synced: Option<Box<Synced>>,
     /// It was elsewhere than in the ring since it was live: events that are not stored passed it by.
     pub(crate) strayed: bool,
     /// Its uid is said to be no member: it ends if its past is of this history, else it joins again.
@@ -129,8 +137,6 @@ pub(crate) struct Seat<H> {
     began_tag: Tag,
     /// Live: the number of the next chunk.
     pub(crate) next: u64,
-    /// Where the room was when it came: `synced` comes not before.
-    pub(crate) promised: Seq,
     /// Until it was handed that.
     vouched: Option<Box<Vouched>>,
     /// What the answers to heartbeats will confirm. A connection at rest keeps no memory for it.
@@ -158,7 +164,7 @@ impl<H: Handle> Seat<H> {
             acks: login.acks,
             guest: false,
             rights: login.rights,
-            owes_synced: true,
+            owes_synced: None,
             strayed: false,
             gone: false,
             state: State::Out,
@@ -166,7 +172,6 @@ impl<H: Handle> Seat<H> {
             began: 0,
             began_tag: Tag::default(),
             next: 0,
-            promised: 0,
             vouched: None,
             notes: None,
             waiting: None,

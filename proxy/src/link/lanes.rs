@@ -15,6 +15,8 @@ pub(super) struct About {
     pub(super) worker: usize,
     pub(super) request: Request,
     pub(super) reading: Reading,
+    /// When it was handed over.
+    pub(super) since: Instant,
     /// In a cluster: the question, which comes back if another node has the room.
     pub(super) ask: Option<Ask>,
 }
@@ -74,6 +76,7 @@ impl Lanes {
                 worker: next.worker,
                 request: question.request,
                 reading,
+                since: now,
                 ask,
             };
             match on {

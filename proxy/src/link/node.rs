@@ -234,6 +234,7 @@ impl Hands<'_> {
 
     /// Hands an answer to its worker. Why the pair is not to be kept, if so.
     fn settle(&self, about: About, reply: RedisResult<Value>) -> Option<&'static str> {
+        self.means.metrics.round_trips.took(about.since.elapsed());
         let reply = checked(reply);
         let why = match &reply {
             Err(Fault::Down) => return Some(ENDED),

@@ -21,6 +21,7 @@ use crate::pace::Pace;
 use crate::places::Places;
 use crate::room::{Link, NEVER, Room};
 use crate::routes::Routes;
+use crate::served::Served;
 use crate::settings::Settings;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -30,6 +31,7 @@ use std::sync::Arc;
 pub struct Hub<H> {
     settings: Settings,
     figures: Figures,
+    served: Served,
     pace: Pace,
     rooms: Places<H>,
     open: Open<H>,
@@ -49,6 +51,7 @@ impl<H: Handle> Hub<H> {
         Self {
             settings,
             figures: Figures::default(),
+            served: Served::default(),
             pace: Pace::default(),
             rooms: Places::default(),
             open: Open::default(),
@@ -97,6 +100,7 @@ impl<H: Handle> Hub<H> {
             now,
             settings: &self.settings,
             figures: &mut self.figures,
+            served: &mut self.served,
             pace: &mut self.pace,
             asks,
             open: &mut self.open,
@@ -211,6 +215,18 @@ impl<H: Handle> Hub<H> {
         strays || !self.behind.is_empty()
     }
 
+    /// Whether messages were handed to all who are here since [`handed_out`](Self::handed_out).
+    pub const fn has_served(&self) -> bool {
+        !self.served.is_empty()
+    }
+
+    /// Counts how long that took. `unix` is the time by the clock that messages are stamped by: Unix time in milliseconds.
+    pub fn handed_out(&mut self, unix: u64) {
+        for ms in self.served.take() {
+            self.figures.handed_out.took(unix.saturating_sub(ms));
+        }
+    }
+
     /// When [`tick`](Self::tick) is wanted.
     pub fn next(&self) -> Option<u64> {
         self.times.first().map(|time| time.0)
@@ -250,6 +266,7 @@ impl<H: Handle> Hub<H> {
                 now,
                 settings: &self.settings,
                 figures: &mut self.figures,
+                served: &mut self.served,
                 pace: &mut self.pace,
                 asks,
                 open: &mut self.open,

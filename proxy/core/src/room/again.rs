@@ -62,7 +62,9 @@ impl<H: Handle> Room<H> {
             seat.sent = joined.position;
         }
         let (past, sent, newer) = (seat.past(), seat.sent, seat.newer_word());
-        seat.promised = joined.head.seq;
+        if let Some(synced) = &mut seat.owes_synced {
+            synced.promised = joined.head.seq;
+        }
         seat.gone = false;
         self.enter_again(conn, joined, (sent, past), cx);
         let Some(seat) = self.seats.get_mut(&conn) else {

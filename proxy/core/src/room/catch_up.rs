@@ -141,7 +141,7 @@ impl<H: Handle> Room<H> {
             return;
         };
         // Who came and went while it read the log it was not told.
-        let strayed = std::mem::take(&mut seat.strayed) && !seat.owes_synced;
+        let strayed = std::mem::take(&mut seat.strayed) && seat.owes_synced.is_none();
         let missed = strayed.then(|| {
             let member = (!seat.guest).then(|| seat.uid.clone());
             (Vec::from_iter(member), seat.handle.clone(), seat.rights)

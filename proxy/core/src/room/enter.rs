@@ -11,7 +11,7 @@ use crate::event::{Event, Login};
 use crate::events;
 use crate::handle::{ConnId, Handle, Push, Pushed};
 use crate::rights::Right;
-use crate::seat::{Seat, State, Waiting, Why};
+use crate::seat::{Seat, State, Synced, Waiting, Why};
 use crate::settings::Broken;
 use crate::wire::About;
 use room_core::position::Position;
@@ -53,6 +53,7 @@ impl<H: Handle> Room<H> {
                 why: Why::Login {
                     login,
                     bytes,
+                    came: cx.now,
                     asked: false,
                     heard: None,
                 },
@@ -174,10 +175,11 @@ impl<H: Handle> Room<H> {
             Why::Login {
                 login,
                 bytes,
+                came,
                 heard,
                 ..
             } => {
-                self.take_seat(conn, &login, joined, cx);
+                self.take_seat((conn, came), &login, joined, cx);
                 self.begin(conn, login.since, joined, cx);
                 self.report_soon(cx);
                 (heard, bytes)
@@ -213,7 +215,13 @@ impl<H: Handle> Room<H> {
         }
     }
 
-    fn take_seat(&mut self, conn: ConnId, login: &Login, joined: &Joined, cx: &mut Cx<'_, H>) {
+    fn take_seat(
+        &mut self,
+        (conn, came): (ConnId, u64),
+        login: &Login,
+        joined: &Joined,
+        cx: &mut Cx<'_, H>,
+    ) {
         self.stop_reading_back(conn, cx);
         let Some(seat) = self.seats.get_mut(&conn) else {
             return;
@@ -226,8 +234,8 @@ impl<H: Handle> Room<H> {
         seat.acks = login.acks || login.guest;
         seat.guest = login.guest;
         seat.rights = login.rights;
-        seat.owes_synced = true;
-        seat.promised = joined.head.seq;
+        let promised = joined.head.seq;
+        seat.owes_synced = Some(Box::new(Synced { promised, came }));
         seat.restart(joined.position);
         seat.set_began(joined.position);
         if !login.guest {

@@ -120,6 +120,7 @@ impl<H: Handle> Room<H> {
         });
         self.trail = None;
         self.wake(cx);
+        self.ring.measure(header.ms, self.left);
     }
 
     /// Keeps a message until it is known what it follows.

@@ -6,7 +6,7 @@ use crate::cx::Cx;
 use crate::events;
 use crate::handle::Handle;
 use crate::rights::Right;
-use crate::seat::State;
+use crate::seat::{State, Synced};
 use bytes::BytesMut;
 use smallvec::SmallVec;
 
@@ -42,11 +42,13 @@ impl<H: Handle> Room<H> {
     /// Serves seats while there is time. Whether all are served.
     pub(crate) fn serve(&mut self, more: &mut dyn FnMut() -> bool, cx: &mut Cx<'_, H>) -> bool {
         self.ring.seal();
-        let mut stride = 0;
+        let (mut stride, mut looked_at) = (0, 0);
         while self.left > 0 {
             if stride == STRIDE {
                 stride = 0;
+                looked_at += STRIDE as u32;
                 if !more() {
+                    self.count_served(looked_at, cx);
                     return false;
                 }
             }
@@ -58,6 +60,7 @@ impl<H: Handle> Room<H> {
             }
             self.serve_seat(self.turn as usize, cx);
         }
+        self.count_served(u32::MAX, cx);
         self.advance_all(cx);
         let most = if self.apart > 0 || self.gather.is_some() {
             cx.settings.ring
@@ -68,6 +71,13 @@ impl<H: Handle> Room<H> {
             self.ring.shrink(self.ring.end(), most / 2);
         }
         self.left == 0
+    }
+
+    /// So many more seats were looked at.
+    fn count_served(&mut self, seats: u32, cx: &mut Cx<'_, H>) {
+        if let Some(ms) = self.ring.served(seats) {
+            cx.served.add(ms);
+        }
     }
 
     /// Brings a live seat to the ring's end.
@@ -90,7 +100,11 @@ impl<H: Handle> Room<H> {
                 self.apart += 1;
                 return;
             };
-            if chunk.passes(&seat.uid, seat.owes_synced, seat.may(Right::Members)) {
+            if chunk.passes(
+                &seat.uid,
+                seat.owes_synced.is_some(),
+                seat.may(Right::Members),
+            ) {
                 seat.next += 1;
                 continue;
             }
@@ -109,10 +123,11 @@ impl<H: Handle> Room<H> {
     pub(super) fn tell_synced(&mut self, place: usize, cx: &mut Cx<'_, H>) {
         let (roomid, total, num) = (&self.roomid, self.counts.total, self.counts.online);
         if let Some(seat) = self.seats.at(place)
-            && seat.owes_synced
-            && (seat.sent.seq >= seat.promised || seat.state == State::Mute)
+            && let Some(Synced { promised, came }) = seat.owes_synced.as_deref()
+            && (seat.sent.seq >= *promised || seat.state == State::Mute)
         {
-            seat.owes_synced = false;
+            cx.figures.caught_up.took(cx.now.saturating_sub(*came));
+            seat.owes_synced = None;
             let event = events::synced(roomid, seat.sent, total, num);
             seat.handle
                 .push(cx.now, &event, crate::handle::Push::Answer);

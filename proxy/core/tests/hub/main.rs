@@ -15,5 +15,6 @@ mod reports;
 mod rights;
 mod story;
 mod tails;
+mod times;
 mod turns;
 mod voices;

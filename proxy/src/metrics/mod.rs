@@ -1,18 +1,33 @@
 //! Every number that the proxy counts.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `mod` | those that are counted where it happens, and all of them as text |
+//! | `rooms` | what the workers' rooms count |
+//! | `spread` | how long things took |
+//! | `memory` | what the allocator tells of itself |
+//! | `process` | what the system tells of this program |
+
+mod memory;
+mod process;
+mod rooms;
+mod spread;
 
 use crate::api::figures::Figures as OfApi;
 use crate::conn::patience::GivenUp;
-use crate::memory::Allocated;
 use crate::webhook::figures::Figures as OfWebhook;
 use hub_core::Figures;
+use memory::Allocated;
 use parking_lot::Mutex;
-use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, text};
-use prometheus_client::metrics::counter::{ConstCounter, Counter};
+use process::OfProcess;
+use prometheus_client::encoding::text;
+use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
-use std::fmt;
+use rooms::OfRooms;
+use spread::RoundTrips;
 use std::sync::Arc;
 
 /// See the top of the file. What rooms count is added up when it is asked for.
@@ -28,6 +43,7 @@ pub(crate) struct Metrics {
     pub(crate) requests_unfinished: Counter,
     pub(crate) redis_up: Gauge,
     pub(crate) redis_lost: Counter,
+    pub(crate) round_trips: RoundTrips,
     pub(crate) slots_nowhere: Gauge,
     node_up: Family<Labels, Gauge>,
     node_slots: Family<Labels, Gauge>,
@@ -105,6 +121,11 @@ impl Metrics {
         let (name, help) = ("redis_lost", "Times that the connection to Redis was lost");
         registered(all, name, help, &new.redis_lost);
         let (name, help) = (
+            "redis_round_trip_seconds",
+            "From handing a command to the connection to Redis until its answer is read",
+        );
+        registered(all, name, help, &new.round_trips.0);
+        let (name, help) = (
             "redis_slots_nowhere",
             "Slots of the cluster whose owner is not connected",
         );
@@ -162,6 +183,10 @@ impl Metrics {
         new.webhook.register(all);
         all.register_collector(Box::new(OfRooms(workers)));
         all.register_collector(Box::new(Allocated));
+        all.register_collector(Box::new(OfProcess));
+        let version = ("version", env!("CARGO_PKG_VERSION"));
+        let build = Info::new(vec![version]);
+        all.register("roomcast_build", "Which build this is", build);
         new
     }
 
@@ -249,143 +274,10 @@ where
     registry.register(format!("roomcast_{name}"), help, metric.clone());
 }
 
-/// What the workers' rooms count, added up.
-#[derive(Debug)]
-struct OfRooms(Vec<Arc<Mutex<Figures>>>);
-
-impl Collector for OfRooms {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let each: Vec<Figures> = self.0.iter().map(|figures| *figures.lock()).collect();
-        let sum = |of: fn(&Figures) -> u64| each.iter().map(of).sum::<u64>();
-        for (name, help, of) in GAUGES {
-            let gauge = ConstGauge::new(sum(*of) as i64);
-            let name = format!("roomcast_{name}");
-            gauge.encode(encoder.encode_descriptor(&name, help, None, gauge.metric_type())?)?;
-        }
-        for (name, help, of) in COUNTERS {
-            let counter = ConstCounter::new(sum(*of));
-            let name = format!("roomcast_{name}");
-            counter.encode(encoder.encode_descriptor(
-                &name,
-                help,
-                None,
-                counter.metric_type(),
-            )?)?;
-        }
-        Ok(())
-    }
-}
-
-type Of = (&'static str, &'static str, fn(&Figures) -> u64);
-
-const GAUGES: &[Of] = &[
-    (
-        "rooms",
-        "Rooms that somebody is or was just connected to.",
-        |f| f.rooms,
-    ),
-    ("seats", "Connections in rooms.", |f| f.seats),
-];
-
-const COUNTERS: &[Of] = &[
-    (
-        "redis_ranges",
-        "ROOM.RANGE reads for catch-ups and gaps.",
-        |f| f.ranges,
-    ),
-    (
-        "newcomers_refused",
-        "Logins refused with TOOFAST: no members, at --memberships-per-uid or --memberships-per-address.",
-        |f| f.strangers,
-    ),
-    (
-        "too_fast_room",
-        "Messages and events refused with TOOFAST at --publish-bytes-per-room.",
-        |f| f.too_loud,
-    ),
-    ("frames", "Announcements from Redis.", |f| f.frames),
-    (
-        "frames_dropped",
-        "Announcements that a room read from the log instead.",
-        |f| f.dropped,
-    ),
-    (
-        "gaps",
-        "Times that a room's live frames did not follow and the log was read.",
-        |f| f.gaps,
-    ),
-    (
-        "resets",
-        "Times that somebody's history was found to be another one.",
-        |f| f.resets,
-    ),
-    (
-        "lost_messages",
-        "Messages that somebody was told are gone.",
-        |f| f.lost,
-    ),
-    (
-        "deliveries",
-        "Writes of live messages to connections.",
-        |f| f.deliveries,
-    ),
-    (
-        "slow",
-        "Times that a slow connection went back to the log at --outbox.",
-        |f| f.slow,
-    ),
-    ("catchups", "Catch-ups that began.", |f| f.catchups),
-    (
-        "stepped",
-        "Catch-ups that ended by stepping over to the live frames.",
-        |f| f.stepped,
-    ),
-    (
-        "pages_shared",
-        "Pages of a catch-up that were in memory already.",
-        |f| f.pages_shared,
-    ),
-    (
-        "reads_waited",
-        "Pages of logs, of history and of lists of members that waited for their turn (--catch-ups, --histories, --member-lists).",
-        |f| f.waited,
-    ),
-    (
-        "histories",
-        "Pages of history that clients were sent.",
-        |f| f.histories,
-    ),
-    ("acked", "Acknowledgements that Redis took.", |f| f.acked),
-    (
-        "acks_gathered",
-        "Times that a room gathered what was confirmed for longer, beyond --acks-per-second.",
-        |f| f.gathered,
-    ),
-    (
-        "acks_asked_again",
-        "Acknowledgements that Redis refused in passing.",
-        |f| f.asked_again,
-    ),
-    (
-        "moved",
-        "Rooms that went from one server to another, or whose subscription a server ended.",
-        |f| f.moved,
-    ),
-    (
-        "redirected",
-        "Questions of clients that one server sent on to another.",
-        |f| f.redirected,
-    ),
-    (
-        "relinked",
-        "Rooms that were attached again after a reconnect.",
-        |f| f.relinked,
-    ),
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     #[test]
     fn numbers_of_all_workers_are_added_up() {
@@ -404,9 +296,63 @@ mod tests {
             "roomcast_acked_total 30",
             "roomcast_events_total 1",
             "roomcast_redis_up 0",
+            concat!(
+                "roomcast_build_info{version=\"",
+                env!("CARGO_PKG_VERSION"),
+                "\"} 1"
+            ),
             "# TYPE roomcast_acked counter",
         ] {
             assert!(text.lines().any(|known| known == line), "{line}: {text}");
         }
+    }
+
+    #[test]
+    fn times_are_in_seconds_by_class() {
+        let mut figures = Figures::default();
+        for ms in [1, 3, 40_000] {
+            figures.caught_up.took(ms);
+        }
+        let figures = Arc::new(Mutex::new(figures));
+        let metrics = Metrics::new(vec![figures.clone(), figures]);
+        metrics.round_trips.took(Duration::from_micros(300));
+        let text = metrics.text();
+        for line in [
+            "# TYPE roomcast_catch_up_seconds histogram",
+            "roomcast_catch_up_seconds_sum 80.008",
+            "roomcast_catch_up_seconds_count 6",
+            "roomcast_catch_up_seconds_bucket{le=\"0.001\"} 2",
+            "roomcast_catch_up_seconds_bucket{le=\"0.002\"} 2",
+            "roomcast_catch_up_seconds_bucket{le=\"0.005\"} 4",
+            "roomcast_catch_up_seconds_bucket{le=\"30.0\"} 4",
+            "roomcast_catch_up_seconds_bucket{le=\"+Inf\"} 6",
+            "roomcast_publish_to_socket_seconds_count 0",
+            "roomcast_redis_round_trip_seconds_bucket{le=\"0.00025\"} 0",
+            "roomcast_redis_round_trip_seconds_bucket{le=\"0.0005\"} 1",
+            "roomcast_redis_round_trip_seconds_bucket{le=\"+Inf\"} 1",
+        ] {
+            assert!(text.lines().any(|known| known == line), "{line}: {text}");
+        }
+    }
+
+    #[test]
+    fn what_the_system_says_is_true() {
+        let text = Metrics::new(Vec::new()).text();
+        let value = |name: &str| {
+            let mut lines = text.lines();
+            let found = lines.find_map(|line| line.strip_prefix(name)?.trim().parse::<f64>().ok());
+            found.unwrap_or_else(|| panic!("{name}: {text}"))
+        };
+        let now = crate::clock::unix_ms() as f64 / 1000.0;
+        let started = value("process_start_time_seconds ");
+        assert!(started <= now + 1.0 && now - started < 3600.0, "{started}");
+        assert!(value("process_cpu_seconds_total ") < 3600.0);
+        let (resident, virtually) = (
+            value("process_resident_memory_bytes "),
+            value("process_virtual_memory_bytes "),
+        );
+        assert!(resident > 1e6 && resident <= virtually, "{resident}");
+        let open = value("process_open_fds ");
+        assert!(open >= 3.0 && open <= value("process_max_fds "), "{open}");
     }
 }
