@@ -15,8 +15,8 @@ has() { command -v "$1" >/dev/null; }
 # Whether one of the files is there; a pattern that fits nothing arrives as it is written.
 any() { local file; for file; do [ ! -e "$file" ] || return 0; done; return 1; }
 
-# Packages of Debian 12 that are missing for a purpose: build, redis, balancers, curl, node, client, servers, python, count, fuzz, or
-# peers.
+# Packages of Debian 12 that are missing for a purpose: build, redis, balancers, curl, node, client, servers, python, count, fuzz, packages,
+# or peers.
 missing() {
   case $1 in
     build)
@@ -62,6 +62,13 @@ missing() {
     fuzz)
       # libFuzzer is C++.
       has c++ || echo g++
+      ;;
+    packages)
+      # What a program links against is found by dpkg-shlibdeps.
+      has dpkg-shlibdeps || echo dpkg-dev
+      has mmdebstrap || echo mmdebstrap
+      has systemd-analyze || echo systemd
+      has python3 || echo python3
       ;;
     peers)
       missing node
