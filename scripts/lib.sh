@@ -46,6 +46,8 @@ missing() {
     client)
       missing node
       any "${CHROMIUM:-/usr/bin/chromium}" || echo chromium
+      # A certificate for the push service of the tests.
+      has openssl || echo openssl
       any /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf || echo fonts-dejavu-core
       ;;
     servers)

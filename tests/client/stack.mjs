@@ -15,7 +15,7 @@ const REDIS = process.env.REDIS_SERVER ?? 'redis-server';
 /** Another program took the port that was free a moment ago. */
 const PORT_ATTEMPTS = 5;
 
-async function freePort() {
+export async function freePort() {
   const server = createServer().listen(0, '127.0.0.1');
   await new Promise((done) => { server.once('listening', done); });
   const { port } = server.address();
@@ -61,13 +61,13 @@ function tail(log, lines = 15, width = 400) {
 }
 
 /** A program, what it prints, and its end. */
-class Program {
+export class Program {
   log = '';
   #child;
   #ended;
 
-  constructor(path, args) {
-    this.#child = spawn(path, args.map(String), { stdio: ['ignore', 'pipe', 'pipe'] });
+  constructor(path, args, env = {}) {
+    this.#child = spawn(path, args.map(String), { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
     for (const stream of [this.#child.stdout, this.#child.stderr]) stream.on('data', (text) => { this.log += text; });
     this.#ended = new Promise((done) => {
       this.#child.once('error', (error) => { this.log += `${path} cannot be started: ${error.message}\n`; this.over = true; done(); });

@@ -45,6 +45,7 @@
 //! | `api` | the HTTP API for backends |
 //! | `observed` | what dashboard and alerts ask for is there |
 //! | `waiting` | a webhook that is told of mail that waits |
+//! | `waiting_far` | the same over TLS, and of every primary of a cluster |
 
 mod access;
 mod addresses;
@@ -92,3 +93,4 @@ mod tls;
 mod tokens;
 mod told;
 mod waiting;
+mod waiting_far;

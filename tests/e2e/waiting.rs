@@ -9,7 +9,7 @@ use harness::redis::Redis;
 use harness::value::{field, int, ok};
 use std::collections::BTreeSet;
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// In milliseconds, so that tests need not wait.
@@ -42,10 +42,17 @@ impl Set {
     }
 
     fn proxy(&self, more: &[&str]) -> Proxy {
+        self.proxy_to(&self.redis.url(), more)
+    }
+
+    fn proxy_to(&self, redis: &str, more: &[&str]) -> Proxy {
         let (url, secrets) = (self.receiver.url(), self.secrets());
         let options = ["--webhook", &url, "--webhook-secret-file", &secrets];
-        let often = ["--webhook-every", "50ms"];
-        Proxy::with(&self.redis, &[&options[..], &often[..], more].concat())
+        let often = match more.contains(&"--webhook-every") {
+            true => &[][..],
+            false => &["--webhook-every", "50ms"],
+        };
+        Proxy::to(redis, &[&options[..], often, more].concat())
     }
 
     fn run(&self, words: &str) -> redis::Value {
@@ -214,4 +221,61 @@ fn each_secret_signs_and_the_file_is_read_again() {
         let last = posts.last()?;
         (last.signature.split(' ').count() == 1 && last.status == 200).then_some(())
     });
+}
+
+#[test]
+fn a_room_of_very_many_is_looked_through_at_once() {
+    let set = Set::new();
+    set.redis.invite_quiet_behind("room:r", "bob", 400_000);
+    // Longer than the delay and all graces, so that bob is to be told of before the first call.
+    sleep(Duration::from_secs(1));
+    let every = Duration::from_secs(4);
+    let _proxy = set.proxy(&["--webhook-every", "4s"]);
+    let began = Instant::now();
+    set.receiver.wait(1);
+    let took = began.elapsed();
+    // The first question may come before there is a link.
+    assert!(took < 2 * every, "{took:?}");
+}
+
+#[test]
+fn what_redis_refuses_is_counted() {
+    let set = Set::new();
+    let may = "ACL SETUSER proxy on >p ~* &* +@all";
+    set.run(may);
+    set.run("ACL SETUSER proxy -ROOM.PENDING");
+    set.run("ROOM.INVITE room:r bob");
+    set.run("ROOM.PUBLISH room:r ann hello");
+    let url = format!("redis://proxy:p@127.0.0.1:{}", set.redis.port);
+    let proxy = set.proxy_to(
+        &url,
+        &["--webhook-lease", "1s", "--webhook-timeout", "400ms"],
+    );
+    let refused = |command: &str| {
+        let name = format!("roomcast_webhook_redis_refused_total{{command=\"{command}\"}}");
+        proxy.metric(&name)
+    };
+    eventually("PENDING is refused", || {
+        (refused("ROOM.PENDING") > 1).then_some(())
+    });
+    assert_eq!(proxy.metric("roomcast_webhook_skipped_total"), 0);
+    assert_eq!(
+        set.receiver.posts().len(),
+        0,
+        "nobody knows whether it waits"
+    );
+    set.run("ACL SETUSER proxy +ROOM.PENDING -ROOM.TOLD");
+    eventually("TOLD is refused", || {
+        (refused("ROOM.TOLD") > 0).then_some(())
+    });
+    set.run("ACL SETUSER proxy +ROOM.TOLD -ROOM.WAITING");
+    eventually("WAITING is refused", || {
+        (refused("ROOM.WAITING") > 0).then_some(())
+    });
+    set.run(may);
+    eventually("Redis knows that it is told", || {
+        (set.redis.info("room_waiting_told") == 1).then_some(())
+    });
+    let posts = set.receiver.posts();
+    assert!(posts.iter().all(|post| post.id == posts[0].id));
 }

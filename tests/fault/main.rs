@@ -16,7 +16,7 @@
 //! | `proxies` | many proxies behind a load balancer |
 //! | `crowd` | people in many rooms, for these |
 //! | `ears` | rooms in which everybody only listens, for that |
-//! | `waiting` | waiting mail is told while everything that tells it dies |
+//! | `waiting` | waiting mail is told while everything that tells it dies or moves |
 //! | `panics` | a part of the proxy panics: not one of the faults above |
 //!
 //! Each fault has a test; `random_schedules` mixes them. A run is repeated by its seed as far as a machine repeats

@@ -4,8 +4,9 @@ use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, date_time_ymd,
 };
-use rustls::pki_types::CertificateDer;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -30,6 +31,21 @@ impl Pair {
     /// Both as options.
     pub fn options<'a>(&'a self, cert: &'a str, key: &'a str) -> [&'a str; 4] {
         [cert, text(&self.cert), key, text(&self.key)]
+    }
+
+    /// How a server speaks TLS that has it.
+    ///
+    /// # Panics
+    /// If it cannot be read.
+    pub fn server(&self) -> Arc<ServerConfig> {
+        let chain = CertificateDer::pem_file_iter(&self.cert).expect("a certificate");
+        let chain = chain.collect::<Result<Vec<_>, _>>().expect("a certificate");
+        let key = PrivateKeyDer::from_pem_file(&self.key).expect("a key");
+        let ring = Arc::new(rustls::crypto::ring::default_provider());
+        let config =
+            ServerConfig::builder_with_provider(ring).with_safe_default_protocol_versions();
+        let config = config.expect("versions of TLS").with_no_client_auth();
+        Arc::new(config.with_single_cert(chain, key).expect("a pair"))
     }
 
     /// Puts another pair in its place.

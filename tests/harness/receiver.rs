@@ -1,9 +1,11 @@
 //! A receiver of webhooks: it checks each signature as Standard Webhooks has it, keeps what is posted, and answers what the test
 //! says.
 
+use crate::certs::Pair;
 use crate::eventually::eventually;
 use data_encoding::BASE64;
 use hmac::{Hmac, Mac};
+use rustls::{ServerConnection, StreamOwned};
 use serde_json::Value;
 use sha2::Sha256;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -16,6 +18,9 @@ use std::time::{Duration, Instant};
 pub const SECRET: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 /// Another one.
 pub const OTHER_SECRET: &str = "whsec_/v38+/r5+Pf29fTz8vHw7+7t7Ovq6ejn5uXk4+Lh4N8=";
+
+/// How long a part of a post may take to come.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What was posted.
 #[derive(Clone, Debug)]
@@ -55,12 +60,33 @@ struct State {
 pub struct Receiver {
     /// Where it listens.
     pub port: u16,
+    scheme: &'static str,
     state: Arc<Mutex<State>>,
 }
 
 impl Receiver {
     /// One that takes everything.
     pub fn start() -> Self {
+        Self::speaking("http", |stream, state| {
+            stream.set_read_timeout(Some(PATIENCE))?;
+            serve(stream, state)
+        })
+    }
+
+    /// The same over TLS, with a certificate for localhost.
+    pub fn secure(pair: &Pair) -> Self {
+        let config = pair.server();
+        Self::speaking("https", move |stream, state| {
+            stream.set_read_timeout(Some(PATIENCE))?;
+            let session = ServerConnection::new(config.clone()).map_err(std::io::Error::other)?;
+            serve(StreamOwned::new(session, stream), state)
+        })
+    }
+
+    fn speaking(
+        scheme: &'static str,
+        serve: impl Fn(TcpStream, &Mutex<State>) -> std::io::Result<()> + Send + 'static,
+    ) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
         let port = listener.local_addr().expect("an address").port();
         let state = Arc::new(Mutex::new(State {
@@ -78,12 +104,21 @@ impl Receiver {
                 let _ = serve(stream, &of_thread);
             }
         });
-        Self { port, state }
+        Self {
+            port,
+            scheme,
+            state,
+        }
     }
 
     /// Its URL.
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}/waiting", self.port)
+        let host = if self.scheme == "https" {
+            "localhost"
+        } else {
+            "127.0.0.1"
+        };
+        format!("{}://{host}:{}/waiting", self.scheme, self.port)
     }
 
     /// What it answers from now on: a status, and header lines.
@@ -118,8 +153,7 @@ impl Drop for Receiver {
     }
 }
 
-fn serve(stream: TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
-    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+fn serve(stream: impl Read + Write, state: &Mutex<State>) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream);
     let mut headers = Vec::new();
     loop {
@@ -162,6 +196,7 @@ fn serve(stream: TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
         let answer =
             format!("HTTP/1.1 {status} X\r\n{more}Content-Length: 0\r\nConnection: close\r\n\r\n");
         reader.get_mut().write_all(answer.as_bytes())?;
+        reader.get_mut().flush()?;
     }
     Ok(())
 }

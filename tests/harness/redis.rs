@@ -202,6 +202,17 @@ impl Redis {
         value::words(words).query(&mut self.connect())
     }
 
+    /// A room in which mail waits for one member, and behind it are so many others who have everything.
+    pub fn invite_quiet_behind(&self, key: &str, uid: &str, many: usize) {
+        let mut c = self.connect();
+        value::ok(&mut c, &format!("ROOM.INVITE {key} {uid}"));
+        value::ok(&mut c, &format!("ROOM.PUBLISH {key} bot hello"));
+        let others: Vec<String> = (0..many).map(|other| format!("u{other}")).collect();
+        for some in others.chunks(2000) {
+            value::ok(&mut c, &format!("ROOM.INVITE {key} {}", some.join(" ")));
+        }
+    }
+
     /// A key's dump and the digest of its value at the same moment.
     pub fn dump(&self, key: &str) -> (Vec<u8>, String) {
         let mut both = redis::pipe();

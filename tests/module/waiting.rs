@@ -2,7 +2,7 @@
 
 use harness::eventually;
 use harness::redis::Redis;
-use harness::value::{int, list, ok, text};
+use harness::value::{field, int, list, ok, text};
 use redis::Value;
 
 /// A server that tells soon.
@@ -16,7 +16,7 @@ fn server() -> Redis {
 
 fn rows(redis: &Redis, lease: u64) -> Vec<Value> {
     let asked = format!("ROOM.WAITING w LEASE {lease}");
-    list(&ok(&mut redis.connect(), &asked)).to_vec()
+    list(&field(&ok(&mut redis.connect(), &asked), "rows")).to_vec()
 }
 
 /// Key and uid of whoever waits, once somebody does.
@@ -115,7 +115,7 @@ fn only_rooms_that_the_caller_may_read() {
     ok(&mut worker, "AUTH worker p");
     let mut of_worker = || {
         let rows = ok(&mut worker, "ROOM.WAITING w LEASE 60000");
-        let rows = list(&rows).to_vec();
+        let rows = list(&field(&rows, "rows")).to_vec();
         rows.first().map(|row| (text(&list(row)[0]), rows.len()))
     };
     assert_eq!(
@@ -136,11 +136,35 @@ fn a_script_and_a_transaction_may_ask() {
     run(&redis, "ROOM.PUBLISH r ann hi");
     let asked = "return redis.call('ROOM.WAITING', 'w', 'LEASE', '100')";
     eventually("somebody waits", || {
-        let rows: Vec<Value> = redis.query(redis::cmd("EVAL").arg(asked).arg(0));
-        (!rows.is_empty()).then_some(())
+        let said: Value = redis.query(redis::cmd("EVAL").arg(asked).arg(0));
+        (!list(&field(&said, "rows")).is_empty()).then_some(())
     });
     let mut connection = redis.connect();
     ok(&mut connection, "MULTI");
     ok(&mut connection, "ROOM.WAITING w LEASE 100");
     ok(&mut connection, "EXEC");
+}
+
+#[test]
+fn a_call_whose_time_was_up_says_that_more_is_to_be_looked_at() {
+    let redis = server();
+    redis.invite_quiet_behind("r", "bob", 400_000);
+    let calls = eventually("bob waits", || {
+        let mut calls = 0;
+        loop {
+            calls += 1;
+            let said = run(&redis, "ROOM.WAITING w LEASE 60000");
+            match (
+                list(&field(&said, "rows")).len(),
+                int(&field(&said, "more")),
+            ) {
+                (0, 1) => {}
+                (0, _) => return None,
+                (many, more) => return Some((calls, many, more)),
+            }
+        }
+    });
+    println!("{} calls", calls.0);
+    assert!(calls.0 > 1, "one call looks at everybody: {calls:?}");
+    assert_eq!((calls.1, calls.2), (1, 0));
 }

@@ -1,8 +1,11 @@
 //! What is counted of the webhook.
 
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
+
+type Labels = [(&'static str, &'static str); 1];
 
 /// See the top of the file.
 #[derive(Clone, Debug, Default)]
@@ -14,15 +17,31 @@ pub(crate) struct Figures {
     pub(super) refused: Counter,
     pub(super) given_up: Counter,
     pub(super) failing: Gauge,
+    redis_refused: Family<Labels, Counter>,
 }
 
 impl Figures {
+    /// Calls of this command that Redis refused.
+    pub(super) fn redis_refused(&self, command: &'static str) -> Counter {
+        self.redis_refused
+            .get_or_create_owned(&[("command", command)])
+    }
+
     pub(crate) fn register(&self, all: &mut Registry) {
         let (name, help) = (
             "roomcast_webhook_failing",
             "1 while the receiver of the webhook fails",
         );
         all.register(name, help, self.failing.clone());
+        let (name, help) = (
+            "roomcast_webhook_redis_refused",
+            "Commands of the webhook's worker that Redis refused, by command: what its user may not do is told of nobody",
+        );
+        all.register(name, help, self.redis_refused.clone());
+        // Each is there before the first one.
+        for command in ["ROOM.WAITING", "ROOM.PENDING", "ROOM.TOLD"] {
+            self.redis_refused(command);
+        }
         for (name, help, counter) in [
             (
                 "roomcast_webhook_told",

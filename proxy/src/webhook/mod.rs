@@ -9,10 +9,12 @@
 //! | `secrets` | the secrets, and signing |
 //! | `post` | a post, and what its answer means |
 //! | `tries` | since when something is tried in vain, and how long to wait |
-//! | `worker` | asking Redis, posting, saying that it is told |
+//! | `ledger` | what Redis is asked and told |
+//! | `worker` | leasing, posting, saying that it is told |
 //! | `figures` | what is counted |
 
 pub(crate) mod figures;
+mod ledger;
 pub(crate) mod post;
 mod rows;
 pub(crate) mod secrets;

@@ -1,32 +1,29 @@
 //! Asks Redis for whom mail waits, posts that, and says that it is told; for ever.
 
 use super::figures::Figures;
+use super::ledger::{Leased, Ledger, Waits};
 use super::post::{Receiver, Said};
 use super::rows::{Row, body_of, id_of};
 use super::tries::Tries;
 use crate::bans::Banned;
-use crate::calls::Miss;
 use crate::clerk::Calls;
 use crate::clock;
 use crate::config::Config;
-use bytes::Bytes;
 use futures_util::future::join_all;
-use hub_core::ask::{Answer, Ask, Call};
 use rand::RngExt;
-use serde_json::Value;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
 
 const BRIEFLY: Duration = Duration::from_secs(2);
-/// Between two tries to say in Redis that something is told.
-const SAY_AGAIN: Duration = Duration::from_millis(500);
+/// Where a server's time was up before it had found anybody: what it does for others meanwhile.
+const GO_ON: Duration = Duration::from_millis(50);
 
 /// See the top of the file.
 pub(crate) struct Worker {
-    calls: Calls,
+    ledger: Ledger,
     banned: Arc<Banned>,
     receiver: Receiver,
     figures: Figures,
@@ -34,12 +31,7 @@ pub(crate) struct Worker {
     failed_at: Option<Instant>,
     /// Ids of those of this turn that are told of.
     done: HashSet<String>,
-    name: String,
-    key_prefix: String,
-    batch: usize,
     every: Duration,
-    lease: Duration,
-    redis_timeout: Duration,
     give_up: Duration,
 }
 
@@ -69,20 +61,24 @@ impl Worker {
         figures: Figures,
     ) -> Self {
         let options = &config.webhook;
-        Self {
+        let ledger = Ledger {
             calls,
+            figures: figures.clone(),
+            name: format!("webhook-{:08x}", rand::rng().random::<u32>()),
+            key_prefix: config.redis.key_prefix.clone(),
+            batch: options.webhook_batch,
+            lease: options.webhook_lease,
+            timeout: config.redis.redis_timeout,
+        };
+        Self {
+            ledger,
             banned,
             receiver,
             figures,
             tries: Tries::default(),
             failed_at: None,
             done: HashSet::new(),
-            name: format!("webhook-{:08x}", rand::rng().random::<u32>()),
-            key_prefix: config.redis.key_prefix.clone(),
-            batch: options.webhook_batch,
             every: options.webhook_every,
-            lease: options.webhook_lease,
-            redis_timeout: config.redis.redis_timeout,
             give_up: options.webhook_give_up,
         }
     }
@@ -98,18 +94,23 @@ impl Worker {
 
     /// Tells of some; how long to wait before the next ones.
     async fn turn(&mut self) -> Duration {
-        let until = Instant::now() + self.lease;
-        let rows = self.lease().await;
+        let lease = self.ledger.lease;
+        let until = Instant::now() + lease;
+        let Leased { rows, more } = self.ledger.lease().await;
         if rows.is_empty() {
             // Those that failed are leased for a while, or came back.
             let failed = self.failed_at;
-            if failed.is_some_and(|at| at + 2 * self.lease < Instant::now()) {
+            if failed.is_some_and(|at| at + 2 * lease < Instant::now()) {
                 self.succeeded();
             }
-            return self.every;
+            return if more {
+                self.every.min(GO_ON)
+            } else {
+                self.every
+            };
         }
         self.done.clear();
-        for some in rows.chunks(self.batch) {
+        for some in rows.chunks(self.ledger.batch) {
             while let Err(Failing { pause, refused }) = self.tell(some, until).await {
                 if refused || Instant::now() + pause + self.receiver.timeout > until {
                     // Whoever asks when the lease is over tries again; nothing else is begun in the pause.
@@ -118,43 +119,7 @@ impl Worker {
                 sleep(pause).await;
             }
         }
-        match rows.len() < self.batch {
-            true => self.every,
-            false => Duration::ZERO,
-        }
-    }
-
-    /// Whom each server has for us.
-    async fn lease(&self) -> Vec<Row> {
-        let words = [
-            "LEASE".to_owned(),
-            self.lease.as_millis().to_string(),
-            "COUNT".to_owned(),
-            self.batch.to_string(),
-            "PREFIX".to_owned(),
-            self.key_prefix.clone(),
-        ];
-        let call = Call {
-            command: "ROOM.WAITING",
-            words: words.map(Bytes::from).into(),
-        };
-        let until = Instant::now() + self.redis_timeout;
-        let answers = self.calls.ask_all(&self.name, Ask::Call(call), until).await;
-        let mut rows = Vec::new();
-        for answer in answers {
-            match answer {
-                Ok(Answer::Called(Value::Array(found))) => {
-                    rows.extend(
-                        found
-                            .iter()
-                            .filter_map(|row| Row::of(row, &self.key_prefix)),
-                    );
-                }
-                Ok(_) | Err(Miss::Away | Miss::Unknown) => {}
-                Err(Miss::Refused(why)) => warn!(?why, "Redis does not say for whom mail waits"),
-            }
-        }
-        rows
+        if more { Duration::ZERO } else { self.every }
     }
 
     /// Posts what still holds of these, and says so.
@@ -222,12 +187,16 @@ impl Worker {
     async fn still_waiting(&mut self, rows: &[Row], until: Instant) -> Vec<Row> {
         let new = |row: &&Row| !self.done.contains(&row.id);
         let rows: Vec<&Row> = rows.iter().filter(new).collect();
-        let asked = rows.iter().map(|row| self.waits(row, until));
+        let asked = rows.iter().map(|row| self.ledger.waits(row, until));
         let waits = join_all(asked).await;
         let mut waiting = Vec::new();
         let mut banned = Vec::new();
         for (row, waits) in rows.into_iter().zip(waits) {
-            if !waits {
+            if waits == Waits::Unknown {
+                // It comes again when its lease is over.
+                continue;
+            }
+            if waits == Waits::No {
                 self.tries.over(&row.id);
                 self.figures.skipped.inc();
             } else if self.is_banned(row) {
@@ -237,22 +206,8 @@ impl Worker {
                 waiting.push(row.clone());
             }
         }
-        self.say(&banned, until).await;
+        self.ledger.say(&banned, until).await;
         waiting
-    }
-
-    async fn waits(&self, row: &Row, until: Instant) -> bool {
-        let until = until.min(Instant::now() + self.redis_timeout);
-        let call = Call {
-            command: "ROOM.PENDING",
-            words: vec![row.uid.clone().into()],
-        };
-        let answer = self.calls.ask(&row.key, Ask::Call(call), until).await;
-        let Ok(Answer::Called(pending)) = answer else {
-            return false;
-        };
-        let number = |name: &str| pending.get(name).and_then(Value::as_u64);
-        number("cursor") == Some(row.cursor) && number("online") == Some(0)
     }
 
     fn is_banned(&self, row: &Row) -> bool {
@@ -268,7 +223,7 @@ impl Worker {
             self.tries.over(&row.id);
             self.done.insert(row.id.clone());
         }
-        self.say(rows, until).await;
+        self.ledger.say(rows, until).await;
     }
 
     /// Nothing fails any more.
@@ -311,7 +266,7 @@ impl Worker {
                 "given up: nobody was told that mail waits"
             );
         }
-        self.say(&given_up, until).await;
+        self.ledger.say(&given_up, until).await;
         let pause = self.tries.pause(wanted, rand::rng().random());
         let receiver = self.receiver.shown();
         warn!(
@@ -325,36 +280,5 @@ impl Worker {
             pause,
             refused: false,
         })
-    }
-
-    /// Says in Redis that these are told of, while they are leased.
-    async fn say(&self, rows: &[Row], until: Instant) {
-        let mut groups: BTreeMap<(&str, String), Vec<&Row>> = BTreeMap::new();
-        for row in rows {
-            let group = (row.key.as_str(), row.head.to_string());
-            groups.entry(group).or_default().push(row);
-        }
-        let said = groups.into_iter().map(|((key, head), rows)| {
-            let uids = rows.into_iter().map(|row| row.uid.clone().into());
-            let words: Vec<Bytes> = [Bytes::from(head)].into_iter().chain(uids).collect();
-            self.say_in(key, words, until)
-        });
-        join_all(said).await;
-    }
-
-    async fn say_in(&self, key: &str, words: Vec<Bytes>, until: Instant) {
-        while Instant::now() < until {
-            let by = until.min(Instant::now() + self.redis_timeout);
-            let call = Call {
-                command: "ROOM.TOLD",
-                words: words.clone(),
-            };
-            // To say it twice does no harm.
-            match self.calls.ask(key, Ask::Call(call), by).await {
-                Ok(_) => return,
-                Err(Miss::Refused(fault)) if !fault.passes() => return,
-                Err(_) => sleep_until(until.min(Instant::now() + SAY_AGAIN)).await,
-            }
-        }
     }
 }

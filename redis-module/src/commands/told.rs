@@ -28,15 +28,12 @@ impl Command for Told {
     fn run(ctx: Ctx<'_>, args: Args<'_>) -> Result<(), Failure> {
         let position = args.position(2)?;
         let uids = args.list(3);
-        change(ctx, args, |place, env| {
-            core::told(place, position, &uids, env)
-        })?;
         let (db, name) = (ctx.db(), args.bytes(1)?);
-        agenda(|agenda| {
-            for uid in uids {
-                agenda.told(RoomName { db, name }, uid);
-            }
-        });
+        let key = RoomName { db, name };
+        change(ctx, args, |place, env| {
+            agenda(|agenda| core::told(place, agenda.leases(key), position, &uids, env))
+        })?;
+        agenda(|agenda| uids.iter().for_each(|uid| agenda.told(key, uid)));
         Ok(())
     }
 }

@@ -10,10 +10,9 @@ use crate::spec::{ArgKind, ArgSpec, Keys, Spec};
 use crate::state::{agenda, env_of, read_clock, sessions};
 use room_core::commands::Env;
 use room_core::commands::outcome::Counter;
-use room_core::commands::reply::{Answer, Sink};
-use room_core::commands::waiting::{Look, MOST_WAITING, Row, Step, WaitingRow};
+use room_core::commands::reply::Answer;
+use room_core::commands::waiting::{Found, Look, MOST_WAITING, Step, Waiting as Reply};
 use room_core::limits::Limit;
-use room_core::position::Tag;
 use room_core::room::check_uid;
 use room_core::sessions::RoomKey;
 
@@ -81,18 +80,16 @@ impl Command for Waiting {
         while let Some(at) = walk.next_room(after.as_ref()) {
             after = Some(at);
         }
-        if let Some(at) = after.filter(|_| mono_us() >= walk.until) {
+        let over = mono_us();
+        let late = over >= walk.until;
+        if let Some(at) = after.filter(|_| late) {
             agenda(|agenda| agenda.stops(worker, at));
         }
-        info::held(Held::Waiting, mono_us() - began);
+        info::held(Held::Waiting, over - began);
         info::count(Counter::Leased, walk.found.len() as u64);
-        let mut reply = ctx.reply();
-        reply.array(walk.found.len());
-        for (key, birth, row) in &walk.found {
-            let key = &*key.name;
-            let birth = *birth;
-            WaitingRow { key, birth, row }.write(&mut reply);
-        }
+        let more = late || walk.found.len() >= walk.count;
+        let found = walk.found;
+        Reply { found, more }.write(&mut ctx.reply());
         Ok(())
     }
 }
@@ -108,7 +105,7 @@ struct Walk<'a> {
     count: usize,
     /// Other rooms are not the worker's.
     prefix: &'a [u8],
-    found: Vec<(RoomKey, Tag, Row)>,
+    found: Vec<Found>,
 }
 
 impl Walk<'_> {
@@ -169,7 +166,11 @@ impl Walk<'_> {
             });
             agenda.looked(key, (scan, over), &found, (now, self.lease_until));
         });
-        let of_it = |row| (key.clone(), room.birth(), row);
+        let of_it = |row| Found {
+            key: key.name.clone(),
+            birth: room.birth(),
+            row,
+        };
         self.found.extend(found.into_iter().map(of_it));
     }
 }

@@ -11,9 +11,7 @@ use jsonwebtoken::EncodingKey;
 use jsonwebtoken::Header;
 use jsonwebtoken::encode;
 use jsonwebtoken::jwk::Jwk;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rustls::{ServerConnection, StreamOwned};
 use serde_json::json;
 use std::io::BufRead;
 use std::io::BufReader;
@@ -156,13 +154,7 @@ fn keys_behind_a_url_are_asked_for_when_a_token_names_one_that_is_not_known() {
 
 /// The same over TLS.
 fn serve_secure(listener: TcpListener, pair: &Pair, content: String) {
-    let chain = CertificateDer::pem_file_iter(&pair.cert).expect("a certificate");
-    let chain = chain.collect::<Result<Vec<_>, _>>().expect("a certificate");
-    let key = PrivateKeyDer::from_pem_file(&pair.key).expect("a key");
-    let ring = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(ring).with_safe_default_protocol_versions();
-    let config = config.expect("versions of TLS").with_no_client_auth();
-    let config = Arc::new(config.with_single_cert(chain, key).expect("a pair"));
+    let config = pair.server();
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let session = ServerConnection::new(config.clone()).expect("a session");

@@ -5,13 +5,17 @@ use super::effect::{Effect, Piece};
 use super::env::{Env, Place};
 use super::many::check_uids;
 use super::outcome::{Counter, Outcome};
+use super::waiting::Leases;
 use crate::error::RoomError;
+use crate::members::Member;
 use crate::position::Position;
 use crate::room::Room;
 
-/// Runs it: of how many that was news. Who is here is told of what comes later; who is not stays quiet until it does something.
+/// Runs it: of how many that was news. Who is here, or was since it was leased, is told of what comes later; who was not stays quiet
+/// until it does something.
 pub fn told<'a>(
     place: Place<'_>,
+    leases: Option<&Leases>,
     position: Position,
     uids: &[&'a [u8]],
     env: &Env<'_>,
@@ -26,10 +30,13 @@ pub fn told<'a>(
         if !is_news(room, uid, position, env) {
             continue;
         }
+        let lease = leases.and_then(|leases| leases.get(*uid));
         // Who acknowledged all of that meanwhile did something.
-        let waits = room
-            .member(uid)
-            .is_some_and(|member| member.cursor < position.seq);
+        let waits = |member: Member<'_>| {
+            let same = lease.is_none_or(|lease| lease.acted == member.acted_ms);
+            same && member.cursor < position.seq
+        };
+        let waits = room.member(uid).is_some_and(waits);
         let quiet = waits && !place.sessions.is_online(place.key, uid);
         room.tell(uid, position.seq, now, quiet);
         rest.extend([Piece::Number(u64::from(quiet)), Piece::Bytes(uid)]);

@@ -116,10 +116,13 @@ impl Server {
 
     pub(crate) fn told_of(&mut self, key: &str, seq: u64, list: &[&str]) -> u64 {
         let (at, list) = (self.at(key, seq), uids(list));
-        let told = self.run(0, key, |place, env| commands::told(place, at, &list, env));
         let (db, name) = (self.db, key.as_bytes());
-        list.iter()
-            .for_each(|uid| self.agenda.told(RoomName { db, name }, uid));
+        let room = RoomName { db, name };
+        let leases = self.agenda.leases(room).cloned();
+        let told = self.run(0, key, |place, env| {
+            commands::told(place, leases.as_ref(), at, &list, env)
+        });
+        list.iter().for_each(|uid| self.agenda.told(room, uid));
         told.unwrap().int()
     }
 

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `value` | replies as trees |
 //! | `server`, `calls`, `ticks` | the server, the commands, a tick |
+//! | `waits` | what a worker is told of who waits |
 //! | `world`, `judge`, `random` | random steps of proxies and devices, and what must hold after each |
 //! | the others | a table each |
 
@@ -24,7 +25,9 @@ mod publishes;
 mod random;
 mod server;
 mod sweeps;
+mod tellings;
 mod ticks;
 mod value;
 mod waitings;
+mod waits;
 mod world;

@@ -1,7 +1,7 @@
 //! Rooms in which somebody may wait, by when they are to be looked at, and who is leased to somebody that tells. All of it is of
 //! this node only: after a start or a promotion the rooms are found anew, and what was leased is told once more.
 
-use super::scan::{Leases, Row, Scan};
+use super::scan::{Lease, Leases, Row, Scan};
 use crate::sessions::{RoomKey, RoomName};
 use hashbrown::HashMap;
 use std::collections::BTreeSet;
@@ -127,7 +127,7 @@ impl Agenda {
             };
             if let Some(due) = self.rooms.get_mut(&key) {
                 self.leases -= due.leases.len();
-                due.leases.retain(|_, until| now < *until);
+                due.leases.retain(|_, lease| now < lease.until);
                 self.leases += due.leases.len();
             }
         }
@@ -138,6 +138,11 @@ impl Agenda {
         self.rooms
             .get(key)
             .map(|due| (due.scan.clone(), &due.leases))
+    }
+
+    /// Who is leased in a room.
+    pub fn leases(&self, key: RoomName<'_>) -> Option<&Leases> {
+        self.rooms.get(&key).map(|due| &due.leases)
     }
 
     /// How many more may be leased.
@@ -158,21 +163,22 @@ impl Agenda {
         };
         self.leases -= due.leases.len();
         for row in found {
-            due.leases.insert(row.uid.clone(), until);
+            let acted = row.acted;
+            due.leases.insert(row.uid.clone(), Lease { until, acted });
         }
         if !found.is_empty() {
             self.lapses.insert((until, key.clone()));
         }
-        due.leases.retain(|_, until| now < *until);
+        due.leases.retain(|_, lease| now < lease.until);
         self.leases += due.leases.len();
         let at = match over {
             false => now,
             true => {
-                let lapses = due.leases.values().copied().min().unwrap_or(u64::MAX);
-                scan.wake.min(lapses)
+                let lapses = due.leases.values().map(|lease| lease.until).min();
+                scan.wake.min(lapses.unwrap_or(u64::MAX))
             }
         };
-        due.scan = if over { Scan::default() } else { scan };
+        due.scan = if over { scan.again() } else { scan };
         match at {
             u64::MAX => self.forget(key.as_name()),
             at => self.set(key, at),

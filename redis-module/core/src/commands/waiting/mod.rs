@@ -4,13 +4,15 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `scan` | who of a room's members is to be told of |
+//! | `heads` | how old a message is at least, whatever its stamp says |
 //! | `agenda` | rooms in which somebody may be, and who is leased: of this node only |
 //! | `row` | a row of the reply |
 
 mod agenda;
+mod heads;
 mod row;
 mod scan;
 
 pub use agenda::{Agenda, MOST_LEASES};
-pub use row::{MOST_WAITING, WaitingRow};
-pub use scan::{Leases, Look, Row, Scan, Step};
+pub use row::{Found, MOST_WAITING, Waiting};
+pub use scan::{Lease, Leases, Look, Row, Scan, Step};

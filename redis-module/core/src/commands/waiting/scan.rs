@@ -2,6 +2,7 @@
 //! everybody else for them.
 
 use super::super::env::Env;
+use super::heads::Heads;
 use crate::limits::Limit;
 use crate::log::Entry;
 use crate::members::Member;
@@ -15,8 +16,17 @@ use hashbrown::HashMap;
 const MESSAGES: usize = 256;
 const BYTES: usize = 256 * 1024;
 
-/// Who is leased, and until when (monotonic milliseconds).
-pub type Leases = HashMap<Box<[u8]>, u64>;
+/// One member's lease.
+#[derive(Clone, Copy, Debug)]
+pub struct Lease {
+    /// Until when: monotonic milliseconds.
+    pub until: u64,
+    /// When the member had acted last as it was leased: if that is another time now, it did something since.
+    pub acted: u64,
+}
+
+/// Who is leased.
+pub type Leases = HashMap<Box<[u8]>, Lease>;
 
 /// What a scan looks at.
 #[derive(Clone, Copy)]
@@ -52,6 +62,8 @@ pub struct Row {
     pub joined_at: Seq,
     /// See [`joined_at`](Self::joined_at).
     pub tellings: u64,
+    /// When it acted last.
+    pub acted: u64,
 }
 
 /// What a step came to.
@@ -75,6 +87,8 @@ pub struct Scan {
     own: Option<(Box<[u8]>, Seq)>,
     /// When it is to be looked again: monotonic milliseconds.
     pub(super) wake: u64,
+    /// Up to which message all had come when. Kept from one way through the room to the next.
+    heads: Heads,
 }
 
 impl Default for Scan {
@@ -83,6 +97,7 @@ impl Default for Scan {
             left: None,
             own: None,
             wake: u64::MAX,
+            heads: Heads::default(),
         }
     }
 }
@@ -90,6 +105,14 @@ impl Default for Scan {
 impl Scan {
     pub(super) const fn is_begun(&self) -> bool {
         self.left.is_some()
+    }
+
+    /// All were looked at: as it is before it begins anew.
+    pub(super) fn again(self) -> Self {
+        Self {
+            heads: self.heads,
+            ..Self::default()
+        }
     }
 
     /// Looks at the next member.
@@ -104,6 +127,10 @@ impl Scan {
             // Its proxies may not have said yet who is here.
             self.wake(settled);
             return Step::Over;
+        }
+        if !self.is_begun() {
+            let head = look.room.log().head().seq;
+            self.heads.note(head, look.env.times.mono, delay);
         }
         let rows = look.room.member_count();
         let left = self.left.unwrap_or(rows).min(rows);
@@ -145,9 +172,12 @@ impl Scan {
             self.own = more.then(|| (member.uid.into(), last));
             return Step::Next;
         };
-        let left = look.env.old_in(look.room, delay)(oldest.ms);
+        // While the wall clock is behind the room's stamps, all messages bear the same one, and the first looks as young as the last.
+        let now = look.env.times.mono;
+        let by_stamp = look.env.old_in(look.room, delay)(oldest.ms);
+        let left = by_stamp.min(self.heads.old_in(oldest.position.seq, now, delay));
         if left > 0 {
-            self.wake(look.env.times.mono.saturating_add(left));
+            self.wake(now.saturating_add(left));
             return Step::Next;
         }
         let told = look.room.telling(member.uid);
@@ -160,6 +190,7 @@ impl Scan {
             since: oldest.ms,
             joined_at: member.joined_at,
             tellings: look.room.tellings(member.uid),
+            acted: member.acted_ms,
         })
     }
 
@@ -182,8 +213,8 @@ impl Scan {
             return None;
         }
         match look.leases.get(member.uid) {
-            Some(until) if look.env.times.mono < *until => {
-                self.wake(*until);
+            Some(lease) if look.env.times.mono < lease.until => {
+                self.wake(lease.until);
                 None
             }
             _ => Some(behind),

@@ -1,13 +1,18 @@
-//! Waiting mail is told while proxies, Redis and the receiver die: each that waits, repeats under known ids, and nothing that was
-//! acknowledged before it was leased.
+//! Waiting mail is told while proxies, servers and the receiver die, replicas take over and slots move: each that waits, repeats under
+//! known ids, no more tellings than there was reason for, and nothing that was acknowledged before it was leased.
+//!
+//! What counts as acknowledged or said is what the replica had as well, and that is asked for in the end: nothing of it may be gone.
+
+mod servers;
 
 use crate::number;
+use harness::eventually;
 use harness::process::built;
 use harness::proxy::Proxy;
 use harness::random::Random;
 use harness::receiver::{Receiver, SECRET};
-use harness::redis::Redis;
-use harness::value::{list, ok, text};
+use harness::value::{field, int, list, text};
+use servers::{Fault, Kind, Servers};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -26,8 +31,10 @@ const LONG_AGO: Duration = Duration::from_secs(5);
 type Who = (String, String);
 
 struct Run {
+    seed: u64,
     random: Random,
-    redis: Redis,
+    kind: Kind,
+    servers: Servers,
     proxies: Vec<(Proxy, Vec<String>)>,
     receiver: Receiver,
     /// How the receiver fails: 0 not, 1 no answer, 2 an error.
@@ -35,7 +42,10 @@ struct Run {
     positions: BTreeMap<String, Vec<String>>,
     /// What each has acknowledged (seq), and since when Redis has said so.
     acked: BTreeMap<Who, Vec<(u64, Instant)>>,
+    /// Messages.
+    said: usize,
     killed: usize,
+    faults: BTreeMap<String, usize>,
 }
 
 fn room(at: usize) -> String {
@@ -48,24 +58,8 @@ fn seq(position: &str) -> u64 {
 }
 
 impl Run {
-    fn begin(seed: u64, folder: &Path) -> Self {
-        let redis = Redis::with(&[
-            "--appendonly",
-            "yes",
-            "--appendfsync",
-            "always",
-            "--save",
-            "",
-            "--room.waiting-delay",
-            "100",
-            "--room.grace",
-            "100",
-            "--room.start-grace",
-            "200",
-            // After a start no device is waited for that could have less.
-            "--room.device-grace",
-            "0",
-        ]);
+    fn begin(kind: Kind, seed: u64, folder: &Path) -> Self {
+        let servers = Servers::start(kind);
         let receiver = Receiver::start();
         let fails = Arc::new(AtomicUsize::new(0));
         let of_receiver = fails.clone();
@@ -95,18 +89,22 @@ impl Run {
         let options: Vec<String> = options.map(str::to_owned).into();
         let proxies = (0..3).map(|_| {
             let words: Vec<&str> = options.iter().map(String::as_str).collect();
-            (Proxy::with(&redis, &words), options.clone())
+            (Proxy::to(&servers.url(), &words), options.clone())
         });
         let proxies = proxies.collect();
         Self {
+            seed,
             random: Random::new(seed),
-            redis,
+            kind,
+            servers,
             proxies,
             receiver,
             fails,
             positions: BTreeMap::new(),
             acked: BTreeMap::new(),
+            said: 0,
             killed: 0,
+            faults: BTreeMap::new(),
         }
     }
 
@@ -114,13 +112,17 @@ impl Run {
         for at in 0..ROOMS {
             let uids: Vec<String> = (0..UIDS).map(|uid| format!("u{uid}")).collect();
             let invite = format!("ROOM.INVITE room:{} {}", room(at), uids.join(" "));
-            ok(&mut self.redis.connect(), &invite);
+            self.confirmed(&room(at), &invite);
             self.publish(at);
         }
-        for _ in 0..STEPS {
+        let mut planned = self.kind.faults(self.seed).iter().peekable();
+        for step in 0..STEPS {
+            if let Some((_, fault)) = planned.next_if(|(by, _)| step as f64 >= by * STEPS as f64) {
+                self.happens(*fault);
+            }
             match self.random.below(20) {
                 0 => self.kill_proxy(),
-                1 => self.redis.crash_and_restart(),
+                1 if self.kind == Kind::One => self.happens(Fault::Killed),
                 2 => self.fails.store(self.random.below(3), Relaxed),
                 3..=6 => self.ack(),
                 _ => {
@@ -134,12 +136,22 @@ impl Run {
         (0..ROOMS).for_each(|at| self.publish(at));
     }
 
+    fn confirmed(&self, room: &str, command: &str) -> redis::Value {
+        self.servers.confirmed(&format!("room:{room}"), command)
+    }
+
+    fn happens(&mut self, fault: Fault) {
+        let key = format!("room:{}", room(self.random.below(ROOMS)));
+        self.servers.happens(fault, &key, &mut self.random);
+        *self.faults.entry(format!("{fault:?}")).or_default() += 1;
+    }
+
     fn publish(&mut self, at: usize) {
         let key = room(at);
-        let said = ok(
-            &mut self.redis.connect(),
-            &format!("ROOM.PUBLISH room:{key} bot hello"),
-        );
+        self.said += 1;
+        // Under its id it is stored once, however often that is tried.
+        let publish = format!("ROOM.PUBLISH room:{key} bot hello ID m{}", self.said);
+        let said = self.confirmed(&key, &publish);
         let position = text(&list(&said)[4]);
         self.positions.entry(key).or_default().push(position);
     }
@@ -149,12 +161,13 @@ impl Run {
         let uid = format!("u{}", self.random.below(UIDS));
         let positions = &self.positions[&key];
         let position = positions[self.random.below(positions.len())].clone();
-        ok(
-            &mut self.redis.connect(),
-            &format!("ROOM.ACK room:{key} {position} {uid}"),
-        );
-        let acked = self.acked.entry((key, uid)).or_default();
-        acked.push((seq(&position), Instant::now()));
+        self.confirmed(&key, &format!("ROOM.ACK room:{key} {position} {uid}"));
+        let (who, seq) = ((key, uid), seq(&position));
+        // What is less changes nothing.
+        if seq > self.has(&who) {
+            let acked = self.acked.entry(who).or_default();
+            acked.push((seq, Instant::now()));
+        }
     }
 
     fn kill_proxy(&mut self) {
@@ -163,7 +176,7 @@ impl Run {
         proxy.kill();
         let program = built("ROOMCAST_PROXY", "roomcast-proxy");
         let words: Vec<&str> = options.iter().map(String::as_str).collect();
-        proxy.start_again(&program, &self.redis.url(), &words);
+        proxy.start_again(&program, &self.servers.url(), &words);
         self.killed += 1;
     }
 
@@ -173,7 +186,25 @@ impl Run {
         acked.map(|(seq, _)| *seq).max().unwrap_or(0)
     }
 
+    /// What was confirmed is there: else what follows would ask for what nobody knows any more.
+    fn is_kept(&self) {
+        for (key, positions) in &self.positions {
+            let info = self.confirmed(key, &format!("ROOM.INFO room:{key}"));
+            let head = text(&field(&info, "head"));
+            let last = seq(positions.last().expect("a message"));
+            assert_eq!(seq(&head), last, "{key}");
+        }
+        for who in self.acked.keys() {
+            let asked = format!("ROOM.PENDING room:{} {}", who.0, who.1);
+            eventually("what was acknowledged is kept", || {
+                let pending = self.confirmed(&who.0, &asked);
+                (int(&field(&pending, "cursor")) == self.has(who) as i64).then_some(())
+            });
+        }
+    }
+
     fn judge(&self) {
+        self.is_kept();
         let end = Instant::now() + Duration::from_secs(60);
         while !self.missing().is_empty() {
             assert!(Instant::now() < end, "not told of:\n{}", self.shown());
@@ -200,6 +231,9 @@ impl Run {
             }
         }
         for (who, ids) in ids {
+            // Nobody is ever here, so only what somebody acknowledged is a reason to tell once more.
+            let acked = self.acked.get(&who).map_or(0, Vec::len);
+            assert!(ids.len() <= 1 + acked, "{who:?}: {acked} acks, {ids:?}");
             let different: BTreeSet<&String> = ids.iter().collect();
             assert_eq!(
                 different.len(),
@@ -214,7 +248,7 @@ impl Run {
         let missing = self.missing().into_iter().take(5);
         let lines = missing.map(|who| {
             let asked = format!("ROOM.PENDING room:{} {}", who.0, who.1);
-            let pending = ok(&mut self.redis.connect(), &asked);
+            let pending = self.confirmed(&who.0, &asked);
             let posts = self.receiver.posts().into_iter();
             let of_it = posts.filter(|post| {
                 let mut tellings = post.tellings().into_iter();
@@ -259,18 +293,39 @@ fn rows(body: &serde_json::Value) -> Vec<u64> {
 
 #[test]
 fn waiting_mail_is_told_whatever_dies() {
-    let runs = number("ROOMCAST_WAITING").unwrap_or(2);
+    must_be_told(Kind::One, 2);
+}
+
+#[test]
+fn waiting_mail_is_told_whichever_replica_takes_over() {
+    must_be_told(Kind::Watched, 1);
+}
+
+#[test]
+fn waiting_mail_is_told_wherever_its_room_goes() {
+    must_be_told(Kind::Cluster, 1);
+}
+
+/// A third of `ROOMCAST_WAITING` runs, or a `few`.
+fn must_be_told(kind: Kind, few: u64) {
+    let runs = number("ROOMCAST_WAITING").map_or(few, |all| all.div_ceil(3));
     let first = number("ROOMCAST_SEED").unwrap_or_else(Random::seed);
     let (mut posts, mut tellings, mut killed) = (0, 0, 0);
+    let mut faults: BTreeMap<String, usize> = BTreeMap::new();
     for seed in first..first + runs {
-        println!("seed {seed}");
+        println!("{kind:?}: seed {seed}");
         let folder = tempfile::tempdir().expect("a folder");
-        let mut run = Run::begin(seed, folder.path());
+        let mut run = Run::begin(kind, seed, folder.path());
         run.talk();
         run.judge();
         posts += run.receiver.posts().len();
         tellings += run.receiver.told().len();
         killed += run.killed;
+        for (fault, many) in run.faults {
+            *faults.entry(fault).or_default() += many;
+        }
     }
-    println!("{runs} runs: {posts} posts, {tellings} tellings taken, {killed} proxies killed");
+    println!(
+        "{kind:?}: {runs} runs: {posts} posts, {tellings} tellings taken, {killed} proxies killed, {faults:?}"
+    );
 }
