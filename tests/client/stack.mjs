@@ -15,7 +15,7 @@ const REDIS = process.env.REDIS_SERVER ?? 'redis-server';
 /** Another program took the port that was free a moment ago. */
 const PORT_ATTEMPTS = 5;
 
-async function freePort() {
+export async function freePort() {
   const server = createServer().listen(0, '127.0.0.1');
   await new Promise((done) => { server.once('listening', done); });
   const { port } = server.address();
