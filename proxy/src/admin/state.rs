@@ -6,7 +6,6 @@ use axum::extract::State;
 use axum::response::Response;
 use serde_json::{Value, json};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// `GET /data/state`.
 pub(super) async fn state(State(admin): State<Arc<Admin>>) -> Response {
@@ -36,65 +35,55 @@ pub(super) async fn state(State(admin): State<Arc<Admin>>) -> Response {
 /// The options that bound something, with their values.
 fn limits(admin: &Admin) -> Vec<Value> {
     let config = &*admin.config;
-    let time = |time: Duration| humantime::format_duration(time).to_string();
-    let number = |number: u64| number.to_string();
-    let per_address = config
-        .limits
-        .max_per_address
-        .map_or_else(|| "half of what there may be".to_owned(), |n| n.to_string());
-    let all = [
-        (
-            "max-connections",
-            number(config.limits.max_connections as u64),
-        ),
-        ("max-per-address", per_address),
-        ("max-rooms", number(config.limits.max_rooms as u64)),
-        ("max-event", number(config.limits.max_event as u64)),
-        ("max-rate", number(config.limits.max_rate.into())),
-        (
-            "work-per-address",
-            number(config.limits.work_per_address.into()),
-        ),
-        ("work-per-uid", number(config.limits.work_per_uid.into())),
-        (
-            "memberships-per-uid",
-            number(config.limits.memberships_per_uid.into()),
-        ),
+    let (limits, service, patience) = (&config.limits, &config.service, &config.patience);
+    let numbers = [
+        ("max-connections", limits.max_connections),
+        ("max-rooms", limits.max_rooms),
+        ("max-event", limits.max_event),
+        ("max-rate", limits.max_rate as usize),
+        ("work-per-address", limits.work_per_address as usize),
+        ("work-per-uid", limits.work_per_uid as usize),
+        ("memberships-per-uid", limits.memberships_per_uid as usize),
         (
             "memberships-per-address",
-            number(config.limits.memberships_per_address.into()),
+            limits.memberships_per_address as usize,
         ),
         (
             "publish-bytes-per-connection",
-            number(config.limits.publish_bytes_per_connection.into()),
+            limits.publish_bytes_per_connection as usize,
         ),
         (
             "publish-bytes-per-uid",
-            number(config.limits.publish_bytes_per_uid.into()),
+            limits.publish_bytes_per_uid as usize,
         ),
         (
             "publish-bytes-per-room",
-            number(config.limits.publish_bytes_per_room.into()),
+            limits.publish_bytes_per_room as usize,
         ),
-        ("outbox", number(config.service.outbox as u64)),
-        ("page", number(config.service.page as u64)),
-        ("catch-ups", number(config.service.catch_ups as u64)),
-        ("member-lists", number(config.service.member_lists as u64)),
-        ("histories", number(config.service.histories as u64)),
-        (
-            "acks-per-second",
-            number(config.service.acks_per_second.into()),
-        ),
-        ("max-bans", number(config.limits.max_bans as u64)),
-        ("api-requests", number(config.api.api_requests.into())),
-        ("heartbeat", time(config.patience.heartbeat)),
-        ("dead-after", time(config.patience.dead_after)),
-        ("login-timeout", time(config.patience.login_timeout)),
-        ("write-timeout", time(config.patience.write_timeout)),
-        ("busy-timeout", time(config.limits.busy_timeout)),
-        ("lease", time(config.redis.lease)),
-        ("redis-timeout", time(config.redis.redis_timeout)),
+        ("max-bans", limits.max_bans),
+        ("outbox", service.outbox),
+        ("page", service.page),
+        ("catch-ups", service.catch_ups),
+        ("member-lists", service.member_lists),
+        ("histories", service.histories),
+        ("acks-per-second", service.acks_per_second as usize),
+        ("api-requests", config.api.api_requests as usize),
     ];
-    let row = |(name, value): (&str, String)| json!({"name": name, "value": value});
-    all.into_iter().map(row).collect()
+    let times = [
+        ("heartbeat", patience.heartbeat),
+        ("dead-after", patience.dead_after),
+        ("login-timeout", patience.login_timeout),
+        ("write-timeout", patience.write_timeout),
+        ("busy-timeout", limits.busy_timeout),
+        ("lease", config.redis.lease),
+        ("redis-timeout", config.redis.redis_timeout),
+    ];
+    let of_one = limits.max_per_address.map(|most| most.to_string());
+    let of_one = of_one.unwrap_or_else(|| "half of what there may be".to_owned());
+    let numbers = numbers.map(|(name, value)| (name, value.to_string()));
+    let times = times.map(|(name, value)| (name, humantime::format_duration(value).to_string()));
+    let all = numbers.into_iter().chain(times);
+    let all = all.chain([("max-per-address", of_one)]);
+    all.map(|(name, value)| json!({"name": name, "value": value}))
+        .collect()
 }

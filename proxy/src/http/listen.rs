@@ -196,7 +196,10 @@ pub(crate) async fn listen_admin(listener: TcpListener, server: Arc<Server>, adm
         tls: None,
         metrics: server.metrics.clone(),
         routes: routes::admin(admin),
-        times: Times::of(&server.config),
+        times: Times {
+            http: None, // the page asks for as long as somebody looks
+            ..Times::of(&server.config)
+        },
         told: Told::default(),
     });
     loop {
