@@ -120,7 +120,7 @@ story('what is not there is said in a sentence, and markup cannot run even if it
   await done();
 });
 
-story('this proxy: nodes and limits; Redis that is away is told', async () => {
+story('this proxy: its nodes and limits', async () => {
   const [page, done] = await open('#proxy');
   await becomes('nodes', () => page.$$eval('table[aria-label="Nodes"] td', (all) => all.map((cell) => cell.textContent).slice(1)), ['yes', 'all']);
   assert.ok((await firsts(page, 'Limits')).includes('--max-connections'));
