@@ -37,6 +37,18 @@ const OF_API: [&str; 5] = [
 /// What it sends besides where it posts that mail waits.
 const OF_WEBHOOK: [&str; 3] = ["ROOM.WAITING", "ROOM.TOLD", "ROOM.PENDING"];
 
+/// What it sends besides where it has an admin page.
+const OF_ADMIN: [&str; 8] = [
+    "ROOM.INFO",
+    "ROOM.LAG",
+    "ROOM.PENDING",
+    "ROOM.QUEUE",
+    "ROOM.WHY",
+    "scan",
+    "dbsize",
+    "xrevrange",
+];
+
 /// What it sends to the nodes of a cluster besides.
 const OF_CLUSTER: [&str; 4] = ["ssubscribe", "sunsubscribe", "asking", "cluster|slots"];
 
@@ -61,13 +73,17 @@ pub fn rule(config: &Config) -> Result<String, String> {
     let of_cluster = OF_CLUSTER.into_iter().filter(|_| address.is_cluster());
     let of_api = OF_API.into_iter().filter(|_| serves);
     let posts = config.webhook.webhook.is_some();
-    // An API's proxy may look at what is pending already.
-    let of_webhook = OF_WEBHOOK
-        .into_iter()
-        .filter(|command| posts && !(serves && OF_API.contains(command)));
-    let more = of_api.chain(of_webhook).chain(of_cluster);
+    let of_webhook = OF_WEBHOOK.into_iter().filter(|_| posts);
+    let has_page = config.admin_listen.is_some();
+    let of_admin = OF_ADMIN.into_iter().filter(|_| has_page);
+    let more = of_api.chain(of_webhook).chain(of_admin).chain(of_cluster);
+    let mut given = Vec::new();
     for command in commands.chain(more) {
-        rule = format!("{rule} +{command}");
+        // Several of them look at what is pending.
+        if !given.contains(&command) {
+            given.push(command);
+            rule = format!("{rule} +{command}");
+        }
     }
     Ok(rule)
 }
@@ -119,6 +135,8 @@ mod tests {
         assert!(line.ends_with(" +ROOM.WAITING +ROOM.TOLD +ROOM.PENDING"));
         let line = of(&["--webhook", "https://h", "--api-key-file", "f"]);
         assert_eq!(line.matches("PENDING").count(), 1);
+        let line = of(&["--admin-listen", "127.0.0.1:1"]);
+        assert!(line.ends_with(" +ROOM.WHY +scan +dbsize +xrevrange") && line.contains("%R~"));
         let line = of(&["--redis", "redis+cluster://h"]);
         assert!(line.ends_with(" +ssubscribe +sunsubscribe +asking +cluster|slots"));
         let line = of(&["--redis-user", "bob", "--redis-password", "s3cret"]);

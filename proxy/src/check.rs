@@ -49,6 +49,7 @@ pub(crate) fn check(config: &Config) -> Result<Vec<String>, String> {
     entrance(config)?;
     api(config)?;
     webhook(config)?;
+    config.admin.check(config.admin_listen)?;
     let mut warnings = Vec::new();
     if let Some(address) = config.api.api_listen
         && !address.ip().is_loopback()

@@ -35,12 +35,27 @@ impl Calls {
         ask: Ask,
         until: Instant,
     ) -> Vec<Result<Answer, Miss>> {
+        let pairs = self.pairs(until).await.into_iter();
+        let asked = pairs.map(|pair| self.call((first, Some(pair)), ask.clone(), until));
+        join_all(asked).await
+    }
+
+    /// The pairs that there are: one to each server.
+    pub(crate) async fn pairs(&self, until: Instant) -> Vec<Generation> {
         let (reply, pairs) = oneshot::channel();
         self.0.push(Input::Pairs(reply));
         let pairs = timeout_at(until, pairs).await;
-        let pairs = pairs.into_iter().flatten().flatten();
-        let asked = pairs.map(|pair| self.call((first, Some(pair)), ask.clone(), until));
-        join_all(asked).await
+        pairs.into_iter().flatten().flatten().collect()
+    }
+
+    /// Asks one server about itself: a command without a key.
+    pub(crate) async fn ask_one(
+        &self,
+        pair: Generation,
+        ask: Ask,
+        until: Instant,
+    ) -> Result<Answer, Miss> {
+        self.call(("", Some(pair)), ask, until).await
     }
 
     async fn call(

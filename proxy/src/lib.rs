@@ -17,6 +17,7 @@
 //! | `speech` | bytes a second that somebody may publish |
 //! | `auth/` | who may enter: tokens and their keys |
 //! | `api/` | the HTTP API for backends |
+//! | `admin/` | the admin port: metrics, and a page that shows rooms and queues |
 //! | `webhook/` | telling a backend that mail waits |
 //! | `errand` | one request over HTTP, to others |
 //! | `watched` | a file of secrets that may change |
@@ -34,6 +35,7 @@
 //! | `metrics/` | every number that is counted |
 //! | `said` | log lines that are not repeated too often |
 
+mod admin;
 mod api;
 mod at_work;
 mod auth;
@@ -68,18 +70,19 @@ pub mod acl;
 pub mod broken;
 pub mod config;
 
+use admin::Admin;
 use api::Api;
 use api::keys::Keys;
 use auth::judge::Judge;
 use bans::Banned;
 use clerk::{Calls, Clerk};
 use config::Config;
+use http::doors;
 use hub_core::close::Close;
 use hub_core::settings::Settings;
 use inbox::Inboxes;
 use link::{Address, Cluster, Link, Means, Refusal, Single};
 use metrics::Metrics;
-use rustls::ServerConfig;
 use server::Server;
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -141,13 +144,14 @@ pub async fn run(
     let metrics = Arc::new(Metrics::new(figures.clone()));
     let judge = Judge::of(&config, metrics.clone()).map_err(StartError::Options)?;
     let judge = judge.map(Arc::new);
-    let keys = config.api.api_key_file.as_deref().map(Keys::open);
+    let keys = config.api.api_key_file.as_deref();
+    let keys = keys.map(|path| Keys::open("--api-key-file", path, "keys for the HTTP API"));
     let keys = keys.transpose().map_err(StartError::Options)?.map(Arc::new);
     let mut inboxes = Inboxes::new(&config.redis.key_prefix, config.workers());
     let mut desk = None;
     let receiver = webhook::receiver(&config.webhook).map_err(StartError::Options)?;
     let secrets = receiver.as_ref().map(|receiver| receiver.secrets.clone());
-    if keys.is_some() || receiver.is_some() {
+    if keys.is_some() || receiver.is_some() || config.admin_listen.is_some() {
         let (with_desk, number, inbox) = inboxes.with_desk();
         inboxes = with_desk;
         desk = Some((number, inbox));
@@ -183,6 +187,8 @@ pub async fn run(
     let waking = tokio::spawn(async move { waking.wake().await });
     let (number, inbox) = desk.unwrap_or_default();
     let calls = Calls::new(inbox.clone());
+    let seen = (metrics.clone(), link.clone(), banned.clone());
+    let admin = Admin::open(&config, calls.clone(), seen).map_err(StartError::Options)?;
     let clerk = Clerk::new(number, inbox, pairs.clone());
     let of_receiver = |receiver| {
         let (calls, figures) = (calls.clone(), metrics.webhook.clone());
@@ -245,18 +251,13 @@ pub async fn run(
     if let Ok(listens) = listeners.public.local_addr() {
         info!(address = %listens, tls = tls.is_some(), redis = address.shown, "serving");
     }
-    let backends = open_api(listeners.api, server.clone(), tls.clone());
-    let serving = open_door(listeners.public, server.clone(), tls);
-    let admin = async {
-        match listeners.admin {
-            Some(admin) => http::listen::listen_admin(admin, server.clone()).await,
-            None => std::future::pending().await,
-        }
-    };
+    let backends = doors::api(listeners.api, server.clone(), tls.clone());
+    let serving = doors::public(listeners.public, server.clone(), tls);
+    let looking = doors::admin(listeners.admin, server.clone(), admin);
     tokio::select! {
-        why = serving => return Err(why),
-        why = backends => return Err(why),
-        () = admin => {}
+        ended = serving => return Err(why(ended)),
+        ended = backends => return Err(why(ended)),
+        ended = looking => return Err(why(ended)),
         () = async { stop.await; drain::drain(&server).await } => {}
         // They end by a panic only. A proxy without them would be deaf and green: whoever watches it starts another.
         _ = linked => return Err(StartError::Failed),
@@ -293,34 +294,9 @@ async fn link_up(
     Ok(Box::pin(single.run(started)))
 }
 
-/// Lets browsers in for ever; why that ended.
-async fn open_door(
-    listener: TcpListener,
-    server: Arc<Server>,
-    tls: Option<Arc<ServerConfig>>,
-) -> StartError {
-    let Some(tls) = tls else {
-        http::listen::listen(listener, server, None).await;
-        return StartError::Failed;
-    };
-    // A handshake takes up to a millisecond, for which neither the link nor rooms wait.
-    let serve = |listener| http::listen::listen(listener, server, Some(tls));
-    let listened = http::listen::apart(listener, "door", serve).await;
-    listened.map_or_else(StartError::Thread, |()| StartError::Failed)
-}
-
-/// Lets backends in for ever, on a thread of its own: what they ask holds up neither the link nor rooms. Why that ended.
-async fn open_api(
-    listener: Option<TcpListener>,
-    server: Arc<Server>,
-    tls: Option<Arc<ServerConfig>>,
-) -> StartError {
-    let Some(listener) = listener else {
-        return std::future::pending().await;
-    };
-    let serve = |listener| http::listen::listen_api(listener, server, tls);
-    let listened = http::listen::apart(listener, "api", serve).await;
-    listened.map_or_else(StartError::Thread, |()| StartError::Failed)
+/// Why a door is closed.
+fn why(ended: io::Result<()>) -> StartError {
+    ended.map_or_else(StartError::Thread, |()| StartError::Failed)
 }
 
 /// The certificate that is shown to browsers, if any.

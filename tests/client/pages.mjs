@@ -7,7 +7,7 @@ import { becomes } from './stack.mjs';
 
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 /** Where screenshots go. */
-const PICTURES = process.env.PICTURES ?? mkdtempSync(join(tmpdir(), 'roomcast-pictures-'));
+export const PICTURES = process.env.PICTURES ?? mkdtempSync(join(tmpdir(), 'roomcast-pictures-'));
 const DESK = { width: 1000, height: 680 };
 export const PHONE = { width: 390, height: 680 };
 

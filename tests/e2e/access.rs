@@ -42,6 +42,8 @@ struct Set<'a> {
     db: i64,
     prefix: &'a str,
     more: &'a [&'a str],
+    /// It has an admin page.
+    page: bool,
 }
 
 #[test]
@@ -60,30 +62,35 @@ fn the_printed_acl_line_is_what_a_proxy_needs_and_no_more() {
             db: 0,
             prefix: "room:",
             more: &["--name", "one"],
+            page: true,
         },
         Set {
             url: &|redis, _| format!("redis://ann:secret@127.0.0.1:{}/2", redis.port),
             db: 2,
             prefix: "a b[*]:",
             more: &["--workers", "2"],
+            page: false,
         },
         Set {
             url: &|redis, _| format!("redis://ann:secret@127.0.0.1:{}", redis.port),
             db: 0,
             prefix: "room:",
             more: &["--api-key-file", keys],
+            page: false,
         },
         Set {
             url: &|redis, _| format!("redis://127.0.0.1:{}", redis.port),
             db: 0,
             prefix: "räume\\",
             more: &by_option,
+            page: false,
         },
         Set {
             url: &|_, socket| format!("unix://{socket}?user=ann&pass=secret&db=3"),
             db: 3,
             prefix: "'\"*?",
             more: &[],
+            page: false,
         },
     ];
     std::thread::scope(|scope| {
@@ -102,7 +109,9 @@ fn the_printed_acl_line_is_what_a_proxy_needs_and_no_more() {
 fn works_with_the_printed_acl_line(redis: &Redis, socket: &str, set: &Set<'_>) {
     let url = (set.url)(redis, socket);
     let options = [&["--key-prefix", set.prefix, "--lease", "1s"], set.more].concat();
-    let rule = printed_rule(&[&options[..], &["--redis", &url]].concat());
+    let page = ["--admin-listen", "127.0.0.1:1"];
+    let page = if set.page { &page[..] } else { &[] };
+    let rule = printed_rule(&[&options[..], &["--redis", &url], page].concat());
     let mut operator = redis.connect();
     ok(&mut operator, &rule);
     redis::cmd("SELECT")
@@ -114,6 +123,10 @@ fn works_with_the_printed_acl_line(redis: &Redis, socket: &str, set: &Set<'_>) {
     let room = format!("{}1", set.prefix);
     if set.more.contains(&"--api-key-file") {
         serves_backends(&proxy);
+    }
+    if set.page {
+        Client::login(proxy.port, "1", "somebody").say("hello");
+        is_looked_into(&proxy);
     }
     lives(redis, &mut operator, &proxy, &room);
     let refused = format!("{:?}", ok(&mut operator, "ACL LOG"));
@@ -160,6 +173,25 @@ fn serves_backends(proxy: &Proxy) {
     }
     http.get("/api/bans").ok();
     http.post("/api/rooms/2/leave", &somebody).ok();
+}
+
+/// All that the admin page asks.
+fn is_looked_into(proxy: &Proxy) {
+    let mut http = Http::to(proxy.admin);
+    for path in [
+        "state",
+        "bans",
+        "room?room=1",
+        "member?room=1&uid=somebody",
+        "why?room=1&uid=somebody&seq=1",
+    ] {
+        http.get(&format!("/data/{path}")).ok();
+    }
+    eventually("the walk over the rooms is at its end", || {
+        let scan = http.get("/data/scan").ok();
+        let found = &scan["done"]["found"];
+        (found["rooms"] == 1 && found["failed"] == 0).then_some(())
+    });
 }
 
 fn lives(redis: &Redis, operator: &mut Connection, proxy: &Proxy, room: &str) {

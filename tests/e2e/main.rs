@@ -43,12 +43,14 @@
 //! | `door` | who may come in, the upgrade by the letter, headers |
 //! | `http` | pages, health, exit codes |
 //! | `api` | the HTTP API for backends |
+//! | `admin` | the admin page |
 //! | `observed` | what dashboard and alerts ask for is there |
 //! | `waiting` | a webhook that is told of mail that waits |
 //! | `waiting_far` | the same over TLS, and of every primary of a cluster |
 
 mod access;
 mod addresses;
+mod admin;
 mod api;
 mod badinput;
 mod bans;

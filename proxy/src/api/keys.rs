@@ -1,4 +1,4 @@
-//! The keys of `--api-key-file`, one in each line. They are kept as their SHA-256, and compared as that: how long a comparison
+//! The keys of `--api-key-file`, or of `--admin-key-file`, one in each line. They are kept as their SHA-256, and compared as that: how long a comparison
 //! takes tells nothing of a key. The file is looked at again and again; one that cannot be used changes nothing.
 
 use crate::watched::Watched;
@@ -20,12 +20,12 @@ type Hash = [u8; 32];
 pub(crate) struct Keys(Arc<Watched<Hash>>);
 
 impl Keys {
-    /// Reads the file.
+    /// Reads the file of an option.
     ///
     /// # Errors
     /// With a sentence, if it cannot be used.
-    pub(crate) fn open(path: &Path) -> Result<Self, String> {
-        let keys = Watched::open("--api-key-file", path, "keys for the HTTP API", parse)?;
+    pub(crate) fn open(option: &str, path: &Path, what: &'static str) -> Result<Self, String> {
+        let keys = Watched::open(option, path, what, parse)?;
         Ok(Self(Arc::new(keys)))
     }
 
@@ -109,7 +109,8 @@ mod tests {
         let path = std::env::temp_dir().join(name);
         let other = "f".repeat(LEAST);
         write(&path, ONE).unwrap();
-        let keys = Keys::open(&path).unwrap();
+        let open = || Keys::open("--api-key-file", &path, "keys");
+        let keys = open().unwrap();
         let know = || (keys.know(ONE.as_bytes()), keys.know(other.as_bytes()));
         assert_eq!(know(), (true, false));
         for nonsense in [
@@ -131,7 +132,7 @@ mod tests {
         std::fs::remove_file(&path).unwrap();
         keys.0.look();
         assert_eq!(know(), (false, true));
-        let said = Keys::open(&path).map(drop).unwrap_err();
+        let said = open().map(drop).unwrap_err();
         assert!(said.starts_with("--api-key-file: "), "{said}");
     }
 }

@@ -10,9 +10,11 @@
 //! | [`limits`] | how many may come, and what each may cost |
 //! | [`service`] | how rooms are served |
 //! | [`tokens`] | who clients are |
+//! | [`admin`] | the admin page |
 //! | [`api`], [`webhook`] | the HTTP API; waiting mail |
 
 pub mod access;
+pub mod admin;
 pub mod api;
 pub mod entrance;
 pub mod limits;
@@ -27,6 +29,7 @@ pub mod webhook;
 use crate::broken::Broken;
 use crate::times::drain;
 use access::AccessOptions;
+use admin::AdminOptions;
 use api::ApiOptions;
 use clap::Parser;
 use clap::builder::BoolishValueParser;
@@ -54,9 +57,14 @@ pub struct Config {
     )]
     pub listen: SocketAddr,
 
-    /// Where metrics are served (/metrics, in Prometheus' text format); nowhere if not given
+    /// Where metrics are served (/metrics, in Prometheus' text format), and a page that shows rooms and queues (/); nowhere if
+    /// not given
     #[arg(long, env = "ROOMCAST_ADMIN_LISTEN", value_name = "ADDR:PORT")]
     pub admin_listen: Option<SocketAddr>,
+
+    /// The page there
+    #[command(flatten)]
+    pub admin: AdminOptions,
 
     /// The certificate that browsers are shown
     #[command(flatten)]

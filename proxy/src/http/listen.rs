@@ -4,6 +4,7 @@ use super::fronts::Fronts;
 use super::gate::{Full, Gate, Group, Peer, Place};
 use super::queue::queue;
 use super::{proxied, routes, secure};
+use crate::admin::Admin;
 use crate::at_work::AtWork;
 use crate::budget::Budgets;
 use crate::config::Config;
@@ -184,8 +185,8 @@ pub(crate) async fn listen_api(
     }
 }
 
-/// Serves the metrics for ever.
-pub(crate) async fn listen_admin(listener: TcpListener, server: Arc<Server>) {
+/// Serves the metrics and the admin page for ever.
+pub(crate) async fn listen_admin(listener: TcpListener, server: Arc<Server>, admin: Arc<Admin>) {
     let port = Arc::new(Port {
         // Whoever looks at the metrics is one or two machines; one of them alone does not take all places.
         gate: Arc::new(Gate::new(files::OF_ADMIN, files::OF_ADMIN / 2)),
@@ -194,8 +195,11 @@ pub(crate) async fn listen_admin(listener: TcpListener, server: Arc<Server>) {
         is_proxied: false,
         tls: None,
         metrics: server.metrics.clone(),
-        routes: routes::admin(server.metrics.clone()),
-        times: Times::of(&server.config),
+        routes: routes::admin(admin),
+        times: Times {
+            http: None, // the page asks for as long as somebody looks
+            ..Times::of(&server.config)
+        },
         told: Told::default(),
     });
     loop {

@@ -2,6 +2,7 @@
 //!
 //! | file | what it holds |
 //! |---|---|
+//! | `doors` | the ports, and their threads |
 //! | `listen` | accepts connections |
 //! | `secure` | TLS at the door |
 //! | `gate` | how many there are, in all and by address |
@@ -16,14 +17,15 @@
 //! | `pages` | the demo page |
 
 pub(crate) mod door;
+pub(crate) mod doors;
 pub(crate) mod fronts;
 pub(crate) mod gate;
-pub(crate) mod listen;
+mod listen;
 mod offered;
 mod pages;
 mod proxied;
 mod queue;
-mod request;
+pub(crate) mod request;
 mod routes;
 mod secure;
 mod upgrade;

@@ -10,10 +10,10 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 const KEY_LEN: usize = 16;
 
 /// A request that cannot be answered, as a sentence.
-pub(super) type Bad = String;
+pub(crate) type Bad = String;
 
 /// What the door judges by; a trusted proxy is believed which host it was asked for.
-pub(super) fn knock(request: &Request, is_trusted: bool) -> Result<Knock<'_>, Bad> {
+pub(crate) fn knock(request: &Request, is_trusted: bool) -> Result<Knock<'_>, Bad> {
     let headers = request.headers();
     let host = match once(headers, &header::HOST)? {
         // RFC 9112, section 3.2.

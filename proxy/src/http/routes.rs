@@ -4,9 +4,9 @@ use super::gate::Peer;
 use super::pages::{PAGES, page, shared_page};
 use super::request::{forwarded_for, knock, wants_websocket};
 use super::upgrade::{turn_away, upgrade};
+use crate::admin::{Admin, routes as of_admin};
 use crate::api::Api;
 use crate::api::routes as of_api;
-use crate::metrics::Metrics;
 use crate::server::Server;
 use axum::Router;
 use axum::extract::{Request, State};
@@ -130,16 +130,7 @@ pub(super) fn backends(api: Arc<Api>) -> Router {
         .layer(from_fn(restrain))
 }
 
-/// The port of the metrics.
-pub(super) fn admin(metrics: Arc<Metrics>) -> Router {
-    Router::new()
-        .route("/metrics", get(numbers))
-        .fallback(|| async { (StatusCode::NOT_FOUND, "there is only /metrics\n") })
-        .layer(from_fn(restrain))
-        .with_state(metrics)
-}
-
-async fn numbers(State(metrics): State<Arc<Metrics>>) -> Response {
-    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(header::CONTENT_TYPE, kind)], metrics.text()).into_response()
+/// The port of those who look after this program.
+pub(super) fn admin(admin: Arc<Admin>) -> Router {
+    of_admin::routes(admin).layer(from_fn(restrain))
 }

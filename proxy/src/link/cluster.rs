@@ -7,6 +7,7 @@ use super::address::{Address, Servers};
 use super::backoff::Backoff;
 use super::bans_there::follow_bans;
 use super::board::Board;
+use super::health::Node as Seen;
 use super::look::{Look, look, look_at};
 use super::means::Means;
 use super::node::{Member, Node};
@@ -288,13 +289,18 @@ impl Cluster {
         let (many, nowhere) = self.board.slots();
         self.means.metrics.slots_nowhere.set(nowhere as i64);
         let linked = self.board.linked();
-        self.means
-            .metrics
-            .nodes(many.into_iter().map(|(place, slots)| OfNode {
-                linked: linked.contains_key(&place),
-                node: place.to_string(),
-                slots: slots as i64,
-            }));
+        let nodes = many.into_iter().map(|(place, slots)| Seen {
+            linked: linked.contains_key(&place),
+            node: place.to_string(),
+            slots: Some(slots),
+        });
+        let nodes: Vec<Seen> = nodes.collect();
+        self.means.metrics.nodes(nodes.iter().map(|seen| OfNode {
+            node: seen.node.clone(),
+            linked: seen.linked,
+            slots: seen.slots.unwrap_or(0) as i64,
+        }));
+        self.means.link.set_nodes(nodes);
     }
 }
 

@@ -142,7 +142,11 @@ pub(super) fn command(key: &str, ask: Ask, channels: Channels) -> (On, Reading, 
             (Reading::Members, command)
         }
         Ask::Call(call) => {
-            let mut command = words(call.command, key);
+            let mut command = match key {
+                // About the server itself.
+                "" => cmd(call.command),
+                key => words(call.command, key),
+            };
             for word in &call.words {
                 command.arg(&word[..]);
             }

@@ -1,12 +1,23 @@
 //! What others see of the link, and how they end it.
 
+use parking_lot::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::watch;
+
+/// A server, as it is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Node {
+    pub(crate) node: String,
+    pub(crate) linked: bool,
+    /// Of a cluster: how many slots it owns.
+    pub(crate) slots: Option<usize>,
+}
 
 /// See the top of the file.
 #[derive(Default)]
 pub(crate) struct Link {
     up: AtomicBool,
+    nodes: Mutex<Vec<Node>>,
     given_up: watch::Sender<()>,
 }
 
@@ -18,6 +29,15 @@ impl Link {
 
     pub(super) fn set_up(&self, up: bool) {
         self.up.store(up, Ordering::Relaxed);
+    }
+
+    /// The servers that there are now.
+    pub(crate) fn nodes(&self) -> Vec<Node> {
+        self.nodes.lock().clone()
+    }
+
+    pub(super) fn set_nodes(&self, nodes: Vec<Node>) {
+        *self.nodes.lock() = nodes;
     }
 
     /// Ends every pair that is there or being made, and with it its sessions; new ones follow.

@@ -2,6 +2,7 @@
 
 use super::address::Address;
 use super::backoff::Backoff;
+use super::health::Node as Seen;
 use super::means::Means;
 use super::node::Node;
 use super::primary::Primary;
@@ -101,11 +102,20 @@ impl Single {
         }
     }
 
+    fn seen(&self, linked: bool) -> Seen {
+        Seen {
+            node: self.shown.clone(),
+            linked,
+            slots: None,
+        }
+    }
+
     /// Serves one pair, from when the workers hear of it until they hear of its end.
     async fn serve(&mut self, node: Node) {
         let means = self.means.clone();
         let generation = node.generation();
         means.link.set_up(true);
+        means.link.set_nodes(vec![self.seen(true)]);
         means.metrics.redis_up.set(1);
         let all: Arc<[_]> = Arc::new([ALL]);
         let on = Some(generation);
@@ -116,6 +126,7 @@ impl Single {
             why = node.serve() => why,
         };
         means.link.set_up(false);
+        means.link.set_nodes(vec![self.seen(false)]);
         means.metrics.redis_up.set(0);
         means.metrics.redis_lost.inc();
         means.inboxes.tell_all(|| Input::Down(generation));

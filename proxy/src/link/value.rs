@@ -83,7 +83,9 @@ pub(super) fn json(value: &Value) -> Option<Json> {
         Value::Nil => Json::Null,
         Value::Okay => "OK".into(),
         Value::Int(n) => (*n).into(),
-        Value::BulkString(_) | Value::SimpleString(_) => text(value)?.into(),
+        // The names of strangers' keys are bytes.
+        Value::BulkString(bytes) => String::from_utf8_lossy(bytes).into(),
+        Value::SimpleString(text) => text.as_str().into(),
         Value::Array(list) => list.iter().map(json).collect::<Option<_>>()?,
         Value::Map(pairs) => {
             let pair = |(name, value): &(Value, Value)| Some((text(name)?, json(value)?));

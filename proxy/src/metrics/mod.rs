@@ -34,6 +34,7 @@ use std::sync::Arc;
 #[derive(Debug, Default)]
 pub(crate) struct Metrics {
     registry: Registry,
+    workers: Vec<Arc<Mutex<Figures>>>,
     pub(crate) api: OfApi,
     pub(crate) webhook: OfWebhook,
     pub(crate) connections: Gauge,
@@ -92,7 +93,10 @@ impl Metrics {
 
     /// With what each worker counts.
     pub(crate) fn new(workers: Vec<Arc<Mutex<Figures>>>) -> Self {
-        let mut new = Self::default();
+        let mut new = Self {
+            workers: workers.clone(),
+            ..Self::default()
+        };
         let all = &mut new.registry;
         let (name, help) = ("connections", "Open WebSocket connections");
         registered(all, name, help, &new.connections);
@@ -188,6 +192,17 @@ impl Metrics {
         let build = Info::new(vec![version]);
         all.register("roomcast_build", "Which build this is", build);
         new
+    }
+
+    /// Rooms and seats that there are now; nothing else.
+    pub(crate) fn rooms(&self) -> Figures {
+        let mut all = Figures::default();
+        for worker in &self.workers {
+            let figures = *worker.lock();
+            all.rooms += figures.rooms;
+            all.seats += figures.seats;
+        }
+        all
     }
 
     /// Without an address of sentinels they are 0.
