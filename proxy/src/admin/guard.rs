@@ -83,7 +83,11 @@ impl Guard {
             return Err(Turned::away(StatusCode::FORBIDDEN, why));
         }
         let Some(keys) = &self.keys else {
-            return Ok(());
+            if self.door.listen.to_canonical().is_loopback() {
+                return Ok(());
+            }
+            let why = "whoever reaches this address could look into every queue: the page is shown here only with --admin-key-file";
+            return Err(Turned::away(StatusCode::FORBIDDEN, why.to_owned()));
         };
         let key = authorization.and_then(key_of);
         if key.is_some_and(|key| keys.know(&key)) {
@@ -165,6 +169,22 @@ mod tests {
             status(guard("::1", true).lets_in(&through, None, None)),
             401
         );
+    }
+
+    #[test]
+    fn off_loopback_nobody_sees_it_without_keys() {
+        for listen in ["0.0.0.0", "::", "10.0.0.1"] {
+            let guard = guard(listen, false);
+            for host in ["localhost", "proxy.example"] {
+                let turned = guard.lets_in(&knock(host, None), None, None).unwrap_err();
+                assert_eq!(turned.status.as_u16(), 403, "{listen}, {host}");
+                assert!(turned.why.contains("--admin-key-file"), "{}", turned.why);
+            }
+        }
+        for listen in ["127.0.0.2", "::1", "::ffff:127.0.0.1"] {
+            let seen = guard(listen, false).lets_in(&knock("localhost", None), None, None);
+            assert_eq!(seen, Ok(()), "{listen}");
+        }
     }
 
     #[test]
