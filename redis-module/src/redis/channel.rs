@@ -31,6 +31,36 @@ enum Caller {
 impl Ctx<'_> {
     /// Whether the caller may publish on this channel; `flags` are the call's. A refusal is written to `ACL LOG`.
     pub(crate) fn may_publish(self, flags: Flags, channel: RStr<'_>) -> bool {
+        let publish = raw::REDISMODULE_CMD_CHANNEL_PUBLISH as c_int;
+        self.may(flags, |user| {
+            let allowed = rm!(RedisModule_ACLCheckChannelPermissions(
+                user,
+                channel.raw,
+                publish
+            )) == raw::REDISMODULE_OK as c_int;
+            if !allowed {
+                rm!(RedisModule_ACLAddLogEntry(
+                    self.raw,
+                    user,
+                    channel.raw,
+                    raw::RedisModuleACLLogEntryReason_REDISMODULE_ACL_LOG_CHANNEL
+                ));
+            }
+            allowed
+        })
+    }
+
+    /// Whether the caller may read this key, which is none of its command's: no refusal is logged, as it did not ask for it.
+    pub(crate) fn may_read(self, flags: Flags, key: RStr<'_>) -> bool {
+        let read = raw::REDISMODULE_CMD_KEY_ACCESS as c_int;
+        self.may(flags, |user| {
+            rm!(RedisModule_ACLCheckKeyPermissions(user, key.raw, read))
+                == raw::REDISMODULE_OK as c_int
+        })
+    }
+
+    /// What is answered about the caller's user, who is freed behind it; whoever has none may do everything.
+    fn may(self, flags: Flags, ask: impl FnOnce(*mut raw::RedisModuleUser) -> bool) -> bool {
         let Caller::User(name) = self.caller(flags) else {
             return true;
         };
@@ -40,37 +70,7 @@ impl Ctx<'_> {
             // Its user was deleted: Redis is about to close such a connection.
             return false;
         }
-        let publish = raw::REDISMODULE_CMD_CHANNEL_PUBLISH as c_int;
-        let allowed = rm!(RedisModule_ACLCheckChannelPermissions(
-            user,
-            channel.raw,
-            publish
-        )) == raw::REDISMODULE_OK as c_int;
-        if !allowed {
-            rm!(RedisModule_ACLAddLogEntry(
-                self.raw,
-                user,
-                channel.raw,
-                raw::RedisModuleACLLogEntryReason_REDISMODULE_ACL_LOG_CHANNEL
-            ));
-        }
-        rm!(RedisModule_FreeModuleUser(user));
-        allowed
-    }
-
-    /// Whether the caller may read this key, which is none of its command's: no refusal is logged, as it did not ask for it.
-    pub(crate) fn may_read(self, flags: Flags, key: RStr<'_>) -> bool {
-        let Caller::User(name) = self.caller(flags) else {
-            return true;
-        };
-        let user = rm!(RedisModule_GetModuleUserFromUserName(name));
-        self.free_string(name);
-        if user.is_null() {
-            return false;
-        }
-        let read = raw::REDISMODULE_CMD_KEY_ACCESS as c_int;
-        let allowed = rm!(RedisModule_ACLCheckKeyPermissions(user, key.raw, read))
-            == raw::REDISMODULE_OK as c_int;
+        let allowed = ask(user);
         rm!(RedisModule_FreeModuleUser(user));
         allowed
     }
