@@ -4,32 +4,32 @@
 # The version of cargo-deb.
 CARGO_DEB=3.8.0
 
-target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
+built_in=$(realpath -m "${CARGO_TARGET_DIR:-target}")
 
 # target/tools/bin/cargo-deb.
 packages_tool() {
-  "$target/tools/bin/cargo-deb" --version 2>/dev/null | grep -q "$CARGO_DEB" && return
+  "$built_in/tools/bin/cargo-deb" --version 2>/dev/null | grep -q "$CARGO_DEB" && return
   say "building cargo-deb $CARGO_DEB, once"
-  CARGO_TARGET_DIR=$target/tools/build cargo install cargo-deb --version "$CARGO_DEB" --locked --quiet --root "$target/tools" >&2
-  rm -rf "$target/tools/build"
+  CARGO_TARGET_DIR=$built_in/tools/build cargo install cargo-deb --version "$CARGO_DEB" --locked --quiet --root "$built_in/tools" >&2
+  rm -rf "$built_in/tools/build"
 }
 
 # Both packages out of what is built, with a revision of Debian's.
 packages_make() {
   local revision=${1:-1} package
   packages_tool
-  mkdir -p "$target/debian"
+  mkdir -p "$built_in/debian"
   for package in roomcast-proxy roomcast-module; do
-    "$target/tools/bin/cargo-deb" --no-build --package "$package" --deb-revision "$revision" --output "$target/debian/"
+    "$built_in/tools/bin/cargo-deb" --no-build --package "$package" --deb-revision "$revision" --output "$built_in/debian/"
   done
 }
 
 # A root of Debian 12 without anything of ours, kept as an archive.
 packages_root() {
-  local archive=$target/debian/root.tar
+  local archive=$built_in/debian/root.tar
   if [ ! -e "$archive" ]; then
     say "making a clean root of Debian 12, once"
-    mmdebstrap --quiet --variant=apt --components=main bookworm "$archive.new" ${ROOMCAST_MIRROR:+"$ROOMCAST_MIRROR"} || return 1
+    mmdebstrap --quiet --variant=apt --components=main bookworm "$archive.new" || return 1
     mv "$archive.new" "$archive"
   fi
   rm -rf "$1" && mkdir -p "$1" && tar -xf "$archive" -C "$1"
@@ -38,9 +38,9 @@ packages_root() {
 packages_test() {
   [ "$(id -u)" = 0 ] || { say "a clean root is made and entered by root: sudo scripts/test packages"; return 1; }
   packages_make 1 && packages_make 2 || return 1
-  local root=$target/debian/root
+  local root=$built_in/debian/root
   packages_root "$root" || return 1
   say "trying them in the root"
   # Its mounts end with it.
-  unshare --mount python3 tests/packages/try.py "$root" "$target/debian"
+  unshare --mount python3 tests/packages/try.py "$root" "$built_in/debian"
 }
