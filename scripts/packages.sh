@@ -14,13 +14,13 @@ packages_tool() {
   rm -rf "$built_in/tools/build"
 }
 
-# Both packages out of what is built, with a revision of Debian's.
+# Both packages out of what is built, with a revision of Debian's, in a folder: older ones there are removed.
 packages_make() {
-  local revision=${1:-1} package
+  local revision=$1 folder=$2 package
   packages_tool
-  mkdir -p "$built_in/debian"
+  mkdir -p "$folder"
   for package in roomcast-proxy roomcast-module; do
-    "$built_in/tools/bin/cargo-deb" --no-build --package "$package" --deb-revision "$revision" --output "$built_in/debian/"
+    "$built_in/tools/bin/cargo-deb" --no-build --package "$package" --deb-revision "$revision" --output "$folder/"
   done
 }
 
@@ -37,10 +37,10 @@ packages_root() {
 
 packages_test() {
   [ "$(id -u)" = 0 ] || { say "a clean root is made and entered by root: sudo scripts/test packages"; return 1; }
-  packages_make 1 && packages_make 2 || return 1
+  packages_make 1 "$built_in/debian/older" && packages_make 2 "$built_in/debian/newer" || return 1
   local root=$built_in/debian/root
   packages_root "$root" || return 1
   say "trying them in the root"
   # Its mounts end with it.
-  unshare --mount python3 tests/packages/try.py "$root" "$built_in/debian"
+  unshare --mount python3 tests/packages/try.py "$root" "$built_in/debian/older" "$built_in/debian/newer"
 }

@@ -1,6 +1,6 @@
 """Installs, starts, upgrades and removes the Debian packages in a root that has nothing of ours.
 
-usage: try.py ROOT FOLDER-OF-PACKAGES
+usage: try.py ROOT FOLDER-OF-THE-OLDER-PACKAGES FOLDER-OF-THE-NEWER-ONES
 
 No systemd runs in there: what it would do is done here, by what the installed units say, and NOTIFY_SOCKET is ours.
 """
@@ -17,7 +17,7 @@ import time
 import urllib.request
 from pathlib import Path
 
-ROOT, PACKAGES = Path(sys.argv[1]), Path(sys.argv[2])
+ROOT, OLDER, NEWER = map(Path, sys.argv[1:])
 MODULE, PROXY = "roomcast-redis-module", "roomcast-proxy"
 UNIT = "roomcast-proxy.service"
 PATIENCE = 30
@@ -36,9 +36,9 @@ def apt(*words):
     return inside("apt-get", "-q", "-y", "--no-install-recommends", *words, env=environment)
 
 
-def package(name, revision):
+def package(name, folder):
     """The file of a package, put into the root."""
-    file = next(iter(sorted(PACKAGES.glob(f"{name}_*-{revision}_*.deb"))))
+    file = next(iter(sorted(folder.glob(f"{name}_*.deb"))))
     shutil.copy(file, ROOT / "tmp" / file.name)
     return f"/tmp/{file.name}"
 
@@ -78,7 +78,7 @@ class Service:
         self.told.settimeout(PATIENCE)
         self.process = subprocess.Popen(
             ["chroot", f"--userspec={unit['User']}:{unit['Group']}", str(ROOT), *unit["ExecStart"].split()],
-            env={"NOTIFY_SOCKET": "/run/notify", "PATH": "/usr/bin:/bin", **environment},
+            env={"NOTIFY_SOCKET": "/run/notify", "PATH": "/usr/sbin:/usr/bin:/bin", **environment},
         )
 
     def hear(self, word):
@@ -146,14 +146,15 @@ def main():
     policy.write_text("#!/bin/sh\nexit 101\n")
     policy.chmod(0o755)
     apt("update")
-    apt("install", "redis-server")
+    # The units that ours names come with systemd.
+    apt("install", "redis-server", "systemd")
     redis_port, port = free_port(), free_port()
     bare, running = fingerprint("etc/redis/redis.conf"), None
     children = []
     try:
         running = start_redis(redis_port)
         children.append(running)
-        apt("install", package(MODULE, 1), package(PROXY, 1))
+        apt("install", package(MODULE, OLDER), package(PROXY, OLDER))
         print("installed: " + inside("dpkg-query", "-W", "-f", "${Package} ${Version}; ", MODULE, PROXY))
         assert fingerprint("etc/redis/redis.conf") == bare, "redis.conf was edited"
         assert running.poll() is None and ask_redis(redis_port, "MODULE", "LIST") == "", "Redis was touched"
@@ -180,7 +181,7 @@ def main():
         print(f"started as user {owner}: ready")
         # An upgrade under it: systemd would restart it, Redis stays as it is.
         edited = settings.read_text()
-        apt("install", "-o", "Dpkg::Options::=--force-confold", package(MODULE, 2), package(PROXY, 2))
+        apt("install", "-o", "Dpkg::Options::=--force-confold", package(MODULE, NEWER), package(PROXY, NEWER))
         assert settings.read_text() == edited, "the upgrade changed the configuration"
         assert running.poll() is None, "the upgrade touched Redis"
         one.stop()
