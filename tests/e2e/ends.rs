@@ -39,7 +39,14 @@ fn ask(port: u16) -> TcpStream {
 
 #[test]
 fn out_of_descriptors_the_link_has_its_own() {
-    let mut redis = Redis::with(&["--save", "", "--appendonly", "yes"]);
+    let mut redis = Redis::with(&[
+        "--save",
+        "",
+        "--appendonly",
+        "yes",
+        "--appendfsync",
+        "always",
+    ]);
     let proxy = Proxy::start(&redis);
     let mut a = Client::login(proxy.port, "r", "a");
     limit_files(proxy.process().pid(), FILES);

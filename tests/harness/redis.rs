@@ -275,7 +275,16 @@ impl Redis {
     }
 
     /// Kills it without a warning and starts it again on the same data.
+    ///
+    /// # Panics
+    /// If its AOF may be behind what it answered, so that what comes back would be chance (`everysec` waits for a slow disk).
     pub fn crash_and_restart(&mut self) {
+        let setting = |name: &str| {
+            let got: Vec<String> = self.query(redis::cmd("CONFIG").arg("GET").arg(name));
+            got.last().cloned().unwrap_or_default()
+        };
+        let kept = setting("appendonly") == "no" || setting("appendfsync") == "always";
+        assert!(kept, "a test that crashes Redis sets --appendfsync always");
         self.kill();
         self.run_again();
     }

@@ -76,7 +76,13 @@ fn a_loss_that_was_not_acknowledged_is_told_again() {
 /// Its cursor lies before the log from the beginning.
 #[test]
 fn a_newcomer_behind_a_loss_is_the_same_everywhere() {
-    let mut redis = Redis::with(&[&STILL[..], &["--appendonly", "yes"]].concat());
+    let mut redis = Redis::with(
+        &[
+            &STILL[..],
+            &["--appendonly", "yes", "--appendfsync", "always"],
+        ]
+        .concat(),
+    );
     let replica = redis.replica();
     let mut c = room(&redis);
     let joined = ok(&mut c, "ROOM.JOIN r new SINCE 4-00000000");

@@ -21,7 +21,14 @@ fn pause(ms: u64) {
 
 #[test]
 fn a_departure_while_writes_are_paused_is_told_after() {
-    let mut redis = Redis::with(&["--appendonly", "yes", "--room.grace", "200"]);
+    let mut redis = Redis::with(&[
+        "--appendonly",
+        "yes",
+        "--appendfsync",
+        "always",
+        "--room.grace",
+        "200",
+    ]);
     let mut c = redis.connect();
     let mut leaver = redis.connect();
     ok(&mut leaver, "ROOM.JOIN r a");
@@ -45,6 +52,8 @@ fn pair() -> (Redis, Redis) {
     let primary = Redis::with(&[
         "--appendonly",
         "yes",
+        "--appendfsync",
+        "always",
         "--room.grace",
         "200",
         "--room.start-grace",
@@ -158,6 +167,8 @@ fn a_server_that_dies_tells_no_departure_and_releases_nobody_early() {
     let mut redis = Redis::with(&[
         "--appendonly",
         "yes",
+        "--appendfsync",
+        "always",
         "--room.start-grace",
         "0",
         "--room.member-ttl",

@@ -7,7 +7,14 @@ use redis::Value;
 
 /// A server that tells soon.
 fn server() -> Redis {
-    let redis = Redis::with(&["--appendonly", "yes", "--save", ""]);
+    let redis = Redis::with(&[
+        "--appendonly",
+        "yes",
+        "--appendfsync",
+        "always",
+        "--save",
+        "",
+    ]);
     for setting in ["waiting-delay 100", "grace 100", "start-grace 100"] {
         ok(&mut redis.connect(), &format!("CONFIG SET room.{setting}"));
     }
