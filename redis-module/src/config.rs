@@ -36,7 +36,7 @@ const DAY: u64 = 24 * HOUR;
 use Unit::{Bytes, Count, Millis};
 
 /// All settings, in the order of [`settings`].
-pub(crate) const SETTINGS: [Setting; 20] = [
+pub(crate) const SETTINGS: [Setting; 21] = [
     // The defaults of the limits that ROOM.LIMITS sets for one room.
     setting(c"maxlen", Count, 100_000, 0, MAX_SEQ),
     setting(c"maxbytes", Bytes, 64 << 20, 0, MAX_SEQ),
@@ -69,6 +69,8 @@ pub(crate) const SETTINGS: [Setting; 20] = [
     setting(c"room-ids", Count, 10_000, 1, MAX_ROOM_IDS as u64),
     // After which time mail that waits is told once more, although nothing was done about it.
     setting(c"waiting-again", Millis, 0, 0, MAX_SEQ),
+    // How long one call looks for whom mail waits, while Redis does nothing else.
+    setting(c"waiting-time", Millis, 5, 0, SECOND),
 ];
 
 static VALUES: [AtomicU64; SETTINGS.len()] = [const { AtomicU64::new(0) }; SETTINGS.len()];
@@ -104,6 +106,11 @@ pub(crate) fn set(at: usize, to: u64) {
     if let Some(value) = VALUES.get(at) {
         value.store(to, Ordering::Relaxed);
     }
+}
+
+/// How long one ROOM.WAITING looks, in milliseconds.
+pub(crate) fn waiting_time() -> u64 {
+    value(20)
 }
 
 /// All of them as the model wants them.

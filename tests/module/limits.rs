@@ -196,7 +196,7 @@ fn settings_give_the_defaults() {
     ok(&mut c, "ROOM.PUBLISH r x m");
     assert_eq!(count(&mut c, "messages"), 4);
     let settings: Vec<String> = redis.query(redis::cmd("CONFIG").arg("GET").arg("room.*"));
-    assert_eq!(settings.len(), 40, "{settings:?}");
+    assert_eq!(settings.len(), 42, "{settings:?}");
 }
 
 #[test]

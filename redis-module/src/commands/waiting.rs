@@ -18,8 +18,6 @@ use room_core::sessions::RoomKey;
 
 /// Bounds of a lease, in milliseconds.
 const LEASES: (u64, u64) = (100, 3_600_000);
-/// How long a call looks, in microseconds: a step that is begun is done.
-const BUDGET_US: u64 = 5_000;
 /// Members that are looked at between two looks at the clock.
 const STEPS: usize = 32;
 
@@ -66,7 +64,9 @@ impl Command for Waiting {
             flags,
             env: &env,
             lease_until: env.times.mono.saturating_add(lease),
-            until: began + BUDGET_US,
+            until: began.saturating_add(config::waiting_time() * 1_000),
+            began: false,
+            cut: false,
             count: count.unwrap_or(100) as usize,
             prefix: prefix.unwrap_or_default(),
             found: Vec::new(),
@@ -75,19 +75,17 @@ impl Command for Waiting {
         let mut after = agenda(|agenda| {
             agenda.settings(delay, settings.waiting_again);
             agenda.lapse(now);
-            agenda.resume(worker)
+            agenda.resume(worker, ctx.db(), now)
         });
         while let Some(at) = walk.next_room(after.as_ref()) {
             after = Some(at);
         }
-        let over = mono_us();
-        let late = over >= walk.until;
-        if let Some(at) = after.filter(|_| late) {
+        if let Some(at) = after.filter(|_| walk.cut) {
             agenda(|agenda| agenda.stops(worker, at));
         }
-        info::held(Held::Waiting, over - began);
+        info::held(Held::Waiting, mono_us() - began);
         info::count(Counter::Leased, walk.found.len() as u64);
-        let more = late || walk.found.len() >= walk.count;
+        let more = walk.cut || walk.found.len() >= walk.count;
         let found = walk.found;
         Reply { found, more }.write(&mut ctx.reply());
         Ok(())
@@ -102,6 +100,10 @@ struct Walk<'a> {
     lease_until: u64,
     /// When its time is up, in microseconds.
     until: u64,
+    /// A room was looked at: however little time there is, each call gets a little further.
+    began: bool,
+    /// The time was up while a room was due, or not looked through.
+    cut: bool,
     count: usize,
     /// Other rooms are not the worker's.
     prefix: &'a [u8],
@@ -117,10 +119,15 @@ impl Walk<'_> {
     /// Looks through the next room behind this one: which it was. `None`: there is none, or enough was found, or the time is up.
     fn next_room(&mut self, after: Option<&(u64, RoomKey)>) -> Option<(u64, RoomKey)> {
         let (db, now) = (self.ctx.db(), self.env.times.mono);
-        if self.wanted() == 0 || mono_us() >= self.until {
+        if self.wanted() == 0 {
             return None;
         }
         let at = agenda(|agenda| agenda.next(db, now, after))?;
+        if self.began && mono_us() >= self.until {
+            self.cut = true;
+            return None;
+        }
+        self.began = true;
         let key = &at.1;
         self.ctx.with_name(&key.name, |name| {
             // What is not for this worker waits for others as it is.
@@ -137,7 +144,7 @@ impl Walk<'_> {
             return agenda(|agenda| agenda.forget(key.as_name()));
         };
         let (wanted, until) = (self.wanted(), self.until);
-        let mut found = Vec::new();
+        let (mut found, mut cut) = (Vec::new(), false);
         let now = self.env.times.mono;
         agenda(|agenda| {
             let Some((mut scan, leases)) = agenda.scan(key) else {
@@ -157,8 +164,8 @@ impl Walk<'_> {
                         Step::Found(row) => found.push(row),
                         Step::Over => return true,
                     }
-                    let look_at_clock = at % STEPS == 0;
-                    if found.len() >= wanted || (look_at_clock && mono_us() >= until) {
+                    cut = at % STEPS == 0 && mono_us() >= until;
+                    if cut || found.len() >= wanted {
                         break;
                     }
                 }
@@ -166,6 +173,7 @@ impl Walk<'_> {
             });
             agenda.looked(key, (scan, over), &found, (now, self.lease_until));
         });
+        self.cut |= cut;
         let of_it = |row| Found {
             key: key.name.clone(),
             birth: room.birth(),

@@ -244,3 +244,25 @@ fn a_database_that_is_emptied_takes_its_rooms_and_leases_along_and_no_others() {
     server.tick(1);
     assert_eq!(server.who_waits(), ["bob"], "it is there all the same");
 }
+
+#[test]
+fn a_worker_whose_time_was_up_goes_on_behind_the_room_or_anew() {
+    let mut server = waiting();
+    for room in ["r", "s"] {
+        server.invite(room, &["ann", "bob"]).unwrap();
+        server.say(room, "ann", 1);
+    }
+    server.tick(DELAY);
+    let now = server.clock.times().mono;
+    let first = server.agenda.next(0, now, None).unwrap();
+    let second = server.agenda.next(0, now, Some(&first)).unwrap();
+    server.agenda.stops(b"w", first.clone());
+    assert_eq!(server.agenda.resume(b"w", 0, now), Some(first));
+    assert_eq!(server.agenda.resume(b"w", 0, now), None, "once");
+    server.agenda.stops(b"w", second);
+    assert_eq!(
+        server.agenda.resume(b"w", 0, now),
+        None,
+        "none is behind it"
+    );
+}

@@ -94,9 +94,10 @@ impl Agenda {
         (*at <= now).then(|| (*at, key.clone()))
     }
 
-    /// Where a worker goes on, if its time was up the last time.
-    pub fn resume(&mut self, worker: &[u8]) -> Option<(u64, RoomKey)> {
-        self.resumes.remove(worker)
+    /// Behind which room a worker goes on, if its time was up the last time and another one is due there; else it begins anew.
+    pub fn resume(&mut self, worker: &[u8], db: i32, now: u64) -> Option<(u64, RoomKey)> {
+        let after = self.resumes.remove(worker)?;
+        self.next(db, now, Some(&after)).map(|_| after)
     }
 
     /// A worker's time was up here.
